@@ -1,0 +1,3 @@
+module caisson/premain
+
+go 1.27

@@ -1,0 +1,88 @@
+"""Every error Caisson raises on purpose, in one tree.
+
+::
+
+    CaissonError
+    ├── Rejected             examined, and the answer is no              (exit 1)
+    │   ├── Malformed        bytes that are not what they claim to be
+    │   ├── SignatureRejected
+    │   ├── LaunchRejected   EINIT said no
+    │   ├── EvidenceRejected
+    │   ├── PolicyRejected   genuine, but not what the policy accepts
+    │   └── ImageRejected    an image that is not what it claims to be
+    ├── UsageError           the caller asked for something impossible   (exit 2)
+    └── Unavailable          no verdict: network, device, collateral     (exit 3)
+
+Callers must be able to tell *no* from *don't know*: only `Rejected` is an answer.
+Anything outside this tree that reaches the command line is a bug (exit 70).
+"""
+
+__all__ = [
+    "CaissonError",
+    "EvidenceRejected",
+    "ImageRejected",
+    "LaunchRejected",
+    "Malformed",
+    "PolicyRejected",
+    "Rejected",
+    "SignatureRejected",
+    "Unavailable",
+    "UsageError",
+]
+
+
+class CaissonError(Exception):
+    """The base of the tree; never raised itself.
+
+    `message` says what is wrong, in lower case and without a final period;
+    `hint` says what to do about it, where there is something to do.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Rejected(CaissonError):
+    """The thing was examined and refused."""
+
+
+class Malformed(Rejected):
+    """The bytes are not a well-formed value of the format they claim."""
+
+
+class SignatureRejected(Rejected):
+    """A signature does not verify, or was made by a key that is not acceptable."""
+
+
+class LaunchRejected(Rejected):
+    """The platform refused to initialise an enclave; `code` is the SDM's error name."""
+
+    def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{code}: {message}", hint=hint)
+        self.code = code
+
+
+class EvidenceRejected(Rejected):
+    """Evidence that is not genuine, or no longer trustworthy."""
+
+
+class PolicyRejected(Rejected):
+    """Genuine evidence that the policy does not accept; `reasons` lists every mismatch."""
+
+    def __init__(self, reasons: tuple[str, ...], *, hint: str | None = None) -> None:
+        super().__init__("policy: " + "; ".join(reasons), hint=hint)
+        self.reasons = reasons
+
+
+class ImageRejected(Rejected):
+    """An image, layer or archive that is not what it claims to be."""
+
+
+class UsageError(CaissonError):
+    """The request itself cannot be carried out as written."""
+
+
+class Unavailable(CaissonError):
+    """No verdict could be reached; trying again later may help, trusting never does."""

@@ -1,0 +1,41 @@
+"""SGX structures: bytes to frozen dataclasses and back, exactly. No I/O, no cryptography but hashes that are names."""
+
+from caisson.sgx.attributes import Attributes, Flags
+from caisson.sgx.fixed import CpuSvn, FixedBytes, MrEnclave, MrSigner, ReportData
+from caisson.sgx.keyrequest import KeyName, KeyPolicy, KeyRequest
+from caisson.sgx.quote import (
+    ECDSA_P256,
+    INTEL_QE_VENDOR,
+    PEM_CHAIN,
+    CertificationData,
+    QeSignature,
+    Quote,
+    QuoteHeader,
+)
+from caisson.sgx.report import Report, ReportBody
+from caisson.sgx.sigstruct import SigStruct
+from caisson.sgx.targetinfo import TargetInfo
+
+__all__ = [
+    "ECDSA_P256",
+    "INTEL_QE_VENDOR",
+    "PEM_CHAIN",
+    "Attributes",
+    "CertificationData",
+    "CpuSvn",
+    "FixedBytes",
+    "Flags",
+    "KeyName",
+    "KeyPolicy",
+    "KeyRequest",
+    "MrEnclave",
+    "MrSigner",
+    "QeSignature",
+    "Quote",
+    "QuoteHeader",
+    "Report",
+    "ReportBody",
+    "ReportData",
+    "SigStruct",
+    "TargetInfo",
+]
