@@ -1,4 +1,5 @@
 """The command line: one file per command, and the only place that prints, colours or exits."""
 
+from caisson.cli.app import main
 
-def main() -> None: ...
+__all__ = ["main"]

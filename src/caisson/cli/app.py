@@ -1,0 +1,64 @@
+"""The `caisson` program: finds the command, runs it, and turns errors into words and an exit code."""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from caisson import __version__
+from caisson.cli.output import Exit, complain, print_error
+from caisson.errors import CaissonError
+
+# One line for each file beside this one; the file defines `command`.
+COMMANDS: tuple[str, ...] = ()
+
+
+class _Commands(click.Group):
+    """Imports a command's file only when that command is used, so that `caisson --help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"caisson.cli.{cmd_name}").command
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"auto_envvar_prefix": "CAISSON", "help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(version)s")
+def app() -> None:
+    """Turn container images into confidential containers, run them, and check what runs.
+
+    Every option can also be set by a variable: CAISSON_COMMAND_OPTION.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code."""
+    try:
+        app.main(args=list(arguments), prog_name="caisson", standalone_mode=False)
+    except CaissonError as error:
+        return complain(error)
+    except click.ClickException as error:
+        hint = f"try `{error.ctx.command_path} --help`" if isinstance(error, click.UsageError) and error.ctx else None
+        print_error(error.format_message().rstrip(".").replace("'", "`"), hint)
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        print_error("interrupted")
+        return Exit.NO_VERDICT
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except Exception:  # noqa: BLE001 - the one place where a bug becomes an exit code
+        traceback.print_exc()
+        print_error("this is a bug in Caisson", "please report it with the lines above")
+        return Exit.BUG
+    return Exit.YES
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(run(sys.argv[1:]))

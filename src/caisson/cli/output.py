@@ -1,0 +1,55 @@
+"""How commands speak: data on stdout, talk on stderr, JSON when asked, and one table of exit codes."""
+
+import json
+import sys
+from enum import IntEnum
+from typing import Any
+
+import click
+from rich.console import Console
+
+from caisson.errors import CaissonError, Unavailable, UsageError
+
+JSON_VERSION = 1
+
+talk = Console(stderr=True, highlight=False)
+
+
+class Exit(IntEnum):
+    """All exit codes; others are reserved."""
+
+    YES = 0
+    REJECTED = 1
+    USAGE = 2
+    NO_VERDICT = 3
+    BUG = 70
+
+
+def emit(data: dict[str, Any], *, human: str, as_json: bool) -> None:
+    """Print a command's result: `data` as versioned JSON, or `human` for people."""
+    if as_json:
+        click.echo(json.dumps({"version": JSON_VERSION, **data}, indent=2))
+    else:
+        click.echo(human)
+
+
+def complain(error: CaissonError) -> Exit:
+    """Print `error:` and `hint:` lines, and give the exit code that belongs to the error."""
+    print_error(error.message, error.hint)
+    match error:
+        case UsageError():
+            return Exit.USAGE
+        case Unavailable():
+            return Exit.NO_VERDICT
+        case _:
+            return Exit.REJECTED
+
+
+def print_error(message: str, hint: str | None = None) -> None:
+    """Print an error, and what to do about it."""
+    print(f"error: {message}", file=sys.stderr)
+    if hint is not None:
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print versioned JSON instead of text.")
