@@ -9,24 +9,36 @@
     │   ├── LaunchRejected   EINIT said no
     │   ├── EvidenceRejected
     │   ├── PolicyRejected   genuine, but not what the policy accepts
+    │   ├── NonceRejected    a challenge that is unknown, used or expired
+    │   ├── TokenRejected    an operator's token that is not valid
+    │   ├── SealBroken       a stored record that does not open
+    │   ├── AuditRejected    an audit log whose chain is broken
+    │   ├── Unknown          nothing has that name
     │   └── ImageRejected    an image that is not what it claims to be
     ├── UsageError           the caller asked for something impossible   (exit 2)
     └── Unavailable          no verdict: network, device, collateral     (exit 3)
+        └── TooMany          a limit is reached for now
 
 Callers must be able to tell *no* from *don't know*: only `Rejected` is an answer.
 Anything outside this tree that reaches the command line is a bug (exit 70).
 """
 
 __all__ = [
+    "AuditRejected",
     "CaissonError",
     "EvidenceRejected",
     "ImageRejected",
     "LaunchRejected",
     "Malformed",
+    "NonceRejected",
     "PolicyRejected",
     "Rejected",
+    "SealBroken",
     "SignatureRejected",
+    "TokenRejected",
+    "TooMany",
     "Unavailable",
+    "Unknown",
     "UsageError",
 ]
 
@@ -80,9 +92,33 @@ class ImageRejected(Rejected):
     """An image, layer or archive that is not what it claims to be."""
 
 
+class NonceRejected(Rejected):
+    """The key server does not know the nonce: never given out, already used, or expired."""
+
+
+class TokenRejected(Rejected):
+    """An operator's token that is missing, unknown or revoked."""
+
+
+class SealBroken(Rejected):
+    """A stored record that was changed, moved, or sealed under another root key."""
+
+
+class AuditRejected(Rejected):
+    """An audit log that was changed, shortened, or belongs to another server."""
+
+
+class Unknown(Rejected):
+    """Nothing has the name that was asked for."""
+
+
 class UsageError(CaissonError):
     """The request itself cannot be carried out as written."""
 
 
 class Unavailable(CaissonError):
     """No verdict could be reached; trying again later may help, trusting never does."""
+
+
+class TooMany(Unavailable):
+    """A limit is reached for now; later there is room again."""
