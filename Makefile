@@ -1,10 +1,50 @@
-# `make demo` and `make test` install everything they need; see CONTRIBUTING.md for the rest.
+# `make demo` and `make test` install everything they need. See CONTRIBUTING.md for the rest.
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
+PYTEST := $(BIN)/python -m pytest
+SYSTEM_COMMANDS := dockerd docker mmdebstrap redis-cli
+SYSTEM_PACKAGES := docker.io mmdebstrap redis-tools
 
-.PHONY: dev
+.PHONY: help demo test test-all lint bench docs dev lock
+help:
+	@echo "make demo      Redis becomes a confidential container, and eight attacks fail"
+	@echo "make test      all tests but the slow ones (under 10 minutes)"
+	@echo "make test-all  the slow ones: fuzzing for longer, every catalog entry"
+	@echo "make lint      ruff, mypy, import-linter, gofmt, go vet"
+	@echo "make bench     speed, as ratios against a peer in the same run"
+	@echo "make docs      the documentation, into site/"
+	@echo "make dev       only the virtual environment, .venv"
+	@echo "make lock      pin the dependencies anew"
+
+demo: dev .system
+	$(BIN)/python -m demo
+
+test: dev .system
+	$(PYTEST) -m "not system and not slow" --disable-socket --allow-unix-socket tests/unit tests/vectors tests/contract tests/cli
+	$(PYTEST) -m "not system and not slow" tests/platform
+	cd premain && $(CURDIR)/$(BIN)/go vet . && $(CURDIR)/$(BIN)/go test .
+	$(BIN)/python -m demo.rootfs
+	scripts/with-docker $(PYTEST) -m "not slow" tests/system
+
+test-all: dev .system
+	$(PYTEST) -m slow tests
+
+lint: dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	test -z "$$($$($(BIN)/go env GOROOT)/bin/gofmt -l premain)"
+	cd premain && $(CURDIR)/$(BIN)/go vet .
+
+bench: dev .system
+	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+docs: dev
+	$(BIN)/mkdocs build --strict
+
 dev: $(VENV)/.done
 
 # The virtual environment: hash-checked dependencies, then Caisson itself, whose build compiles the guest agent.
@@ -15,7 +55,12 @@ $(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go pre
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	touch $@
 
-.PHONY: lock
+# Debian's packages for the engine, the example image and its client, where they are missing.
+.PHONY: .system
+.system:
+	@for command in $(SYSTEM_COMMANDS); do command -v $$command >/dev/null || missing=1; done; \
+	test -z "$$missing" || { apt-get update -q && apt-get install -yq --no-install-recommends $(SYSTEM_PACKAGES); }
+
 lock:
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --group dev pyproject.toml -o $(LOCK)
