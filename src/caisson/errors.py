@@ -6,7 +6,8 @@
     ├── Rejected             examined, and the answer is no              (exit 1)
     │   ├── Malformed        bytes that are not what they claim to be
     │   ├── SignatureRejected
-    │   ├── LaunchRejected   EINIT said no
+    │   ├── PlatformRejected the SGX platform refused an instruction
+    │   │   └── LaunchRejected   EINIT said no
     │   ├── EvidenceRejected
     │   ├── PolicyRejected   genuine, but not what the policy accepts
     │   ├── NonceRejected    a challenge that is unknown, used or expired
@@ -31,6 +32,7 @@ __all__ = [
     "LaunchRejected",
     "Malformed",
     "NonceRejected",
+    "PlatformRejected",
     "PolicyRejected",
     "Rejected",
     "SealBroken",
@@ -68,12 +70,16 @@ class SignatureRejected(Rejected):
     """A signature does not verify, or was made by a key that is not acceptable."""
 
 
-class LaunchRejected(Rejected):
-    """The platform refused to initialise an enclave; `code` is the SDM's error name."""
+class PlatformRejected(Rejected):
+    """The SGX platform refused what an enclave or its loader asked; `code` is the SDM's error name."""
 
     def __init__(self, code: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(f"{code}: {message}", hint=hint)
         self.code = code
+
+
+class LaunchRejected(PlatformRejected):
+    """The platform refused to initialise an enclave."""
 
 
 class EvidenceRejected(Rejected):
