@@ -9,6 +9,21 @@
     │   ├── PlatformRejected the SGX platform refused an instruction
     │   │   └── LaunchRejected   EINIT said no
     │   ├── EvidenceRejected
+    │   │   ├── QuoteRejected           a kind of quote that is not accepted
+    │   │   ├── ChainRejected           a certificate path that does not hold
+    │   │   ├── UntrustedRoot           a path that ends in another root
+    │   │   ├── CrlRejected             a revocation list that does not hold
+    │   │   ├── CertificateRevoked
+    │   │   ├── TcbInfoRejected         TCB info that Intel did not sign
+    │   │   ├── PlatformMismatch        TCB info of another platform
+    │   │   ├── QeIdentityRejected
+    │   │   ├── QeReportRejected
+    │   │   ├── AttestationKeyRejected
+    │   │   ├── QeMismatch              another enclave than the quoting enclave
+    │   │   ├── QuoteSignatureRejected
+    │   │   ├── NotYetValid
+    │   │   ├── Expired
+    │   │   └── BindingRejected         genuine, but about something else
     │   ├── PolicyRejected   genuine, but not what the policy accepts
     │   ├── NonceRejected    a challenge that is unknown, used or expired
     │   ├── TokenRejected    an operator's token that is not valid
@@ -25,22 +40,37 @@ Anything outside this tree that reaches the command line is a bug (exit 70).
 """
 
 __all__ = [
+    "AttestationKeyRejected",
     "AuditRejected",
+    "BindingRejected",
     "CaissonError",
+    "CertificateRevoked",
+    "ChainRejected",
+    "CrlRejected",
     "EvidenceRejected",
+    "Expired",
     "ImageRejected",
     "LaunchRejected",
     "Malformed",
     "NonceRejected",
+    "NotYetValid",
+    "PlatformMismatch",
     "PlatformRejected",
     "PolicyRejected",
+    "QeIdentityRejected",
+    "QeMismatch",
+    "QeReportRejected",
+    "QuoteRejected",
+    "QuoteSignatureRejected",
     "Rejected",
     "SealBroken",
     "SignatureRejected",
+    "TcbInfoRejected",
     "TokenRejected",
     "TooMany",
     "Unavailable",
     "Unknown",
+    "UntrustedRoot",
     "UsageError",
 ]
 
@@ -84,6 +114,66 @@ class LaunchRejected(PlatformRejected):
 
 class EvidenceRejected(Rejected):
     """Evidence that is not genuine, or no longer trustworthy."""
+
+
+class QuoteRejected(EvidenceRejected):
+    """The quote is of a kind that is not accepted: its version, key type, vendor or certification data."""
+
+
+class ChainRejected(EvidenceRejected):
+    """A certificate path does not hold: its length, roles, constraints, algorithms or signatures."""
+
+
+class UntrustedRoot(EvidenceRejected):
+    """A certificate path ends in a root that is not accepted."""
+
+
+class CrlRejected(EvidenceRejected):
+    """A revocation list is not its issuer's, or not one that can be relied on."""
+
+
+class CertificateRevoked(EvidenceRejected):
+    """A certificate is on its issuer's revocation list."""
+
+
+class TcbInfoRejected(EvidenceRejected):
+    """The TCB info is not signed by its signer, or not for this kind of evidence."""
+
+
+class PlatformMismatch(EvidenceRejected):
+    """The TCB info is for another kind of platform than the one that made the quote."""
+
+
+class QeIdentityRejected(EvidenceRejected):
+    """The quoting enclave's identity is not signed by its signer, or not for this kind of evidence."""
+
+
+class QeReportRejected(EvidenceRejected):
+    """The quoting enclave's REPORT is not signed by the platform's PCK."""
+
+
+class AttestationKeyRejected(EvidenceRejected):
+    """The attestation key is not the one that the quoting enclave's REPORT vouches for."""
+
+
+class QeMismatch(EvidenceRejected):
+    """The enclave that vouches for the attestation key is not the quoting enclave of the identity."""
+
+
+class QuoteSignatureRejected(EvidenceRejected):
+    """The quote is not signed by its attestation key."""
+
+
+class NotYetValid(EvidenceRejected):
+    """Something the evidence rests on is not valid yet at the time of verification."""
+
+
+class Expired(EvidenceRejected):
+    """Something the evidence rests on is no longer valid at the time of verification."""
+
+
+class BindingRejected(EvidenceRejected):
+    """The evidence is genuine, but vouches for something else than what it came with."""
 
 
 class PolicyRejected(Rejected):
