@@ -1,7 +1,8 @@
 """SGX structures: bytes to frozen dataclasses and back, exactly. No I/O, no cryptography but hashes that are names."""
 
+from caisson.abi import FixedBytes, ReportData
 from caisson.sgx.attributes import Attributes, Flags
-from caisson.sgx.fixed import CpuSvn, FixedBytes, MrEnclave, MrSigner, ReportData
+from caisson.sgx.fixed import CpuSvn, MrEnclave, MrSigner
 from caisson.sgx.keyrequest import KeyName, KeyPolicy, KeyRequest
 from caisson.sgx.quote import (
     ECDSA_P256,

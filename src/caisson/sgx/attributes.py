@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import ClassVar, Self
 
-from caisson.sgx.fields import require_size
+from caisson.abi import require_size
 
 _LAYOUT = struct.Struct("<QQ")
 

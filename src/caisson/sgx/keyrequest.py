@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import ClassVar, Self
 
+from caisson.abi import require_size, require_zero
 from caisson.errors import Malformed
 from caisson.sgx.attributes import Attributes
-from caisson.sgx.fields import require_size, require_zero
 from caisson.sgx.fixed import CpuSvn
 
 _LAYOUT = struct.Struct("<HHHH16s16s32sIH434s")

@@ -7,8 +7,8 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from caisson.abi import Cursor, require_size
 from caisson.errors import Malformed
-from caisson.sgx.fields import require_size
 from caisson.sgx.report import ReportBody
 
 INTEL_QE_VENDOR = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")
@@ -99,14 +99,14 @@ class QeSignature:
         Raises:
             Malformed: cut short, too long, or sizes that do not add up.
         """
-        reader = _Reader(raw)
+        reader = Cursor(raw, what="quote")
         signature = reader.take(64)
         attestation_key = reader.take(64)
         qe_report = ReportBody.parse(reader.take(ReportBody.SIZE))
         qe_report_signature = reader.take(64)
-        authentication_data = reader.take(_U16.unpack(reader.take(2))[0])
-        kind = _U16.unpack(reader.take(2))[0]
-        data = reader.take(_U32.unpack(reader.take(4))[0])
+        authentication_data = reader.take(reader.u16())
+        kind = reader.u16()
+        data = reader.take(reader.u32())
         reader.finish()
         return cls(
             signature=signature,
@@ -147,12 +147,12 @@ class Quote:
         Raises:
             Malformed: not version 3, cut short, trailing bytes, or sizes that do not add up.
         """
-        reader = _Reader(raw)
+        reader = Cursor(raw, what="quote")
         header = QuoteHeader.parse(reader.take(QuoteHeader.SIZE))
         if header.version != 3:  # noqa: PLR2004 - the format's own number
             raise Malformed(f"quote has version {header.version}, not 3")
         body = ReportBody.parse(reader.take(ReportBody.SIZE))
-        signature = QeSignature.parse(reader.take(_U32.unpack(reader.take(4))[0]))
+        signature = QeSignature.parse(reader.take(reader.u32()))
         reader.finish()
         return cls(header=header, body=body, signature=signature)
 
@@ -165,22 +165,3 @@ class Quote:
     def signed_bytes(self) -> bytes:
         """Header and body, 432 bytes."""
         return self.header.encode() + self.body.encode()
-
-
-class _Reader:
-    """Takes pieces off the front of a byte string."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-        self._at = 0
-
-    def take(self, size: int) -> bytes:
-        piece = self._raw[self._at : self._at + size]
-        if len(piece) != size:
-            raise Malformed(f"quote is cut short: {size} bytes wanted at offset {self._at}, {len(piece)} left")
-        self._at += size
-        return piece
-
-    def finish(self) -> None:
-        if self._at != len(self._raw):
-            raise Malformed(f"quote has {len(self._raw) - self._at} bytes too many")

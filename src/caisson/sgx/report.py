@@ -4,9 +4,9 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from caisson.abi import ReportData, require_size, require_zero
 from caisson.sgx.attributes import Attributes
-from caisson.sgx.fields import require_size, require_zero
-from caisson.sgx.fixed import CpuSvn, MrEnclave, MrSigner, ReportData
+from caisson.sgx.fixed import CpuSvn, MrEnclave, MrSigner
 
 _BODY = struct.Struct("<16sI12s16s16s32s32s32s32s64sHHH42s16s64s")
 _TAIL = struct.Struct("<32s16s")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar, Self
 
+from caisson.abi import require_size, require_zero
 from caisson.errors import Malformed
 from caisson.sgx.attributes import Attributes
-from caisson.sgx.fields import require_size, require_zero
 from caisson.sgx.fixed import MrEnclave, MrSigner
 
 _HEADER1 = bytes.fromhex("06000000e100000000000100 00000000")

@@ -4,8 +4,8 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from caisson.abi import require_size, require_zero
 from caisson.sgx.attributes import Attributes
-from caisson.sgx.fields import require_size, require_zero
 from caisson.sgx.fixed import MrEnclave
 from caisson.sgx.report import ReportBody
 

@@ -1,0 +1,1 @@
+"""TDX structures: bytes to frozen dataclasses and back, exactly. No I/O, no cryptography."""
