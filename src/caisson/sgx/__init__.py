@@ -13,6 +13,15 @@ from caisson.sgx.quote import (
     Quote,
     QuoteHeader,
 )
+from caisson.sgx.quote4 import (
+    QE_REPORT,
+    TEE_SGX,
+    TEE_TDX,
+    BodyKind,
+    Quote4,
+    TdBodyBytes,
+    parse_quote,
+)
 from caisson.sgx.report import Report, ReportBody
 from caisson.sgx.sigstruct import SigStruct
 from caisson.sgx.targetinfo import TargetInfo
@@ -21,7 +30,11 @@ __all__ = [
     "ECDSA_P256",
     "INTEL_QE_VENDOR",
     "PEM_CHAIN",
+    "QE_REPORT",
+    "TEE_SGX",
+    "TEE_TDX",
     "Attributes",
+    "BodyKind",
     "CertificationData",
     "CpuSvn",
     "FixedBytes",
@@ -33,10 +46,13 @@ __all__ = [
     "MrSigner",
     "QeSignature",
     "Quote",
+    "Quote4",
     "QuoteHeader",
     "Report",
     "ReportBody",
     "ReportData",
     "SigStruct",
     "TargetInfo",
+    "TdBodyBytes",
+    "parse_quote",
 ]
