@@ -1,0 +1,98 @@
+"""The author's key: RSA-3072 with exponent 3, the one kind that EINIT knows (SDM vol. 3D, 37.13)."""
+
+from typing import Self
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from caisson.enclave.sigstruct import EXPONENT, KEY_BITS, mr_signer_of
+from caisson.errors import Malformed, UsageError
+from caisson.sgx import MrSigner
+
+_ANOTHER_KIND = "make one with `caisson key generate`; SGX knows no other kind"
+
+
+class SigningKey:
+    """A private key held in memory; a `Signer`. Its `repr` shows only the MRSIGNER.
+
+    Raises:
+        UsageError: not RSA-3072 with exponent 3.
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: rsa.RSAPrivateKey) -> None:
+        exponent = key.public_key().public_numbers().e
+        if key.key_size != KEY_BITS or exponent != EXPONENT:
+            raise UsageError(
+                f"key is RSA-{key.key_size} with exponent {exponent}, not RSA-{KEY_BITS} with exponent {EXPONENT}",
+                hint=_ANOTHER_KIND,
+            )
+        self._key = key
+
+    @classmethod
+    def generate(cls) -> Self:
+        """Make a new key from the operating system's randomness."""
+        return cls(rsa.generate_private_key(public_exponent=EXPONENT, key_size=KEY_BITS))
+
+    @classmethod
+    def load(cls, pem: bytes, passphrase: bytes | None = None) -> Self:
+        """Read a PEM file.
+
+        Raises:
+            Malformed: not a private key in PEM.
+            UsageError: another kind of key, or a passphrase that is missing, wrong or not needed.
+        """
+        try:
+            key = load_pem_private_key(pem, passphrase)
+        except TypeError as cause:
+            if passphrase is None:
+                raise UsageError("key is encrypted", hint="give its passphrase with `--passphrase-file`") from cause
+            raise UsageError("key is not encrypted, but a passphrase was given") from cause
+        except (ValueError, UnsupportedAlgorithm) as cause:
+            if passphrase is not None and b"ENCRYPTED" in pem:
+                raise UsageError("key cannot be decrypted: wrong passphrase, or not a key") from cause
+            raise Malformed("key is not a private key in PEM") from cause
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise UsageError("key is not an RSA key", hint=_ANOTHER_KIND)
+        return cls(key)
+
+    def to_pem(self, passphrase: bytes | None) -> bytes:
+        """Write a PEM file (PKCS #8), encrypted if there is a passphrase.
+
+        Raises:
+            UsageError: an empty passphrase.
+        """
+        if passphrase == b"":
+            raise UsageError("passphrase is empty", hint="leave it out to write the key in the clear")
+        encryption: KeySerializationEncryption = (
+            NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
+        )
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+
+    @property
+    def modulus(self) -> int:
+        """The public modulus."""
+        return self._key.public_key().public_numbers().n
+
+    @property
+    def mr_signer(self) -> MrSigner:
+        """What enclaves signed with this key say about their author."""
+        return mr_signer_of(self.modulus)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign with RSASSA-PKCS1-v1_5 and SHA-256: 384 bytes, big-endian."""
+        return self._key.sign(message, PKCS1v15(), SHA256())
+
+    def __repr__(self) -> str:
+        return f"<SigningKey {self.mr_signer}>"
