@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
 PYTEST := $(BIN)/python -m pytest
+GO := $(CURDIR)/$(BIN)/go
 SYSTEM_COMMANDS := dockerd docker mmdebstrap redis-cli
 SYSTEM_PACKAGES := docker.io mmdebstrap redis-tools
 
@@ -22,22 +23,20 @@ demo: dev .system
 	$(BIN)/python -m demo
 
 test: dev .system
-	$(PYTEST) -m "not system and not slow" --disable-socket --allow-unix-socket tests/unit tests/vectors tests/contract tests/cli
-	$(PYTEST) -m "not system and not slow" tests/platform
-	cd premain && $(CURDIR)/$(BIN)/go vet . && $(CURDIR)/$(BIN)/go test .
-	$(BIN)/python -m demo.rootfs
-	scripts/with-docker $(PYTEST) -m "not slow" tests/system
+	$(PYTEST) -m "not system and not slow" tests
+	cd premain && $(GO) vet . && $(GO) test .
+	scripts/with-docker $(PYTEST) -m "system and not slow" tests/system
 
 test-all: dev .system
-	$(PYTEST) -m slow tests
+	scripts/with-docker $(PYTEST) -m slow tests
 
 lint: dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	test -z "$$($$($(BIN)/go env GOROOT)/bin/gofmt -l premain)"
-	cd premain && $(CURDIR)/$(BIN)/go vet .
+	test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l premain)"
+	cd premain && $(GO) vet .
 
 bench: dev .system
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done

@@ -1,0 +1,79 @@
+"""Where the command line keeps what it makes for one person on one machine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from caisson.cli.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A directory that only its owner can read: keys, states of local services, built root file systems."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def signing_key(self) -> Path:
+        """The key that signs enclaves built here."""
+        return self.path / "signing-key.pem"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again."""
+        return self.path / "cache"
+
+    @property
+    def platform_state(self) -> Path:
+        """The software platform's keys."""
+        return self.path / "platform"
+
+    @property
+    def platform_socket(self) -> Path:
+        """Where the software platform listens."""
+        return self.path / "platform.sock"
+
+    @property
+    def server_state(self) -> Path:
+        """The key server's database."""
+        return self.path / "keyserver"
+
+    @property
+    def unseal_key(self) -> Path:
+        """What opens the key server's database; kept beside it here, for local use only."""
+        return self.path / "keyserver-unseal.key"
+
+    @property
+    def operator_token(self) -> Path:
+        """The local operator's token for the key server."""
+        return self.path / "operator.token"
+
+    @property
+    def server_ca(self) -> Path:
+        """The certificate authority of the local key server, PEM."""
+        return self.path / "keyserver-ca.pem"
+
+    @property
+    def platform(self) -> Service:
+        """The software platform as a background service."""
+        return Service(name="platform", directory=self.path)
+
+    @property
+    def server(self) -> Service:
+        """The key server as a background service."""
+        return Service(name="keyserver", directory=self.path)
+
+
+home_option = click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="CAISSON_HOME",
+    default=lambda: Path.home() / ".local/share/caisson",
+    show_default="~/.local/share/caisson",
+    help="Directory of local keys and services.",
+    callback=lambda _ctx, _param, value: Home(value),
+)

@@ -1,0 +1,93 @@
+"""Programs that `caisson up` starts in the background and `caisson down` stops again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from caisson.errors import Unavailable
+
+_STEP = 0.05
+_GRACE = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A `caisson` command in the background; `directory` holds its log and who it is."""
+
+    name: str
+    directory: Path
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self.directory / f"{self.name}.log"
+
+    @property
+    def _record(self) -> Path:
+        return self.directory / f"{self.name}.pid"
+
+    def running(self) -> bool:
+        """Tell whether the process that was started is still the one that runs under its number."""
+        try:
+            pid, born = self._record.read_text().split()
+        except FileNotFoundError:
+            return False
+        return _birth(int(pid)) == born
+
+    def start(self, arguments: list[str], *, ready: Callable[[], bool], timeout: float = 20.0) -> None:
+        """Start `caisson ARGUMENTS…` unless it runs, and wait until `ready` says so.
+
+        Raises:
+            Unavailable: it ended, or was not ready in time; its last words are in the message.
+        """
+        if self.running():
+            return
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own program, by this interpreter
+                [sys.executable, "-m", "caisson.cli", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._record.write_text(f"{process.pid} {_birth(process.pid)}")
+        deadline = time.monotonic() + timeout
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise Unavailable(f"the {self.name} did not start: {self._last_words()}", hint=f"see `{self.log}`")
+            time.sleep(_STEP)
+
+    def stop(self) -> bool:
+        """Stop it if it runs, first politely; tell whether it ran."""
+        ran = self.running()
+        if ran:
+            pid = int(self._record.read_text().split()[0])
+            for kind in (signal.SIGTERM, signal.SIGKILL):
+                os.kill(pid, kind)
+                deadline = time.monotonic() + _GRACE
+                while self.running() and time.monotonic() < deadline:
+                    time.sleep(_STEP)
+                if not self.running():
+                    break
+        self._record.unlink(missing_ok=True)
+        return ran
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+def _birth(pid: int) -> str | None:
+    """Give a living process its start time (proc(5), stat, field 22): a later one of the same number has another."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, start = fields[0], fields[19]
+    return None if state == "Z" else start

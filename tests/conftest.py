@@ -1,0 +1,29 @@
+"""What all tests share: where the vectors are, and which tests may use the network."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+NETWORKED = (TESTS / "platform", TESTS / "system")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(directory) for directory in NETWORKED):
+            item.add_marker(pytest.mark.enable_socket)
+        if item.path.is_relative_to(TESTS / "system"):
+            item.add_marker(pytest.mark.system)
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The directory of shared vectors; without it the tests that need real evidence are skipped, in CI they fail."""
+    path = Path(os.environ.get("CAISSON_VECTORS", TESTS.parent.parent / "shared" / "vectors"))
+    if not path.is_dir():
+        message = f"no shared vectors at {path}; set CAISSON_VECTORS"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path

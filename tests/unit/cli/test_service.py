@@ -1,0 +1,50 @@
+import os
+import sys
+
+import pytest
+
+from caisson.cli import service as service_module
+from caisson.cli.service import Service
+from caisson.errors import Unavailable
+
+# A service outlives the process that started it, which is just what this warning is about.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def service(tmp_path, monkeypatch):
+    """A service whose program is `python -c SCRIPT` in place of `caisson`."""
+    popen = service_module.subprocess.Popen
+    monkeypatch.setattr(
+        service_module.subprocess, "Popen", lambda command, **options: popen([sys.executable, *command[3:]], **options)
+    )
+    service = Service(name="sleeper", directory=tmp_path)
+    yield service
+    service.stop()
+
+
+def test_it_runs_until_it_is_stopped(service):
+    service.start(["-c", "import time; time.sleep(60)"], ready=lambda: True)
+    assert service.running()
+    assert service.stop()
+    assert not service.running()
+    assert not service.stop()
+
+
+def test_starting_twice_starts_one(service, tmp_path):
+    service.start(["-c", "import time; time.sleep(60)"], ready=lambda: True)
+    first = (tmp_path / "sleeper.pid").read_text()
+    service.start(["-c", "raise SystemExit(1)"], ready=lambda: False)
+    assert (tmp_path / "sleeper.pid").read_text() == first
+
+
+def test_one_that_ends_at_once_says_its_last_words(service):
+    with pytest.raises(Unavailable, match="no room at the inn"):
+        service.start(["-c", "raise SystemExit('no room at the inn')"], ready=lambda: False)
+    assert not service.running()
+
+
+def test_another_process_of_the_same_number_is_not_ours(service, tmp_path):
+    (tmp_path / "sleeper.pid").write_text(f"{os.getpid()} 1")
+    assert not service.running()
+    assert not service.stop()

@@ -1,0 +1,95 @@
+"""The Docker client against a transport that answers as the engine does."""
+
+import json
+import struct
+
+import httpx2
+import pytest
+
+from caisson.engine import ContainerSpec, Docker
+from caisson.errors import Unavailable, UsageError
+
+
+@pytest.fixture
+def engine():
+    """A client, and the answers it will get by method and path."""
+    answers: dict[tuple[str, str], httpx2.Response] = {}
+    asked: list[tuple[str, str]] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        key = (request.method, request.url.path)
+        asked.append(key)
+        return answers.get(key, httpx2.Response(404, json={"message": "no such thing"}))
+
+    docker = Docker("unix:///nowhere")
+    docker._http.close()
+    docker._http = httpx2.Client(transport=httpx2.MockTransport(handle), base_url="http://docker")
+    with docker:
+        yield docker, answers, asked
+
+
+# httpx2 leaves a socket whose connection was refused to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_engine_that_is_not_there_is_no_verdict(tmp_path):
+    with Docker(f"unix://{tmp_path}/docker.sock") as docker, pytest.raises(Unavailable) as failure:
+        docker.version()
+    assert "DOCKER_HOST" in failure.value.hint
+
+
+def test_an_unknown_kind_of_host_is_refused():
+    with pytest.raises(UsageError, match="neither"):
+        Docker("ssh://somewhere")
+
+
+def test_a_missing_container_has_no_state(engine):
+    docker, _, _ = engine
+    assert docker.state("nobody") is None
+
+
+def test_a_missing_image_has_no_configuration(engine):
+    docker, _, _ = engine
+    with pytest.raises(UsageError, match="no image"):
+        docker.image_config("nothing")
+
+
+def test_a_container_that_cannot_start_is_removed(engine):
+    docker, answers, asked = engine
+    answers["POST", "/containers/create"] = httpx2.Response(201, json={"Id": "c1"})
+    answers["POST", "/containers/c1/start"] = httpx2.Response(500, json={"message": "exec format error"})
+    answers["DELETE", "/containers/c1"] = httpx2.Response(204)
+    with pytest.raises(UsageError, match="exec format error"):
+        docker.run(ContainerSpec(image="i", name="n"))
+    assert asked[-1] == ("DELETE", "/containers/c1")
+
+
+def test_a_name_that_is_taken_says_how_to_free_it(engine):
+    docker, answers, _ = engine
+    answers["POST", "/containers/create"] = httpx2.Response(409, json={"message": "Conflict"})
+    with pytest.raises(UsageError, match="exists already") as failure:
+        docker.run(ContainerSpec(image="i", name="redis"))
+    assert failure.value.hint == "stop it with `caisson down redis`"
+
+
+def test_logs_are_taken_out_of_their_frames(engine):
+    docker, answers, _ = engine
+    frames = b"".join(
+        struct.pack(">BxxxI", stream, len(text)) + text for stream, text in ((1, b"out\n"), (2, b"err\n"))
+    )
+    answers["GET", "/containers/c/logs"] = httpx2.Response(200, content=frames)
+    assert docker.logs("c") == "out\nerr\n"
+
+
+def test_logs_that_end_within_a_frame_give_what_is_there(engine):
+    docker, answers, _ = engine
+    answers["GET", "/containers/c/logs"] = httpx2.Response(200, content=struct.pack(">BxxxI", 1, 9) + b"cut")
+    assert docker.logs("c") == "cut"
+
+
+def test_the_gateway_is_the_first_address_until_the_engine_names_one(engine):
+    docker, answers, _ = engine
+    pool = {"IPAM": {"Config": [{"Subnet": "172.30.0.0/16"}]}}
+    answers["GET", "/networks/bridge"] = httpx2.Response(200, content=json.dumps(pool))
+    assert docker.bridge_gateway() == "172.30.0.1"
+    pool["IPAM"]["Config"][0]["Gateway"] = "172.30.0.254"
+    answers["GET", "/networks/bridge"] = httpx2.Response(200, content=json.dumps(pool))
+    assert docker.bridge_gateway() == "172.30.0.254"
