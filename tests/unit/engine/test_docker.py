@@ -1,5 +1,6 @@
 """The Docker client against a transport that answers as the engine does."""
 
+import gc
 import json
 import struct
 
@@ -34,6 +35,7 @@ def test_an_engine_that_is_not_there_is_no_verdict(tmp_path):
     with Docker(f"unix://{tmp_path}/docker.sock") as docker, pytest.raises(Unavailable) as failure:
         docker.version()
     assert "DOCKER_HOST" in failure.value.hint
+    gc.collect()
 
 
 def test_an_unknown_kind_of_host_is_refused():
