@@ -100,7 +100,7 @@ class _PlainReader:
             return "neither a table nor a key with a value"
         if pair[1] in self._open:
             return "a key that is defined twice"
-        self._open[pair[1]] = value = _value(pair[2])
+        self._open[pair[1]] = value = json.loads(pair[2])
         return None if _is_plain(value) else "a value that is not a string, integer, boolean or array of these"
 
     def _enter(self, name: str, *, array: bool) -> str | None:
@@ -121,17 +121,6 @@ class _PlainReader:
         return None
 
 
-def _value(text: str) -> Any:
-    return json.loads(text, parse_float=_Float, parse_constant=_Float)
-
-
 def _is_plain(value: Any) -> bool:
     items = value if isinstance(value, list) else [value]
     return all(type(item) in (str, int, bool) for item in items)
-
-
-class _Float:
-    """Stands for a number that is no integer, and is no value of ours."""
-
-    def __init__(self, text: str) -> None:
-        del text
