@@ -21,6 +21,14 @@
     │   │   ├── AttestationKeyRejected
     │   │   ├── QeMismatch              another enclave than the quoting enclave
     │   │   ├── QuoteSignatureRejected
+    │   │   ├── ReportRejected          a kind of SNP report that is not accepted
+    │   │   ├── VmplRejected            an SNP report that no guest asked for
+    │   │   ├── GuestPolicyRejected     an SNP guest policy that firmware does not know
+    │   │   ├── SigningKeyMismatch      an SNP report by another kind of key than its certificate's
+    │   │   ├── ProductMismatch         another processor than the certificates'
+    │   │   ├── TcbMismatch             another SNP TCB than the certificate's
+    │   │   ├── ChipMismatch            another chip than the certificate's
+    │   │   ├── ReportSignatureRejected
     │   │   ├── NotYetValid
     │   │   ├── Expired
     │   │   └── BindingRejected         genuine, but about something else
@@ -46,9 +54,11 @@ __all__ = [
     "CaissonError",
     "CertificateRevoked",
     "ChainRejected",
+    "ChipMismatch",
     "CrlRejected",
     "EvidenceRejected",
     "Expired",
+    "GuestPolicyRejected",
     "ImageRejected",
     "LaunchRejected",
     "Malformed",
@@ -57,21 +67,27 @@ __all__ = [
     "PlatformMismatch",
     "PlatformRejected",
     "PolicyRejected",
+    "ProductMismatch",
     "QeIdentityRejected",
     "QeMismatch",
     "QeReportRejected",
     "QuoteRejected",
     "QuoteSignatureRejected",
     "Rejected",
+    "ReportRejected",
+    "ReportSignatureRejected",
     "SealBroken",
     "SignatureRejected",
+    "SigningKeyMismatch",
     "TcbInfoRejected",
+    "TcbMismatch",
     "TokenRejected",
     "TooMany",
     "Unavailable",
     "Unknown",
     "UntrustedRoot",
     "UsageError",
+    "VmplRejected",
 ]
 
 
@@ -162,6 +178,38 @@ class QeMismatch(EvidenceRejected):
 
 class QuoteSignatureRejected(EvidenceRejected):
     """The quote is not signed by its attestation key."""
+
+
+class ReportRejected(EvidenceRejected):
+    """The SNP report is of a kind that is not accepted: its signature algorithm, or no signature at all."""
+
+
+class VmplRejected(EvidenceRejected):
+    """The SNP report was not asked for by one of the guest's four privilege levels."""
+
+
+class GuestPolicyRejected(EvidenceRejected):
+    """The SNP guest's policy has reserved bits that no firmware sets, or whose meaning is not known."""
+
+
+class SigningKeyMismatch(EvidenceRejected):
+    """The SNP report names another kind of signing key than the one that the certificate is for."""
+
+
+class ProductMismatch(EvidenceRejected):
+    """The report was made by another kind of processor than the certificates are for."""
+
+
+class TcbMismatch(EvidenceRejected):
+    """The report's TCB versions do not fit the certificate, or each other."""
+
+
+class ChipMismatch(EvidenceRejected):
+    """The report names another chip than the certificate is for."""
+
+
+class ReportSignatureRejected(EvidenceRejected):
+    """The SNP report is not signed by the certified key."""
 
 
 class NotYetValid(EvidenceRejected):
