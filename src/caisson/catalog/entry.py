@@ -1,0 +1,35 @@
+"""Finding entries in the package's own data."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from caisson.conversion.recipe import Recipe
+from caisson.errors import UsageError
+
+_RECIPE = "caisson.toml"
+_PAGE = "README.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An application: its recipe, and its page for people (Markdown)."""
+
+    recipe: Recipe
+    page: str
+
+
+def names() -> tuple[str, ...]:
+    """Give the names of all entries, sorted."""
+    return tuple(sorted(item.name for item in files(__package__).iterdir() if item.joinpath(_RECIPE).is_file()))
+
+
+def load(name: str) -> Entry:
+    """Read an entry.
+
+    Raises:
+        UsageError: there is no such entry.
+    """
+    if name not in names():
+        raise UsageError(f"the catalog has no `{name}`", hint=f"it has: {', '.join(names())}")
+    folder = files(__package__).joinpath(name)
+    return Entry(recipe=Recipe.parse(folder.joinpath(_RECIPE).read_bytes()), page=folder.joinpath(_PAGE).read_text())

@@ -1,0 +1,187 @@
+"""The recipe, `caisson.toml`: how a program becomes a confidential container (docs/reference/recipe.md)."""
+
+import json
+import re
+import tomllib
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from caisson.errors import Malformed
+from caisson.protocol import WORKLOAD_NAME
+
+RESERVED = "/.caisson"
+RUNTIME_DIRECTORY = "/run/caisson"
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DANGEROUS = re.compile(r"LD_.*|PATH|PYTHON.*|NODE_OPTIONS|JAVA_TOOL_OPTIONS|GLIBC_TUNABLES|CAISSON_.*")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
+_SUITE = re.compile(r"[a-z][a-z-]*")
+_SIZE = re.compile(r"[1-9][0-9]*[KMG]")
+
+
+def _absolute(path: str) -> str:
+    segments = path.split("/")
+    if not path.startswith("/") or "\0" in path or any(part in (".", "..") for part in segments):
+        raise ValueError("is not an absolute path without `.` and `..` segments")
+    return path
+
+
+def _added(path: str) -> str:
+    if path.endswith("/") or f"{path}/".startswith(f"{RESERVED}/"):
+        raise ValueError(f"is a directory, or lies below `{RESERVED}`")
+    return path
+
+
+def _octal(value: object) -> object:
+    return int(value, 8) if isinstance(value, str) and re.fullmatch(r"0?[0-7]{3}", value) else value
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"is not {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _harmless(name: str) -> str:
+    if _DANGEROUS.fullmatch(name):
+        raise ValueError("would let the host decide what the program loads; give it a measured value instead")
+    return name
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+Variable = Annotated[str, _matching(_VARIABLE, "a name for a variable")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DebianSource(_Table):
+    """A root file system out of Debian's packages, unpacked and not configured: no maintainer script runs."""
+
+    suite: Annotated[str, _matching(_SUITE, "a name for a Debian suite")]
+    packages: Annotated[tuple[Annotated[str, _matching(_PACKAGE, "a name for a package")], ...], Field(min_length=1)]
+
+
+class Source(_Table):
+    """How the plain image is had."""
+
+    debian: DebianSource | None = None
+
+
+class Application(_Table):
+    """What to run. What is left out comes from the image."""
+
+    command: tuple[str, ...] | None = None
+    working_dir: AbsolutePath | None = None
+    user: str | None = None
+    environment: dict[Variable, str] = {}
+    passthrough: tuple[Annotated[Variable, AfterValidator(_harmless)], ...] = ()
+
+
+class EnclaveSettings(_Table):
+    """The enclave. `size` is a power of two with suffix K, M or G; `isv_svn` rises with every security fix."""
+
+    size: Annotated[str, _matching(_SIZE, "a size such as `512M`")]
+    max_threads: Annotated[int, Field(ge=1, le=4096)]
+    isv_prod_id: Annotated[int, Field(ge=1, le=0xFFFF)]
+    isv_svn: Annotated[int, Field(ge=1, le=0xFFFF)]
+    debug: bool = False
+    date: Annotated[str, _matching(re.compile(r"\d{4}-\d{2}-\d{2}"), "a date, YYYY-MM-DD")] = "0000-00-00"
+
+
+class AddedFile(_Table):
+    """A file that the recipe adds to the image; it is measured."""
+
+    path: Annotated[AbsolutePath, AfterValidator(_added)]
+    mode: Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o777)] = 0o444
+    content: str
+
+
+class Files(_Table):
+    """What is measured besides the program, its interpreter and its libraries; a directory means all below it."""
+
+    trusted: tuple[AbsolutePath, ...] = ()
+
+
+class ProvisionedSecret(_Table):
+    """A secret for the key server to make."""
+
+    name: str
+    kind: Literal["password", "symmetric-key"]
+    length: Annotated[int, Field(ge=1)] | None = None
+
+
+class ProvisionedFile(_Table):
+    """A file that the key server sends; `content` may hold `{{ secret:NAME }}`."""
+
+    path: AbsolutePath
+    mode: Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o777)] = 0o400
+    content: str
+
+
+class CertificateNames(_Table):
+    """Names for the program's certificate."""
+
+    dns: tuple[str, ...] = ()
+    ip: tuple[IPv4Address | IPv6Address, ...] = ()
+
+
+class Provision(_Table):
+    """What the key server holds for the program; apart from `secret`, the fields of a workload."""
+
+    secret: tuple[ProvisionedSecret, ...] = ()
+    fs_keys: dict[str, str] = {}
+    file: tuple[ProvisionedFile, ...] = ()
+    env: dict[Variable, str] = {}
+    argv: tuple[str, ...] = ()
+    certificate: CertificateNames = CertificateNames()
+
+    def workload(self, *, name: str, policy: str) -> dict[str, Any]:
+        """Give the key server's workload document (JSON values)."""
+        return {"name": name, "policy": policy, **self.model_dump(mode="json", exclude={"secret"})}
+
+
+class Recipe(_Table):
+    """A whole recipe."""
+
+    version: Literal[1]
+    name: Annotated[str, _matching(WORKLOAD_NAME, "a name for a workload")]
+    summary: Annotated[str, Field(min_length=1)]
+    source: Source = Source()
+    application: Application = Application()
+    enclave: EnclaveSettings
+    files: Files = Files()
+    file: tuple[AddedFile, ...] = ()
+    tmpfs: tuple[AbsolutePath, ...] = (RUNTIME_DIRECTORY,)
+    volumes: tuple[AbsolutePath, ...] = ()
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+    provision: Provision = Provision()
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read a recipe in TOML.
+
+        Raises:
+            Malformed: not TOML, or not a recipe; all faults are named.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(raw.decode()))
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
+            raise Malformed(f"recipe is not TOML: {cause}") from cause
+        except ValidationError as error:
+            faults = [
+                f"`{'.'.join(str(step) for step in fault['loc'])}` {fault['msg'].removeprefix('Value error, ')}"
+                for fault in error.errors(include_url=False, include_input=False)
+            ]
+            raise Malformed(f"recipe: {'; '.join(faults)}", hint="see docs/reference/recipe.md") from None
+
+
+def json_schema() -> str:
+    """Give the recipe's JSON schema, as it stands in the documentation."""
+    return json.dumps(Recipe.model_json_schema(), indent=2, sort_keys=True) + "\n"
