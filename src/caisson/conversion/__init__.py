@@ -1,4 +1,4 @@
-"""Recipe and image in, confidential image out: nothing is run, no root is needed, the same input gives the same bytes."""
+"""Recipe and image in, confidential image out: nothing is run, no root needed, the same input gives the same bytes."""
 
 from caisson.conversion.closure import Files, closure
 from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user

@@ -51,7 +51,7 @@ def merge_environment(image: Iterable[str], recipe: dict[str, str]) -> dict[str,
         name, separator, value = item.partition("=")
         if not name:
             raise UsageError(f"the image has a variable without a name: `{item[:80]}`")
-        # Docker takes a variable without `=` from outside; here nothing comes from outside that the recipe does not name.
+        # Docker takes a variable without `=` from outside; here that needs a line in the recipe.
         if separator:
             environment[name] = value
     return environment | recipe
