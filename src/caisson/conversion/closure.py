@@ -4,7 +4,6 @@ Source: ld.so(8) and the System V ABI, chapter 5 (dynamic linking); directories 
 musl's `ld-musl-*.path` name them, because an image may come without a cache.
 """
 
-import io
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -160,7 +159,7 @@ def _listed(files: Files, path: str) -> Iterator[str]:
     if real is None:
         return
     with files.open(real) as stream:
-        text = io.TextIOWrapper(stream, errors="replace").read()
+        text = stream.read().decode(errors="replace")
     for line in text.replace(":", "\n").splitlines():
         directory = line.partition("#")[0].strip()
         if directory.startswith("/"):

@@ -1,0 +1,91 @@
+"""The closure on this machine's own programs, and on made-up trees."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from caisson.conversion import closure
+from caisson.errors import ImageRejected, UsageError
+
+
+class Tree:
+    """Files in memory, with links."""
+
+    def __init__(self, files=None, links=None):
+        self.files = files or {}
+        self.links = links or {}
+
+    def resolve(self, path):
+        path = os.path.normpath(self.links.get(path, path))
+        return path if path in self.files else None
+
+    def open(self, path):
+        return io.BytesIO(self.files[path])
+
+    def list_directory(self, path):
+        below = [name.removeprefix(f"{path}/") for name in self.files if name.startswith(f"{path}/")]
+        return tuple(sorted({name.split("/")[0] for name in below}))
+
+
+class Machine:
+    """This machine's file system."""
+
+    def resolve(self, path):
+        real = Path(path).resolve()
+        return str(real) if real.is_file() else None
+
+    def open(self, path):
+        return Path(path).open("rb")
+
+    def list_directory(self, path):
+        return tuple(sorted(item.name for item in Path(path).iterdir())) if Path(path).is_dir() else ()
+
+
+@pytest.mark.parametrize("program", ["/bin/sh", "/usr/bin/git", sys.executable])
+def test_it_finds_what_the_dynamic_loader_finds(program):
+    real = str(Path(program).resolve())
+    listed = subprocess.run(["ldd", real], capture_output=True, text=True, check=True).stdout
+    paths = {word for line in listed.splitlines() for word in line.split() if word.startswith("/")}
+    assert closure(real, Machine()) == {str(Path(path).resolve()) for path in paths} | {real}
+
+
+def test_a_script_counts_with_its_interpreter():
+    tree = Tree({"/app/run": b"#!/bin/interp -x\n", "/bin/interp": b"static"})
+    assert closure("/app/run", tree) == {"/app/run", "/bin/interp"}
+
+
+def test_a_missing_library_is_named_with_who_needs_it(tmp_path):
+    source = tmp_path / "a.c"
+    source.write_text("int f(void){return 1;}")
+    subprocess.run(["gcc", "-shared", "-o", tmp_path / "libgone.so", source, "-Wl,-soname,libgone.so"], check=True)
+    (tmp_path / "m.c").write_text("int f(void); int main(void){return f();}")
+    program = tmp_path / "m"
+    subprocess.run(["gcc", "-o", program, tmp_path / "m.c", f"-L{tmp_path}", "-lgone"], check=True)
+    with pytest.raises(UsageError, match=r"needs the library `libgone\.so`"):
+        closure(str(program), Machine())
+    assert str(tmp_path / "libgone.so") in closure(str(program), Machine(), library_path=str(tmp_path))
+
+
+def test_origin_in_a_runpath_is_the_programs_own_directory(tmp_path):
+    (tmp_path / "a.c").write_text("int f(void){return 1;}")
+    (tmp_path / "m.c").write_text("int f(void); int main(void){return f();}")
+    (tmp_path / "lib").mkdir()
+    library, program = tmp_path / "lib" / "libnear.so", tmp_path / "m"
+    subprocess.run(["gcc", "-shared", "-o", library, tmp_path / "a.c"], check=True)
+    command = ["gcc", "-o", program, tmp_path / "m.c", f"-L{library.parent}", "-lnear", "-Wl,-rpath,$ORIGIN/lib"]
+    subprocess.run(command, check=True)
+    assert str(library) in closure(str(program), Machine())
+
+
+def test_a_missing_program_is_refused():
+    with pytest.raises(UsageError, match="needs `/app`"):
+        closure("/app", Tree())
+
+
+def test_a_broken_elf_file_is_refused():
+    with pytest.raises(ImageRejected, match="none"):
+        closure("/app", Tree({"/app": b"\x7fELF" + b"\x02\x01\x01" + b"\xff" * 100}))

@@ -1,0 +1,93 @@
+import pytest
+
+from caisson.conversion import Recipe
+from caisson.errors import Malformed
+
+MINIMAL = """
+version = 1
+name = "hello"
+summary = "says hello"
+[enclave]
+size = "256M"
+max_threads = 4
+isv_prod_id = 1
+isv_svn = 1
+"""
+
+
+def parse(text):
+    return Recipe.parse(text.encode())
+
+
+def test_a_recipe_needs_ten_lines():
+    recipe = parse(MINIMAL)
+    assert recipe.application.command is None
+    assert recipe.tmpfs == ("/run/caisson",)
+    assert recipe.enclave.debug is False
+    assert recipe.enclave.date == "0000-00-00"
+
+
+@pytest.mark.parametrize(
+    ("addition", "word"),
+    [
+        ("extra = 1", "extra"),
+        ("tmpfs = ['relative']", "tmpfs"),
+        ("volumes = ['/a/../b']", "volumes"),
+        ("ports = [0]", "ports"),
+        ("[application]\npassthrough = ['LD_PRELOAD']", "passthrough"),
+        ("[application]\npassthrough = ['PATH']", "passthrough"),
+        ("[application]\nenvironment = { 'A-B' = 'x' }", "environment"),
+        ("[[file]]\npath = '/.caisson/premain'\ncontent = ''", "file"),
+        ("[[file]]\npath = '/etc/'\ncontent = ''", "file"),
+        ("[[file]]\npath = '/etc/x'\nmode = '999'\ncontent = ''", "mode"),
+        ("[source.debian]\nsuite = 'bookworm'\npackages = ['--option']", "packages"),
+        ("[source.debian]\nsuite = '../x'\npackages = ['redis']", "suite"),
+    ],
+)
+def test_each_fault_is_named_by_its_place(addition, word):
+    top, table = (addition, "") if not addition.startswith("[") else ("", addition)
+    with pytest.raises(Malformed, match=word):
+        parse(top + MINIMAL + table)
+
+
+def test_all_faults_are_named_at_once():
+    with pytest.raises(Malformed) as failure:
+        parse(MINIMAL.replace("256M", "lots").replace("isv_svn = 1", "isv_svn = 0"))
+    assert "enclave.size" in failure.value.message
+    assert "enclave.isv_svn" in failure.value.message
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b"version = ", b"[["])
+def test_what_is_not_toml_is_malformed(raw):
+    with pytest.raises(Malformed, match="not TOML"):
+        Recipe.parse(raw)
+
+
+def test_modes_are_octal_digits_or_integers():
+    recipe = parse(MINIMAL + "[[file]]\npath = '/a'\nmode = '0640'\ncontent = ''")
+    assert recipe.file[0].mode == 0o640
+
+
+def test_provision_is_a_workload_but_for_its_secrets():
+    recipe = parse(
+        MINIMAL
+        + """
+[provision]
+certificate = { dns = ["localhost"], ip = ["127.0.0.1"] }
+[[provision.secret]]
+name = "s"
+kind = "password"
+[[provision.file]]
+path = "/run/caisson/secrets/s"
+content = "{{ secret:s }}"
+"""
+    )
+    assert recipe.provision.workload(name="hello", policy="P") == {
+        "name": "hello",
+        "policy": "P",
+        "fs_keys": {},
+        "file": [{"path": "/run/caisson/secrets/s", "mode": 0o400, "content": "{{ secret:s }}"}],
+        "env": {},
+        "argv": [],
+        "certificate": {"dns": ["localhost"], "ip": ["127.0.0.1"]},
+    }
