@@ -1,0 +1,128 @@
+"""The path from AMD's root to an endorsement key: steps 2 and 3 of the argument.
+
+Nothing here looks at a clock or at a report, so the result is remembered by the bytes it came from.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography.x509.oid import ExtensionOID
+
+from caisson.errors import ChainRejected, Malformed, UntrustedRoot
+from caisson.evidence.roots import RootKey
+from caisson.evidence.snp.certificate import AmdCertificate
+from caisson.evidence.snp.revocation import RevocationList
+from caisson.evidence.snp.vek import Vek
+from caisson.evidence.validity import Validities
+from caisson.snp import SigningKey
+
+_REMEMBERED = 256
+_MOST_CHAIN_BYTES = 32 * 1024
+_AUTHORITIES = 2
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+_INFIX = {SigningKey.VCEK: "", SigningKey.VLEK: "VLEK-"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Role:
+    """What an authority's certificate must say, in DER: basic constraints, and one of the spellings of key usage."""
+
+    constraints: bytes
+    usages: frozenset[bytes]
+
+
+# The root issues certificates and revocation lists; the authority below it issues endorsement keys' certificates only,
+# which AMD writes with one unused bit where DER has two.
+_ROOT = _Role(constraints=bytes.fromhex("30030101ff"), usages=frozenset({bytes.fromhex("03020106")}))
+_AUTHORITY = _Role(
+    constraints=bytes.fromhex("30060101ff020100"),
+    usages=frozenset({bytes.fromhex("03020104"), bytes.fromhex("03020204")}),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endorsement:
+    """An endorsement key for which a root vouches, whenever the clock is inside `validities`."""
+
+    vek: Vek
+    root: RootKey
+    root_name: str
+    revocation_checked: bool
+    validities: Validities
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def endorse(vek: bytes, chain: bytes, crl: bytes | None, roots: frozenset[RootKey]) -> Endorsement:
+    """Follow the argument from a root to the endorsement key.
+
+    Raises:
+        Malformed: a part cannot be read.
+        EvidenceRejected: a step does not hold.
+    """
+    # 2. The certificates: what each is for, who signed it, and whether the root is one of ours.
+    leaf = AmdCertificate.parse(vek)
+    key = Vek.of(leaf)
+    authority, root = parse_chain(chain)
+    product = key.product.value
+    _require_role(root, f"ARK-{product}", _ROOT)
+    _require_role(authority, f"SEV-{_INFIX[key.kind]}{product}", _AUTHORITY)
+    if root.root_key not in roots:
+        raise UntrustedRoot(
+            f"chain ends in the root `{root.common_name}` with key {root.root_key}, which is not accepted",
+            hint="name this root in the policy only if you trust who holds its key",
+        )
+    root.require_issued_by(root)
+    authority.require_issued_by(root)
+    leaf.require_issued_by(authority)
+    windows = [certificate.validity for certificate in (leaf, authority, root)]
+    # 3. What the root takes back.
+    if crl is not None:
+        revoked = RevocationList.verify(crl, issuer=root)
+        revoked.require_absent(root)
+        revoked.require_absent(authority)
+        windows.append(revoked.validity)
+    return Endorsement(
+        vek=key,
+        root=root.root_key,
+        root_name=root.common_name,
+        revocation_checked=crl is not None,
+        validities=Validities.of(windows),
+    )
+
+
+def parse_chain(pem: bytes) -> tuple[AmdCertificate, AmdCertificate]:
+    """Read an authority and its root in PEM, in either order and with nothing around them.
+
+    Raises:
+        Malformed: not exactly two certificates.
+        ChainRejected: a certificate of another form, or not one root among them.
+    """
+    *blocks, rest = pem.split(_END) if len(pem) <= _MOST_CHAIN_BYTES else [b"", pem]
+    if rest.strip() or len(blocks) != _AUTHORITIES:
+        raise Malformed("chain is not exactly two PEM certificates, AMD's signing key and its root key")
+    first, second = (AmdCertificate.parse(_decode(block)) for block in blocks)
+    roots = [certificate for certificate in (first, second) if certificate.issuer == certificate.subject]
+    if len(roots) != 1:
+        raise ChainRejected(f"chain has {len(roots)} roots, not one: `{first.common_name}`, `{second.common_name}`")
+    return (second, first) if roots[0] is first else (first, second)
+
+
+def _decode(block: bytes) -> bytes:
+    head, begin, body = block.partition(_BEGIN)
+    if head.strip() or not begin:
+        raise Malformed("chain has text that is not a certificate")
+    try:
+        return base64.b64decode(b"".join(body.split()), validate=True)
+    except binascii.Error as cause:
+        raise Malformed("chain has a certificate that is not base64") from cause
+
+
+def _require_role(certificate: AmdCertificate, name: str, role: _Role) -> None:
+    if certificate.common_name != name:
+        raise ChainRejected(f"chain has `{certificate.common_name}` where the endorsement key demands `{name}`")
+    constraints = certificate.extensions.get(ExtensionOID.BASIC_CONSTRAINTS.dotted_string)
+    usage = certificate.extensions.get(ExtensionOID.KEY_USAGE.dotted_string)
+    if constraints != role.constraints or usage not in role.usages:
+        raise ChainRejected(f"certificate `{name}` does not have the constraints and the key usage of its role")
