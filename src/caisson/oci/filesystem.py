@@ -1,0 +1,152 @@
+"""The files of an image as a container sees them: all layers applied, links followed inside the root."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Self
+
+from caisson.errors import ImageRejected
+from caisson.oci.changes import Changes, read_changes
+from caisson.oci.image import Image
+from caisson.oci.limits import DEFAULT, Limits
+from caisson.oci.region import Region
+from caisson.oci.tar import Entry, Kind, parents
+
+_MAX_LINKS = 40  # as Linux: path_resolution(7)
+
+
+@dataclass(slots=True)
+class _Node:
+    entry: Entry
+    children: dict[str, "_Node"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Something in the image: its path without any link in it, beginning with `/`, and what it is."""
+
+    path: str
+    entry: Entry
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return self.entry.kind is Kind.DIRECTORY
+
+    @property
+    def content(self) -> Region | None:
+        """Where a regular file's bytes lie; None for everything else."""
+        return self.entry.content
+
+
+class FileSystem:
+    """A read-only view. Paths are absolute, or relative to the root; `..` above the root stays there."""
+
+    def __init__(self) -> None:
+        self._root = _Node(Entry(path="", kind=Kind.DIRECTORY))
+
+    @classmethod
+    def of(cls, image: Image, *, limits: Limits = DEFAULT) -> Self:
+        """Apply an image's layers from the bottom up.
+
+        Raises:
+            ImageRejected: a layer is not what it claims to be, or could be understood in two ways.
+        """
+        view = cls()
+        for number, layer in enumerate(image.layers):
+            try:
+                view._apply(read_changes(layer, limits=limits))
+            except ImageRejected as error:
+                raise ImageRejected(f"layer {number + 1}: {error.message}", hint=error.hint) from error
+        return view
+
+    def find(self, path: str, *, at: str = "/", follow: bool = True) -> Found | None:
+        """Look a path up, from the directory `at` if it is relative; None if there is nothing, or links go in circles.
+
+        Without `follow`, a link in the last segment is found itself.
+        """
+        node, names = self._root, list[str]()
+        trail: list[_Node] = []
+        pending = [*reversed(path.split("/"))] + ([] if path.startswith("/") else [*reversed(at.split("/"))])
+        links = 0
+        while pending:
+            segment = pending.pop()
+            if segment in {"", "."}:
+                continue
+            if node.entry.kind is not Kind.DIRECTORY:
+                return None
+            if segment == "..":
+                if trail:
+                    node = trail.pop()
+                    names.pop()
+                continue
+            child = node.children.get(segment)
+            if child is None:
+                return None
+            if child.entry.kind is Kind.SYMBOLIC_LINK and (follow or pending):
+                links += 1
+                if links > _MAX_LINKS:
+                    return None
+                if child.entry.link.startswith("/"):
+                    node, names, trail = self._root, [], []
+                pending += reversed(child.entry.link.split("/"))
+                continue
+            trail.append(node)
+            names.append(segment)
+            node = child
+        return Found(path="/" + "/".join(names), entry=node.entry)
+
+    def walk(self, path: str = "/") -> Iterator[Found]:
+        """Give everything below a directory, sorted, without following links; nothing if there is no such directory."""
+        top = self.find(path)
+        if top is None or not top.is_directory:
+            return
+        stack = [(top.path.rstrip("/"), self._node(top.path))]
+        while stack:
+            above, node = stack.pop()
+            if above != top.path.rstrip("/"):
+                yield Found(path=above, entry=node.entry)
+            stack += [(f"{above}/{name}", node.children[name]) for name in sorted(node.children, reverse=True)]
+
+    def _node(self, path: str) -> _Node:
+        node = self._root
+        for name in path.split("/"):
+            if name:
+                node = node.children[name]
+        return node
+
+    def _apply(self, changes: Changes) -> None:
+        for path in changes.opaque:
+            if (node := self._below(path)) is not None:
+                node.children.clear()
+        for path in changes.removed:
+            above, _, name = path.rpartition("/")
+            if (node := self._below(above)) is not None:
+                node.children.pop(name, None)
+        for path in sorted(changes.entries):  # directories come before what lies in them
+            self._put(path, changes.entries[path])
+
+    def _below(self, path: str) -> _Node | None:
+        node: _Node | None = self._root
+        for name in path.split("/") if path else ():
+            node = node.children.get(name) if node is not None else None
+        return node
+
+    def _put(self, path: str, entry: Entry) -> None:
+        if not path:
+            self._root.entry = entry
+            return
+        node = self._root
+        for above in parents(path):
+            name = above.rpartition("/")[2]
+            child = node.children.get(name)
+            if child is None:
+                child = node.children[name] = _Node(Entry(path=above, kind=Kind.DIRECTORY))
+            elif child.entry.kind is not Kind.DIRECTORY:
+                raise ImageRejected(f"`{path}` lies below `{above}`, which is no directory in the layers below")
+            node = child
+        name = path.rpartition("/")[2]
+        old = node.children.get(name)
+        if old is not None and old.entry.kind is entry.kind is Kind.DIRECTORY:
+            old.entry = entry
+        else:
+            node.children[name] = _Node(entry)

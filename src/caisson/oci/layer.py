@@ -1,0 +1,107 @@
+"""One layer of an image: a tar archive of changes, mostly compressed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol, Self
+
+from caisson.errors import ImageRejected
+from caisson.oci import compression, stream
+from caisson.oci.descriptor import Descriptor, MediaType
+from caisson.oci.digest import Digest
+from caisson.oci.limits import DEFAULT, Limits
+from caisson.oci.region import Region
+
+
+class Layer(Protocol):
+    """What every layer offers, wherever it lives. Layers do not change."""
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What the image's manifest says of it."""
+
+    @property
+    def diff_id(self) -> Digest:
+        """The digest of the uncompressed archive."""
+
+    def typed(self, media_type: str) -> "Layer":
+        """Give the same layer under another media type."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read the blob, refusing at the end what is not as the descriptor says.
+
+        Raises:
+            ImageRejected: another digest or size.
+        """
+
+    def archive(self) -> Region:
+        """Give the uncompressed archive, whose digest was compared with `diff_id`.
+
+        Raises:
+            ImageRejected: another digest, or not what the media type says.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLayer:
+    """A layer whose blob lies in a file; `scratch` is a directory for its unpacked form."""
+
+    descriptor: Descriptor
+    diff_id: Digest
+    blob: Region
+    scratch: Path
+    limits: Limits = DEFAULT
+    _unpacked: list[Region] = field(default_factory=list, repr=False, compare=False)
+
+    @classmethod
+    def compress(cls, archive: Region, *, scratch: Path, diff_id: Digest | None = None) -> Self:
+        """Make a gzip layer from an archive, reading it once.
+
+        Raises:
+            ImageRejected: `diff_id` was given, and the archive has another digest.
+        """
+        plain, packed = stream.Hashing(), stream.Hashing()
+        chunks = compression.compress(plain.through(archive.chunks()))
+        blob = stream.store(packed.through(chunks), scratch)
+        if diff_id is not None and plain.digest != diff_id:
+            raise ImageRejected(f"layer has the diff ID {plain.digest}, not {diff_id}")
+        layer = cls(
+            descriptor=Descriptor(media_type=MediaType.LAYER_GZIP, digest=packed.digest, size=packed.size),
+            diff_id=plain.digest,
+            blob=blob,
+            scratch=scratch,
+        )
+        layer._unpacked.append(archive)
+        return layer
+
+    @classmethod
+    def pack(cls, chunks: Iterable[bytes], *, scratch: Path) -> Self:
+        """Make a gzip layer from the stream of an archive."""
+        return cls.compress(stream.store(chunks, scratch), scratch=scratch)
+
+    def typed(self, media_type: str) -> Self:
+        """Give the same layer under another media type."""
+        return replace(self, descriptor=replace(self.descriptor, media_type=media_type))
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read the blob; see `Layer`."""
+        return stream.verified(
+            self.blob.chunks(), digest=self.descriptor.digest, size=self.descriptor.size, what="layer"
+        )
+
+    def archive(self) -> Region:
+        """Give the uncompressed archive; see `Layer`. It is unpacked once."""
+        if not self._unpacked:
+            self._unpacked.append(self._unpack())
+        return self._unpacked[0]
+
+    def _unpack(self) -> Region:
+        kind = self.descriptor.media_type
+        if kind in MediaType.GZIP_LAYERS:
+            plain = compression.decompress(self.chunks(), limits=self.limits)
+            return stream.store(stream.verified(plain, digest=self.diff_id, what="unpacked layer"), self.scratch)
+        if kind in MediaType.PLAIN_LAYERS:
+            for _ in stream.verified(self.chunks(), digest=self.diff_id, what="layer"):
+                pass
+            return self.blob
+        raise ImageRejected(f"layer has the media type `{kind}`", hint="recompress it with gzip")

@@ -1,0 +1,93 @@
+"""Image manifests and indexes (OCI image-spec, manifest.md and image-index.md; Docker's schema 2 is read too)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from caisson.errors import Malformed
+from caisson.oci import document
+from caisson.oci.descriptor import Descriptor, MediaType
+
+SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageManifest:
+    """Which configuration and which layers make an image; layers from the bottom up."""
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+    media_type: str = MediaType.MANIFEST
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read a manifest.
+
+        Raises:
+            Malformed: not a manifest of an image, or one that could also be read as an index.
+        """
+        members = document.decode_object(raw, what="image manifest")
+        if members.require("schemaVersion", int) != SCHEMA_VERSION or "manifests" in members:
+            raise Malformed("image manifest is not of schema version 2, or could also be an index")
+        media_type = members.text("mediaType") or MediaType.MANIFEST
+        if media_type not in MediaType.MANIFESTS:
+            raise Malformed(f"image manifest has the media type {media_type[:100]!r}")
+        config = Descriptor.read(document.Members.of(members.require("config", dict), what="image manifest: config"))
+        return cls(
+            config=config,
+            layers=tuple(Descriptor.read(item) for item in members.objects("layers")),
+            media_type=media_type,
+            annotations=members.text_map("annotations"),
+        )
+
+    def encode(self) -> bytes:
+        """Give the manifest's bytes, always the same for equal manifests."""
+        value: dict[str, Any] = {
+            "schemaVersion": SCHEMA_VERSION,
+            "mediaType": self.media_type,
+            "config": self.config.document(),
+            "layers": [layer.document() for layer in self.layers],
+        }
+        if self.annotations:
+            value["annotations"] = dict(self.annotations)
+        return document.encode(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageIndex:
+    """A list of manifests: images for several platforms, or the contents of a layout."""
+
+    manifests: tuple[Descriptor, ...]
+    media_type: str = MediaType.INDEX
+    other: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read an index.
+
+        Raises:
+            Malformed: not an index, or one that could also be read as a manifest.
+        """
+        members = document.decode_object(raw, what="image index")
+        if members.require("schemaVersion", int) != SCHEMA_VERSION or "layers" in members or "config" in members:
+            raise Malformed("image index is not of schema version 2, or could also be a manifest")
+        media_type = members.text("mediaType") or MediaType.INDEX
+        if media_type not in MediaType.INDEXES:
+            raise Malformed(f"image index has the media type {media_type[:100]!r}")
+        return cls(
+            manifests=tuple(Descriptor.read(item) for item in members.objects("manifests")),
+            media_type=media_type,
+            other=members.rest(),
+        )
+
+    def encode(self) -> bytes:
+        """Give the index's bytes, always the same for equal indexes."""
+        return document.encode(
+            {
+                **self.other,
+                "schemaVersion": SCHEMA_VERSION,
+                "mediaType": self.media_type,
+                "manifests": [manifest.document() for manifest in self.manifests],
+            }
+        )

@@ -1,0 +1,26 @@
+"""Changes to images. Each gives a new image; the old one stays as it is."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from caisson.oci.config import ImageConfig, RunConfig
+from caisson.oci.image import Image
+from caisson.oci.layer import Layer
+
+
+def append(image: Image, layer: Layer, *, created_by: str) -> Image:
+    """Put a layer on top. Nothing says when: the same input gives the same image."""
+    config = replace(image.config, history=_history(image.config, {"created_by": created_by}))
+    return Image.build(config, (*image.layers, layer))
+
+
+def configure(image: Image, run: RunConfig) -> Image:
+    """Replace how the image is started."""
+    return Image.build(replace(image.config, run=run), image.layers)
+
+
+def _history(config: ImageConfig, entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Add an entry to a history that has one for each layer; another one would no longer fit, and is dropped."""
+    described = sum(1 for each in config.history if not each.get("empty_layer"))
+    return (*config.history, entry) if described == len(config.diff_ids) else ()

@@ -1,0 +1,32 @@
+"""What every place offers."""
+
+from pathlib import Path
+from typing import Protocol
+
+from caisson.oci.image import Image
+
+
+class Source(Protocol):
+    """A place that an image can be read from."""
+
+    def read(self, *, scratch: Path) -> Image:
+        """Give the image. `scratch` is a directory for what must be unpacked; the image lives as long as it.
+
+        Raises:
+            UsageError: there is no such image.
+            ImageRejected: it is not what it claims to be.
+            Malformed: a document of it is not what it should be.
+            Unavailable: the place does not answer.
+        """
+
+
+class Sink(Protocol):
+    """A place that an image can be written to."""
+
+    def write(self, image: Image, *, overwrite: bool = False) -> None:
+        """Store the image, all or nothing. To write what is there already is no overwriting.
+
+        Raises:
+            UsageError: something else is there, and `overwrite` is not set.
+            Unavailable: the place does not answer.
+        """

@@ -1,0 +1,70 @@
+"""Where an image is: the transport names of containers-transports(5)."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from caisson.errors import UsageError
+
+TRANSPORTS = ("docker-archive", "docker-daemon", "oci", "oci-archive", "rootfs")
+_NAME = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?"
+    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?|sha256:[0-9a-f]{64}"
+)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,255}")
+_HINT = "write one of " + ", ".join(f"`{name}:…`" for name in TRANSPORTS) + ", or the name of an image in Docker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A transport, a path or name, and what it is called there.
+
+    `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME:TAG]`, `docker-daemon:NAME[:TAG]`,
+    `rootfs:PATH`. `location` is the path, or for the Docker engine the name with its tag; `tag` may be empty.
+    """
+
+    transport: str
+    location: str
+    tag: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a reference; a bare name is an image in the Docker engine.
+
+        Raises:
+            UsageError: an unknown transport, no location, or a name that Docker does not allow.
+        """
+        transport, colon, rest = text.partition(":")
+        if text.startswith(("docker://", "/", ".")):
+            raise UsageError(f"`{text}` is no reference to an image", hint=_HINT)
+        if not colon or transport not in TRANSPORTS:
+            transport, rest = "docker-daemon", text
+        if not rest:
+            raise UsageError(f"`{text}` names no place", hint=_HINT)
+        if transport == "docker-daemon":
+            return cls(transport=transport, location=_with_tag(rest))
+        if transport == "rootfs":
+            return cls(transport=transport, location=rest)
+        location, _, tag = rest.partition(":")
+        if tag and transport == "docker-archive":
+            tag = _with_tag(tag)
+        if not location or (tag and _TAG.fullmatch(tag) is None):
+            raise UsageError(f"`{text}` is no reference to an image", hint=_HINT)
+        return cls(transport=transport, location=location, tag=tag)
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{self.location}" + (f":{self.tag}" if self.tag else "")
+
+
+def familiar(name: str) -> str:
+    """Give a name as Docker shows it: without the registry and the directory that it takes for granted."""
+    return name.removeprefix("docker.io/").removeprefix("library/")
+
+
+def _with_tag(name: str) -> str:
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(f"`{name}` is no name of an image", hint=_HINT)
+    if name.startswith("sha256:") or "@" in name or ":" in name.rpartition("/")[2]:
+        return name
+    return f"{name}:latest"

@@ -1,0 +1,49 @@
+"""Checks everything that an image claims about itself; the tests' oracle for every place and every change."""
+
+from caisson.errors import ImageRejected
+from caisson.oci import compression, stream
+from caisson.oci.descriptor import MediaType
+from caisson.oci.filesystem import FileSystem
+from caisson.oci.image import Image
+from caisson.oci.layer import Layer
+from caisson.oci.limits import DEFAULT, Limits
+
+
+def validate(image: Image, *, limits: Limits = DEFAULT) -> FileSystem:
+    """Read an image whole, and give its files.
+
+    1. The manifest names this configuration and these layers, by digest and size.
+    2. Every blob has the digest and size of its descriptor, and unpacks to its diff ID.
+    3. The configuration is for Linux, and its history, if there is one, tells of every layer.
+    4. Every layer can be understood in one way only.
+
+    Raises:
+        ImageRejected: one of these does not hold.
+        Malformed: a document is not what it should be.
+    """
+    # 1.
+    again = Image.of(image.manifest_bytes, image.config_bytes, image.layers)
+    if (again.manifest, again.config) != (image.manifest, image.config):
+        raise ImageRejected("image is not what its documents say")
+    # 2.
+    for number, layer in enumerate(image.layers):
+        try:
+            _unpack(layer, limits)
+        except ImageRejected as error:
+            raise ImageRejected(f"layer {number + 1}: {error.message}", hint=error.hint) from error
+    # 3.
+    if image.config.os != "linux":
+        raise ImageRejected(f"image is for `{image.config.os}`, not for `linux`")
+    described = sum(1 for entry in image.config.history if not entry.get("empty_layer"))
+    if image.config.history and described != len(image.layers):
+        raise ImageRejected(f"image has {len(image.layers)} layers, and a history of {described}")
+    # 4.
+    return FileSystem.of(image, limits=limits)
+
+
+def _unpack(layer: Layer, limits: Limits) -> None:
+    plain = layer.chunks()
+    if layer.descriptor.media_type in MediaType.GZIP_LAYERS:
+        plain = compression.decompress(plain, limits=limits)
+    for _ in stream.verified(plain, digest=layer.diff_id, what="unpacked layer"):
+        pass
