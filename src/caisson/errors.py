@@ -39,6 +39,7 @@
     │   ├── AuditRejected    an audit log whose chain is broken
     │   ├── Unknown          nothing has that name
     │   └── ImageRejected    an image that is not what it claims to be
+    │       └── ImageChanged        a confidential image that is not as it was signed
     ├── UsageError           the caller asked for something impossible   (exit 2)
     └── Unavailable          no verdict: network, device, collateral     (exit 3)
         └── TooMany          a limit is reached for now
@@ -59,6 +60,7 @@ __all__ = [
     "EvidenceRejected",
     "Expired",
     "GuestPolicyRejected",
+    "ImageChanged",
     "ImageRejected",
     "LaunchRejected",
     "Malformed",
@@ -234,6 +236,14 @@ class PolicyRejected(Rejected):
 
 class ImageRejected(Rejected):
     """An image, layer or archive that is not what it claims to be."""
+
+
+class ImageChanged(ImageRejected):
+    """A confidential image that is not as it was signed; `reasons` lists every change."""
+
+    def __init__(self, reasons: tuple[str, ...], *, hint: str | None = None) -> None:
+        super().__init__("image was changed: " + "; ".join(reasons), hint=hint)
+        self.reasons = reasons
 
 
 class NonceRejected(Rejected):

@@ -2,19 +2,33 @@
 
 from caisson.conversion.closure import Files, closure
 from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user
+from caisson.conversion.convert import ConfidentialImage, convert, premain
 from caisson.conversion.debian import build_rootfs
+from caisson.conversion.places import MANIFEST, PREMAIN, SIGSTRUCT, TLS_CERTIFICATE, TLS_KEY, TMPFS_LABEL
 from caisson.conversion.recipe import DebianSource, Recipe, json_schema
+from caisson.conversion.verify import VerifiedImage, verify_image
 
 __all__ = [
+    "MANIFEST",
+    "PREMAIN",
+    "SIGSTRUCT",
+    "TLS_CERTIFICATE",
+    "TLS_KEY",
+    "TMPFS_LABEL",
+    "ConfidentialImage",
     "DebianSource",
     "Files",
     "Recipe",
     "User",
+    "VerifiedImage",
     "build_rootfs",
     "closure",
+    "convert",
     "find_program",
     "json_schema",
     "merge_command",
     "merge_environment",
+    "premain",
     "resolve_user",
+    "verify_image",
 ]

@@ -8,11 +8,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from caisson.conversion import places
 from caisson.errors import Malformed
 from caisson.protocol import WORKLOAD_NAME
-
-RESERVED = "/.caisson"
-RUNTIME_DIRECTORY = "/run/caisson"
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DANGEROUS = re.compile(r"LD_.*|PATH|PYTHON.*|NODE_OPTIONS|JAVA_TOOL_OPTIONS|GLIBC_TUNABLES|CAISSON_.*")
@@ -29,8 +27,8 @@ def _absolute(path: str) -> str:
 
 
 def _added(path: str) -> str:
-    if path.endswith("/") or f"{path}/".startswith(f"{RESERVED}/"):
-        raise ValueError(f"is a directory, or lies below `{RESERVED}`")
+    if path.endswith("/") or f"{path}/".startswith(f"{places.DIRECTORY}/"):
+        raise ValueError(f"is a directory, or lies below `{places.DIRECTORY}`")
     return path
 
 
@@ -158,7 +156,7 @@ class Recipe(_Table):
     enclave: EnclaveSettings
     files: Files = Files()
     file: tuple[AddedFile, ...] = ()
-    tmpfs: tuple[AbsolutePath, ...] = (RUNTIME_DIRECTORY,)
+    tmpfs: tuple[AbsolutePath, ...] = (places.RUNTIME_DIRECTORY,)
     volumes: tuple[AbsolutePath, ...] = ()
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
     provision: Provision = Provision()

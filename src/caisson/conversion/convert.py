@@ -1,0 +1,216 @@
+"""The conversion: recipe and image in, confidential image out."""
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+
+from caisson.conversion import places
+from caisson.conversion.closure import closure
+from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user
+from caisson.conversion.content import Content
+from caisson.conversion.layer import AddedDirectory, AddedFile, archive
+from caisson.conversion.recipe import Recipe
+from caisson.enclave import (
+    EnvironmentVariable,
+    FileSystem,
+    LibOs,
+    Loader,
+    Manifest,
+    Mount,
+    Sgx,
+    Signer,
+    TrustedFile,
+    sign,
+)
+from caisson.errors import Unavailable, UsageError
+from caisson.oci import FileLayer, Image, append, configure
+from caisson.protocol import ServerKeyHash
+from caisson.sgx import MrEnclave, MrSigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfidentialImage:
+    """The result: the image, and the identity that its enclave will have."""
+
+    image: Image
+    manifest: Manifest
+    mr_enclave: MrEnclave
+    mr_signer: MrSigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Program:
+    """What will be started: `path` is where the program's file is found, `argv` its arguments from `argv[0]` on."""
+
+    path: str
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    working_dir: str
+    user: User
+
+
+def premain() -> bytes:
+    """Give the guest agent that this package was built with.
+
+    Raises:
+        Unavailable: the package was not built, only copied.
+    """
+    try:
+        return files("caisson.conversion").joinpath("_bin", "premain").read_bytes()
+    except FileNotFoundError as cause:
+        raise Unavailable(
+            "this installation has no guest agent", hint="install Caisson with pip, which builds it"
+        ) from cause
+
+
+def convert(
+    image: Image,
+    recipe: Recipe,
+    *,
+    signer: Signer,
+    premain: bytes,
+    scratch: Path,
+    key_server_pin: ServerKeyHash | None = None,
+) -> ConfidentialImage:
+    """Make a confidential image; the same input gives the same bytes. `scratch` holds the new layer.
+
+    Raises:
+        UsageError: image and recipe do not fit together.
+        ImageRejected: the image is not what it claims to be.
+    """
+    content = Content(image)
+    if content.region(places.MANIFEST) is not None:
+        raise UsageError("the image is a confidential one already", hint="start from the plain image")
+    program = _program(image, recipe, content)
+    added = (
+        *(
+            AddedFile(path=content.place(file.path), mode=file.mode, content=file.content.encode())
+            for file in recipe.file
+        ),
+        AddedFile(path=places.PREMAIN, mode=0o555, content=premain),
+    )
+    manifest = _manifest(recipe, program, _trusted(recipe, program, content, added), key_server_pin)
+    raw = manifest.encode()
+    sigstruct = sign(premain, raw, signer, date=recipe.enclave.date)
+    layer = FileLayer.pack(
+        archive(
+            (
+                *added,
+                AddedFile(path=places.MANIFEST, mode=0o444, content=raw),
+                AddedFile(path=places.SIGSTRUCT, mode=0o444, content=sigstruct.encode()),
+            ),
+            _directories(recipe, program, content),
+            exists=content.is_directory,
+        ),
+        scratch=scratch,
+    )
+    return ConfidentialImage(
+        image=_configured(append(image, layer, created_by="caisson build"), recipe, program),
+        manifest=manifest,
+        mr_enclave=sigstruct.mr_enclave,
+        mr_signer=sigstruct.mr_signer,
+    )
+
+
+def _program(image: Image, recipe: Recipe, content: Content) -> _Program:
+    run, application = image.config.run, recipe.application
+    command = application.command or merge_command(run.entrypoint, run.cmd)
+    environment = merge_environment(run.env, application.environment)
+    working_dir = application.working_dir or run.working_dir or "/"
+    user = run.user if application.user is None else application.user
+    return _Program(
+        path=find_program(
+            command[0],
+            path=environment["PATH"],
+            working_dir=working_dir,
+            exists=lambda path: content.resolve(path) is not None,
+        ),
+        argv=command,
+        environment=environment,
+        working_dir=working_dir,
+        user=resolve_user(user, passwd=content.text("/etc/passwd"), group=content.text("/etc/group")),
+    )
+
+
+def _trusted(
+    recipe: Recipe, program: _Program, content: Content, added: tuple[AddedFile, ...]
+) -> tuple[TrustedFile, ...]:
+    own = {file.path: sha256(file.content).hexdigest() for file in added}
+    paths = set(closure(program.path, content, library_path=program.environment.get("LD_LIBRARY_PATH", "")))
+    for listed in recipe.files.trusted:
+        paths.update(content.files_below(listed) if listed not in own else ())
+    hidden = tuple(f"{content.place(path)}/" for path in (*recipe.tmpfs, *recipe.volumes))
+    for path in sorted({*paths, *own}):
+        if path.startswith(hidden):
+            raise UsageError(
+                f"`{path}` cannot be trusted: something is mounted over it",
+                hint="take its directory out of `tmpfs` and `volumes`, or the file out of the recipe",
+            )
+    digests = content.digests(paths - own.keys()) | own
+    return tuple(TrustedFile(uri=f"file:{path}", sha256=digest) for path, digest in digests.items())
+
+
+def _manifest(
+    recipe: Recipe, program: _Program, trusted: tuple[TrustedFile, ...], pin: ServerKeyHash | None
+) -> Manifest:
+    measured = program.environment | {
+        "CAISSON_RUNTIME": "native",
+        "CAISSON_TLS_CERTIFICATE": places.TLS_CERTIFICATE,
+        "CAISSON_TLS_KEY": places.TLS_KEY,
+    }
+    if pin is not None:
+        measured["CAISSON_KEY_SERVER_PIN"] = str(pin)
+    passed = {*places.DEPLOYMENT_VARIABLES, *recipe.application.passthrough}
+    return Manifest(
+        libos=LibOs(entrypoint=places.PREMAIN),
+        loader=Loader(
+            argv=("premain", program.path, *program.argv),
+            env=(
+                *(
+                    EnvironmentVariable(name=name, value=value)
+                    for name, value in measured.items()
+                    if name not in passed
+                ),
+                *(EnvironmentVariable(name=name, value=None) for name in passed),
+            ),
+            uid=program.user.uid,
+            gid=program.user.gid,
+        ),
+        fs=FileSystem(start_dir=program.working_dir, mounts=tuple(Mount(path=path) for path in recipe.tmpfs)),
+        sgx=Sgx(
+            enclave_size=recipe.enclave.size,
+            max_threads=recipe.enclave.max_threads,
+            isvprodid=recipe.enclave.isv_prod_id,
+            isvsvn=recipe.enclave.isv_svn,
+            debug=recipe.enclave.debug,
+            trusted_files=trusted,
+        ),
+    )
+
+
+def _directories(recipe: Recipe, program: _Program, content: Content) -> tuple[AddedDirectory, ...]:
+    own = tuple(
+        AddedDirectory(path=content.place(path), uid=program.user.uid, gid=program.user.gid)
+        for path in (*recipe.tmpfs, *recipe.volumes)
+    )
+    return (AddedDirectory(path=content.place(program.working_dir)), *own)
+
+
+def _configured(image: Image, recipe: Recipe, program: _Program) -> Image:
+    run = image.config.run
+    return configure(
+        image,
+        replace(
+            run,
+            user=str(program.user),
+            env=(f"CAISSON_WORKLOAD={recipe.name}",),
+            entrypoint=(places.PREMAIN,),
+            cmd=None,
+            working_dir=program.working_dir,
+            exposed_ports=tuple(sorted({*run.exposed_ports, *(f"{port}/tcp" for port in recipe.ports)})),
+            volumes=tuple(sorted({*run.volumes, *recipe.volumes})),
+            labels={**run.labels, places.TMPFS_LABEL: ",".join(recipe.tmpfs)},
+            healthcheck=None,
+        ),
+    )

@@ -1,0 +1,13 @@
+"""Where things lie in a confidential image (docs/reference/image.md)."""
+
+DIRECTORY = "/.caisson"
+PREMAIN = f"{DIRECTORY}/premain"
+MANIFEST = f"{DIRECTORY}/app.manifest.sgx"
+SIGSTRUCT = f"{DIRECTORY}/app.sig"
+RUNTIME_DIRECTORY = "/run/caisson"
+TLS_CERTIFICATE = f"{RUNTIME_DIRECTORY}/tls/certificate.pem"
+TLS_KEY = f"{RUNTIME_DIRECTORY}/tls/key.pem"
+TMPFS_LABEL = "org.caisson.tmpfs"
+
+# What the deployment decides, and nobody trusts: see "Where the key server is" in docs/reference/image.md.
+DEPLOYMENT_VARIABLES = ("CAISSON_KEY_SERVER", "CAISSON_PLATFORM", "CAISSON_TIMEOUT", "CAISSON_WORKLOAD")
