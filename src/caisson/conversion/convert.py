@@ -119,13 +119,15 @@ def _program(image: Image, recipe: Recipe, content: Content) -> _Program:
     environment = merge_environment(run.env, application.environment)
     working_dir = application.working_dir or run.working_dir or "/"
     user = run.user if application.user is None else application.user
+    found = find_program(
+        command[0],
+        path=environment["PATH"],
+        working_dir=working_dir,
+        exists=lambda path: content.resolve(path) is not None,
+    )
     return _Program(
-        path=find_program(
-            command[0],
-            path=environment["PATH"],
-            working_dir=working_dir,
-            exists=lambda path: content.resolve(path) is not None,
-        ),
+        # Without links: what is measured is the file, not the way to it.
+        path=content.resolve(found) or found,
         argv=command,
         environment=environment,
         working_dir=working_dir,
