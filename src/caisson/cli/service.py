@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from caisson.errors import Unavailable
 
 _STEP = 0.05
+_READY = "ready "
 _GRACE = 10.0
 
 
@@ -39,29 +39,34 @@ class Service:
             return False
         return _birth(int(pid)) == born
 
-    def start(self, arguments: list[str], *, ready: Callable[[], bool], timeout: float = 20.0) -> None:
-        """Start `caisson ARGUMENTS…` unless it runs, and wait until `ready` says so.
+    def addresses(self) -> tuple[str, ...]:
+        """Give the addresses at which it said that it is ready."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return tuple(line.removeprefix(_READY) for line in lines if line.startswith(_READY))
+
+    def start(self, arguments: list[str], *, addresses: int, timeout: float = 20.0) -> tuple[str, ...]:
+        """Start `caisson ARGUMENTS…` unless it runs, wait until it is ready at so many addresses, and give them.
 
         Raises:
             Unavailable: it ended, or was not ready in time; its last words are in the message.
         """
-        if self.running():
-            return
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own program, by this interpreter
-                [sys.executable, "-m", "caisson.cli", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._record.write_text(f"{process.pid} {_birth(process.pid)}")
+        if not self.running():
+            with self.log.open("wb") as log:
+                process = subprocess.Popen(  # noqa: S603 - our own program, by this interpreter
+                    [sys.executable, "-m", "caisson.cli", *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            self._record.write_text(f"{process.pid} {_birth(process.pid)}")
         deadline = time.monotonic() + timeout
-        while not ready():
-            if process.poll() is not None or time.monotonic() > deadline:
+        while len(self.addresses()) < addresses:
+            if not self.running() or time.monotonic() > deadline:
                 self.stop()
                 raise Unavailable(f"the {self.name} did not start: {self._last_words()}", hint=f"see `{self.log}`")
             time.sleep(_STEP)
+        return self.addresses()
 
     def stop(self) -> bool:
         """Stop it if it runs, first politely; tell whether it ran."""

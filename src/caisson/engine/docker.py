@@ -2,6 +2,7 @@
 
 import os
 import struct
+from collections.abc import Iterator
 from ipaddress import ip_network
 from types import TracebackType
 from typing import Any, Self
@@ -119,7 +120,20 @@ class Docker:
     def logs(self, container: str) -> str:
         """Give what a container has written, both streams in order."""
         answer = self._send("GET", f"/containers/{container}/logs", params={"stdout": "true", "stderr": "true"})
-        return b"".join(_frames(_checked(answer).content)).decode(errors="replace")
+        frames, rest = _frames(_checked(answer).content)
+        return b"".join((*frames, rest[_FRAME.size :])).decode(errors="replace")
+
+    def follow(self, container: str) -> Iterator[bytes]:
+        """Give what a container writes, from its start until it ends, as it comes."""
+        parameters = {"stdout": "true", "stderr": "true", "follow": "true"}
+        try:
+            with self._http.stream("GET", f"/containers/{container}/logs", params=parameters, timeout=None) as answer:
+                pending = b""
+                for chunk in answer.iter_bytes():
+                    frames, pending = _frames(pending + chunk)
+                    yield from frames
+        except httpx2.TransportError as cause:
+            raise Unavailable(f"the Docker engine stopped answering: {cause}") from cause
 
     def wait(self, container: str, *, timeout: float) -> int:
         """Wait until a container has ended; give its exit code.
@@ -172,11 +186,16 @@ def _json(answer: httpx2.Response) -> Any:
     return _checked(answer).json()
 
 
-def _frames(raw: bytes) -> list[bytes]:
-    """Take Docker's log frames apart: stream (u8), three zero bytes, length (u32, big-endian), text."""
+def _frames(raw: bytes) -> tuple[list[bytes], bytes]:
+    """Take Docker's log frames apart: stream (u8), three zero bytes, length (u32, big-endian), text.
+
+    Gives the texts of all whole frames, and what follows them.
+    """
     frames, at = [], 0
     while at + _FRAME.size <= len(raw):
         _stream, size = _FRAME.unpack_from(raw, at)
+        if at + _FRAME.size + size > len(raw):
+            break
         frames.append(raw[at + _FRAME.size : at + _FRAME.size + size])
         at += _FRAME.size + size
-    return frames
+    return frames, raw[at:]

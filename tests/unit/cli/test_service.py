@@ -23,8 +23,11 @@ def service(tmp_path, monkeypatch):
     service.stop()
 
 
+READY = "import time; print('ready here', flush=True); time.sleep(60)"
+
+
 def test_it_runs_until_it_is_stopped(service):
-    service.start(["-c", "import time; time.sleep(60)"], ready=lambda: True)
+    assert service.start(["-c", READY], addresses=1) == ("here",)
     assert service.running()
     assert service.stop()
     assert not service.running()
@@ -32,15 +35,21 @@ def test_it_runs_until_it_is_stopped(service):
 
 
 def test_starting_twice_starts_one(service, tmp_path):
-    service.start(["-c", "import time; time.sleep(60)"], ready=lambda: True)
+    service.start(["-c", READY], addresses=1)
     first = (tmp_path / "sleeper.pid").read_text()
-    service.start(["-c", "raise SystemExit(1)"], ready=lambda: False)
+    assert service.start(["-c", "raise SystemExit(1)"], addresses=1) == ("here",)
     assert (tmp_path / "sleeper.pid").read_text() == first
 
 
 def test_one_that_ends_at_once_says_its_last_words(service):
     with pytest.raises(Unavailable, match="no room at the inn"):
-        service.start(["-c", "raise SystemExit('no room at the inn')"], ready=lambda: False)
+        service.start(["-c", "raise SystemExit('no room at the inn')"], addresses=1)
+    assert not service.running()
+
+
+def test_one_that_is_never_ready_is_stopped(service):
+    with pytest.raises(Unavailable, match="it said nothing"):
+        service.start(["-c", "import time; time.sleep(60)"], addresses=1, timeout=0.5)
     assert not service.running()
 
 
