@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     detach: bool,
     as_json: bool,
 ) -> None:
-    r"""Run a confidential image that the Docker engine holds, locked down.
+    """Run a confidential image that the Docker engine holds, locked down.
 
     Read-only, without capabilities, with tmpfs where its secrets go. Without --detach its output is shown, and
     the command ends when the container does: with 1 if activation was refused or the program failed, with 3 if
