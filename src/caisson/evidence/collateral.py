@@ -1,0 +1,114 @@
+"""Collateral: what Intel says about its platforms, collected for one verification. Nothing here is verified yet.
+
+The JSON form is the one of dcap-qvl's `QuoteCollateralV3`, so bundles can be exchanged with it.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+
+from caisson.errors import Malformed
+from caisson.evidence.signed_json import Fields, octets
+
+_MOST_BYTES = 8 * 1024 * 1024
+_SIGNATURE_SIZE = 64
+_FIELDS = frozenset(
+    {
+        "pck_crl_issuer_chain",
+        "root_ca_crl",
+        "pck_crl",
+        "tcb_info_issuer_chain",
+        "tcb_info",
+        "tcb_info_signature",
+        "qe_identity_issuer_chain",
+        "qe_identity",
+        "qe_identity_signature",
+    }
+)
+_OPTIONAL = "pck_certificate_chain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collateral:
+    """Chains in PEM, revocation lists in DER, the exact bytes that were signed, and signatures as r ‖ s (64 bytes)."""
+
+    pck_crl_issuer_chain: bytes
+    root_ca_crl: bytes
+    pck_crl: bytes
+    tcb_info_issuer_chain: bytes
+    tcb_info: bytes
+    tcb_info_signature: bytes
+    qe_identity_issuer_chain: bytes
+    qe_identity: bytes
+    qe_identity_signature: bytes
+
+    @classmethod
+    def parse(cls, raw: bytes | dict[str, Any]) -> "Collateral":
+        """Read a bundle: a JSON object of text members, revocation lists and signatures in hexadecimal digits.
+
+        `pck_certificate_chain` may be there and is not used: the quote brings its own.
+
+        Raises:
+            Malformed: not such an object, or one with members nobody knows.
+        """
+        if isinstance(raw, bytes) and len(raw) > _MOST_BYTES:
+            raise Malformed(f"collateral has {len(raw)} bytes, more than {_MOST_BYTES}")
+        fields = Fields(raw, "collateral") if isinstance(raw, dict) else Fields.parse(raw, what="collateral")
+        if unknown := set(fields.value) - _FIELDS - {_OPTIONAL}:
+            raise Malformed(f"collateral has unknown members: {', '.join(sorted(map(repr, unknown)))[:200]}")
+        return cls(
+            pck_crl_issuer_chain=_encoded(fields, "pck_crl_issuer_chain"),
+            root_ca_crl=octets(fields.text("root_ca_crl"), what="collateral: `root_ca_crl`"),
+            pck_crl=octets(fields.text("pck_crl"), what="collateral: `pck_crl`"),
+            tcb_info_issuer_chain=_encoded(fields, "tcb_info_issuer_chain"),
+            tcb_info=_encoded(fields, "tcb_info"),
+            tcb_info_signature=fields.octets("tcb_info_signature", size=_SIGNATURE_SIZE),
+            qe_identity_issuer_chain=_encoded(fields, "qe_identity_issuer_chain"),
+            qe_identity=_encoded(fields, "qe_identity"),
+            qe_identity_signature=fields.octets("qe_identity_signature", size=_SIGNATURE_SIZE),
+        )
+
+    def encode(self) -> bytes:
+        """Give the JSON form, one line."""
+        return json.dumps(
+            {
+                "pck_crl_issuer_chain": self.pck_crl_issuer_chain.decode(),
+                "root_ca_crl": self.root_ca_crl.hex(),
+                "pck_crl": self.pck_crl.hex(),
+                "tcb_info_issuer_chain": self.tcb_info_issuer_chain.decode(),
+                "tcb_info": self.tcb_info.decode(),
+                "tcb_info_signature": self.tcb_info_signature.hex(),
+                "qe_identity_issuer_chain": self.qe_identity_issuer_chain.decode(),
+                "qe_identity": self.qe_identity.decode(),
+                "qe_identity_signature": self.qe_identity_signature.hex(),
+            }
+        ).encode()
+
+    @property
+    def next_update(self) -> datetime:
+        """When the first part is due to be replaced, as the parts say it themselves.
+
+        Nothing is verified here: this is for caches that want to refresh in time.
+
+        Raises:
+            Malformed: a part that does not say it.
+        """
+        try:
+            lists = [x509.load_der_x509_crl(der).next_update_utc for der in (self.root_ca_crl, self.pck_crl)]
+        except ValueError as cause:
+            raise Malformed("collateral has a revocation list that is none") from cause
+        documents = (Fields.parse(self.tcb_info, what="TCB info"), Fields.parse(self.qe_identity, what="QE identity"))
+        return min(
+            *(moment for moment in lists if moment is not None),
+            *(document.moment("nextUpdate") for document in documents),
+        )
+
+
+def _encoded(fields: Fields, name: str) -> bytes:
+    try:
+        return fields.text(name).encode()
+    except UnicodeEncodeError as cause:
+        raise Malformed(f"collateral: `{name}` is not text") from cause

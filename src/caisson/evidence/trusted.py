@@ -1,0 +1,114 @@
+"""Collateral that was verified, but for the clock: steps 3 and 4 of the argument."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from caisson.errors import CrlRejected, EvidenceRejected, QeIdentityRejected, TcbInfoRejected
+from caisson.evidence import ecdsa
+from caisson.evidence.certificates import (
+    TCB_SIGNING_PHRASE,
+    Path,
+    common_name,
+    parse_chain,
+    public_key,
+    verify_authority,
+    verify_path,
+)
+from caisson.evidence.collateral import Collateral
+from caisson.evidence.qe_identity import QeIdentity
+from caisson.evidence.revocation import RevocationList
+from caisson.evidence.roots import RootKey
+from caisson.evidence.tcb import TcbInfo
+from caisson.evidence.validity import Validity
+
+_SIGNING_PATH = 2
+_REMEMBERED = 64
+_QE = "QE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedCollateral:
+    """What a root says about its platforms and what it takes back."""
+
+    tcb_info: TcbInfo
+    qe_identity: QeIdentity
+    validities: tuple[Validity, ...]
+    _root_crl: RevocationList
+    _pck_crl: RevocationList
+
+    def require_unrevoked(self, path: Path) -> None:
+        """Check a PCK path against both lists: the leaf against its authority's, the rest against the root's.
+
+        Raises:
+            CertificateRevoked: a certificate is on its list.
+            CrlRejected: a list is another authority's.
+        """
+        leaf, authority, root = path.certificates
+        if public_key(authority) != public_key(self._pck_crl.issuer):
+            raise CrlRejected(
+                f"{self._pck_crl.what} is signed by `{common_name(self._pck_crl.issuer)}`, "
+                f"and the certificate by another key, of `{common_name(authority)}`"
+            )
+        self._pck_crl.require_absent(leaf)
+        self._root_crl.require_absent(authority)
+        self._root_crl.require_absent(root)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def trust(collateral: Collateral, root: RootKey) -> TrustedCollateral:
+    """Verify collateral for SGX under exactly one root: that of the platform it shall speak about.
+
+    Raises:
+        Malformed: a part cannot be read.
+        EvidenceRejected: a chain, revocation list or signature does not hold.
+    """
+    roots = frozenset({root})
+    # 3. The revocation lists, each from its own issuer.
+    authority = verify_authority(parse_chain(collateral.pck_crl_issuer_chain), roots=roots)
+    ca, anchor = authority.certificates
+    root_crl = RevocationList.verify(collateral.root_ca_crl, what="root CA CRL", issuer=anchor)
+    pck_crl = RevocationList.verify(collateral.pck_crl, what="PCK CRL", issuer=ca)
+    # 4. The signed statements, by signers that are not revoked.
+    tcb_signer = _signer(
+        collateral.tcb_info_issuer_chain,
+        roots,
+        collateral.tcb_info,
+        collateral.tcb_info_signature,
+        TcbInfoRejected("TCB info is not signed by the signer of its chain"),
+    )
+    qe_signer = _signer(
+        collateral.qe_identity_issuer_chain,
+        roots,
+        collateral.qe_identity,
+        collateral.qe_identity_signature,
+        QeIdentityRejected("QE identity is not signed by the signer of its chain"),
+    )
+    for path in (authority, tcb_signer, qe_signer):
+        for certificate in path.certificates:
+            root_crl.require_absent(certificate)
+    # Only now are the statements' words worth reading.
+    tcb_info = TcbInfo.parse(collateral.tcb_info)
+    qe_identity = QeIdentity.parse(collateral.qe_identity, of=_QE)
+    return TrustedCollateral(
+        tcb_info=tcb_info,
+        qe_identity=qe_identity,
+        validities=(
+            *authority.validities,
+            root_crl.validity,
+            pck_crl.validity,
+            *tcb_signer.validities,
+            *qe_signer.validities,
+            tcb_info.validity,
+            qe_identity.validity,
+        ),
+        _root_crl=root_crl,
+        _pck_crl=pck_crl,
+    )
+
+
+def _signer(
+    chain: bytes, roots: frozenset[RootKey], statement: bytes, signature: bytes, otherwise: EvidenceRejected
+) -> Path:
+    path = verify_path(parse_chain(chain), length=_SIGNING_PATH, leaf_phrase=TCB_SIGNING_PHRASE, roots=roots)
+    ecdsa.verify(public_key(path.leaf), signature, statement, otherwise=otherwise)
+    return path

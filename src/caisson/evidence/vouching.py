@@ -1,0 +1,123 @@
+"""What vouches for an attestation key: steps 2 to 8 of the argument.
+
+Nothing here looks at a clock or at the quote itself, so the results are remembered by the bytes they came from.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+from caisson.errors import AttestationKeyRejected, PlatformMismatch, QeReportRejected, QuoteRejected
+from caisson.evidence import ecdsa
+from caisson.evidence.certificates import PCK_PHRASE, Path, parse_chain, public_key, verify_path
+from caisson.evidence.collateral import Collateral
+from caisson.evidence.pck import Pck
+from caisson.evidence.roots import RootKey
+from caisson.evidence.tcb import TcbVerdict
+from caisson.evidence.trusted import TrustedCollateral, trust
+from caisson.evidence.validity import Validities
+from caisson.sgx import PEM_CHAIN, QeSignature, ReportData
+
+_PCK_PATH = 3
+_REMEMBERED_PLATFORMS, _REMEMBERED_KEYS = 256, 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """Everything of a quote's signature section but the signature itself.
+
+    Two vouchers are the same when their bytes (`raw`) are; `parsed` is those bytes, read.
+    """
+
+    raw: bytes
+    parsed: QeSignature = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """A platform whose certificate holds, and what its root says about it."""
+
+    path: Path
+    pck: Pck
+    tcb: TcbVerdict
+    collateral: TrustedCollateral
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertifiedKey:
+    """An attestation key that a known quoting enclave on a known platform vouches for."""
+
+    public_key: EllipticCurvePublicKey
+    platform: Platform
+    tcb: TcbVerdict
+    qe_tcb: TcbVerdict
+    tcb_evaluation_data_number: int
+    validities: Validities
+
+
+@lru_cache(maxsize=_REMEMBERED_KEYS)
+def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[RootKey]) -> CertifiedKey:
+    """Follow the argument from a root to the attestation key.
+
+    Raises:
+        Malformed: a part cannot be read.
+        EvidenceRejected: a step does not hold.
+    """
+    section = voucher.parsed
+    if section.certification.kind != PEM_CHAIN:
+        raise QuoteRejected(
+            f"quote is certified by data of type {section.certification.kind}, not {PEM_CHAIN} (a PEM chain)"
+        )
+    # 2. to 5. The platform.
+    platform = _platform(section.certification.data, collateral, roots)
+    # 6. Its signature on the quoting enclave's REPORT.
+    ecdsa.verify(
+        public_key(platform.path.leaf),
+        section.qe_report_signature,
+        section.qe_report.encode(),
+        otherwise=QeReportRejected("quoting enclave's REPORT is not signed by the PCK of its platform"),
+    )
+    # 7. The REPORT's word on the attestation key.
+    digest = sha256(section.attestation_key + section.qe_authentication_data).digest()
+    expected = ReportData(digest.ljust(ReportData.SIZE, b"\0"))
+    if section.qe_report.report_data != expected:
+        raise AttestationKeyRejected(
+            f"quoting enclave vouches for {section.qe_report.report_data}, and the attestation key needs {expected}"
+        )
+    key = ecdsa.load_point(
+        section.attestation_key, otherwise=AttestationKeyRejected("attestation key is not a point on P-256")
+    )
+    # 8. The quoting enclave itself.
+    trusted = platform.collateral
+    qe_tcb = trusted.qe_identity.verdict(section.qe_report)
+    return CertifiedKey(
+        public_key=key,
+        platform=platform,
+        tcb=platform.tcb.converged(qe_tcb),
+        qe_tcb=qe_tcb,
+        tcb_evaluation_data_number=min(
+            trusted.tcb_info.evaluation_data_number, trusted.qe_identity.evaluation_data_number
+        ),
+        validities=Validities.of((*platform.path.validities, *trusted.validities)),
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED_PLATFORMS)
+def _platform(chain: bytes, collateral: Collateral, roots: frozenset[RootKey]) -> Platform:
+    # 2. The PCK's path. From here on only its own root may speak about the platform, whatever else is trusted.
+    path = verify_path(parse_chain(chain), length=_PCK_PATH, leaf_phrase=PCK_PHRASE, roots=roots)
+    pck = Pck.of(path.leaf)
+    # 3. and 4. What that root says and takes back.
+    trusted = trust(collateral, path.root)
+    trusted.require_unrevoked(path)
+    # 5. Its words about this kind of platform.
+    info = trusted.tcb_info
+    for what, expected, found in (("FMSPC", info.fmspc, pck.fmspc), ("PCE-ID", info.pce_id, pck.pce_id)):
+        if expected != found:
+            raise PlatformMismatch(
+                f"TCB info is for platforms of {what} {expected}, and the quote's platform has {found}",
+                hint="fetch the collateral that belongs to this quote",
+            )
+    return Platform(path=path, pck=pck, tcb=info.verdict(pck), collateral=trusted)
