@@ -1,6 +1,5 @@
 """What one layer changes: its entries, free of everything that engines understand differently, and what it removes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from caisson.errors import ImageRejected
@@ -30,10 +29,12 @@ def read_changes(layer: Layer, *, limits: Limits = DEFAULT) -> Changes:
             no directory, a hard link to nothing, a whiteout that contradicts an entry, or too many entries.
     """
     changes = Changes()
-    for number, entry in enumerate(_members(layer)):
+    for number, entry in enumerate(read_archive(layer.archive())):
         if number >= limits.entries:
             raise ImageRejected(f"layer has more than {limits.entries} entries")
         name = entry.path.rpartition("/")[2]
+        if not _IGNORED.isdisjoint(entry.path.split("/")):
+            continue
         if name.startswith(_WHITEOUT):
             _remove(changes, entry.path, name)
         else:
@@ -45,13 +46,7 @@ def read_changes(layer: Layer, *, limits: Limits = DEFAULT) -> Changes:
     return changes
 
 
-def _members(layer: Layer) -> Iterator[Entry]:
-    return read_archive(layer.archive())
-
-
 def _remove(changes: Changes, path: str, name: str) -> None:
-    if any(part in _IGNORED for part in path.split("/")):
-        return
     directory = path.removesuffix(name).rstrip("/")
     if name == _OPAQUE:
         changes.opaque.add(directory)

@@ -51,7 +51,7 @@ class FileLayer:
     blob: Region
     scratch: Path
     limits: Limits = DEFAULT
-    _unpacked: list[Region] = field(default_factory=list, repr=False, compare=False)
+    _unpacked: list[Region] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def compress(cls, archive: Region, *, scratch: Path, diff_id: Digest | None = None) -> Self:
@@ -81,7 +81,9 @@ class FileLayer:
 
     def typed(self, media_type: str) -> Self:
         """Give the same layer under another media type."""
-        return replace(self, descriptor=replace(self.descriptor, media_type=media_type))
+        layer = replace(self, descriptor=replace(self.descriptor, media_type=media_type))
+        layer._unpacked.extend(self._unpacked)
+        return layer
 
     def chunks(self) -> Iterator[bytes]:
         """Read the blob; see `Layer`."""

@@ -1,0 +1,42 @@
+import pytest
+
+from caisson.errors import UsageError
+from caisson.oci import Reference
+from caisson.oci.reference import familiar
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("oci:dir", ("oci", "dir", "")),
+        ("oci:/a/b:v1", ("oci", "/a/b", "v1")),
+        ("oci:dir:docker.io/library/redis:7", ("oci", "dir", "docker.io/library/redis:7")),
+        ("oci-archive:f.tar:v1", ("oci-archive", "f.tar", "v1")),
+        ("docker-archive:f.tar", ("docker-archive", "f.tar", "")),
+        ("docker-archive:f.tar:redis", ("docker-archive", "f.tar", "redis:latest")),
+        ("docker-daemon:redis:7", ("docker-daemon", "redis:7", "")),
+        ("docker-daemon:sha256:" + "0" * 64, ("docker-daemon", "sha256:" + "0" * 64, "")),
+        ("redis", ("docker-daemon", "redis:latest", "")),
+        ("redis:7", ("docker-daemon", "redis:7", "")),
+        ("localhost:5000/a/b", ("docker-daemon", "localhost:5000/a/b:latest", "")),
+        ("rootfs:./x:y", ("rootfs", "./x:y", "")),
+    ],
+)
+def test_references_are_read(text, expected):
+    reference = Reference.parse(text)
+    assert (reference.transport, reference.location, reference.tag) == expected
+    assert Reference.parse(str(reference)) == reference
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "oci:", "oci::tag", "./dir", "/dir", "docker://redis", "Redis", "a b", "docker-daemon:", "oci:d:-x", "a/../b"],
+)
+def test_what_is_no_reference_is_refused_with_a_list_of_those_that_are(text):
+    with pytest.raises(UsageError) as caught:
+        Reference.parse(text)
+    assert "`oci:…`" in caught.value.hint
+
+
+def test_names_are_compared_as_docker_shows_them():
+    assert familiar("docker.io/library/redis:7") == familiar("redis:7") == "redis:7"

@@ -1,0 +1,111 @@
+"""An image claims things about itself; each story makes one claim false."""
+
+from dataclasses import replace
+
+import pytest
+
+from caisson.errors import ImageRejected
+from caisson.oci import Descriptor, Digest, FileLayer, Image, ImageConfig, MediaType, append, configure, validate
+
+
+@pytest.fixture
+def image(workshop):
+    return append(workshop.image(env=("A=b",)), workshop.layer(("a", b"content")), created_by="test")
+
+
+def test_what_is_built_is_valid_before_and_after_every_change(image, workshop):
+    validate(image)
+    changed = configure(append(image, workshop.layer("b"), created_by="more"), replace(image.config.run, user="7"))
+    assert validate(changed).find("/b") is not None
+    assert changed.config.run.user == "7"
+    assert len(changed.config.history) == 2
+
+
+def test_the_same_changes_give_the_same_digest(workshop):
+    first, second = (append(workshop.image(), workshop.layer(("a", b"content")), created_by="test") for _ in range(2))
+    assert first.digest == second.digest
+
+
+def test_a_docker_image_becomes_an_oci_image_when_it_is_changed(image):
+    docker = image.layers[0].typed(MediaType.DOCKER_LAYER_GZIP)
+    assert Image.build(image.config, (docker,)).manifest.layers[0].media_type == MediaType.LAYER_GZIP
+
+
+def test_a_history_that_does_not_fit_is_dropped_rather_than_stretched(image, workshop):
+    odd = Image.build(replace(image.config, history=({"created_by": "x"}, {"created_by": "y"})), image.layers)
+    with pytest.raises(ImageRejected, match="history"):
+        validate(odd)
+    assert append(odd, workshop.layer("b"), created_by="z").config.history == ()
+
+
+def with_layer(image, layer):
+    return Image.build(image.config, (layer,))
+
+
+def test_a_flipped_byte_in_a_blob_is_found(image):
+    blob = image.layers[0].blob
+    raw = bytearray(blob.path.read_bytes())
+    raw[20] ^= 1
+    blob.path.write_bytes(raw)
+    with pytest.raises(ImageRejected):
+        validate(image)
+
+
+def test_a_blob_of_another_size_is_found(image):
+    blob = image.layers[0].blob
+    layer = replace(image.layers[0], blob=replace(blob, size=blob.size - 1))
+    with pytest.raises(ImageRejected, match="its descriptor says"):
+        validate(with_layer(image, layer))
+
+
+def test_a_blob_that_goes_on_is_cut_off(image):
+    layer = image.layers[0]
+    short = replace(layer, descriptor=replace(layer.descriptor, size=layer.descriptor.size - 1))
+    with pytest.raises(ImageRejected, match="larger than"):
+        validate(with_layer(image, short))
+
+
+def test_a_wrong_diff_id_is_found(image):
+    layer = replace(image.layers[0], diff_id=Digest.of(b"other"))
+    with pytest.raises(ImageRejected, match="unpacked layer has the digest"):
+        validate(with_layer(image, layer))
+    with pytest.raises(ImageRejected, match="unpacked layer has the digest"):
+        layer.archive()
+
+
+def test_an_archive_with_another_diff_id_is_not_compressed(workshop):
+    with pytest.raises(ImageRejected, match="diff ID"):
+        FileLayer.compress(workshop.archive("a"), scratch=workshop.scratch, diff_id=Digest.of(b""))
+
+
+def test_a_layer_that_is_not_compressed_is_as_good(workshop):
+    region = workshop.archive("a")
+    descriptor = Descriptor(media_type=MediaType.LAYER, digest=region.digest(), size=region.size)
+    layer = FileLayer(descriptor=descriptor, diff_id=region.digest(), blob=region, scratch=workshop.scratch)
+    validate(Image.build(ImageConfig(), (layer,)))
+    with pytest.raises(ImageRejected, match="not sha256"):
+        replace(layer, diff_id=Digest.of(b"")).archive()
+
+
+def test_a_layer_of_another_kind_is_refused_with_a_hint(image):
+    layer = replace(image.layers[0], descriptor=replace(image.layers[0].descriptor, media_type=MediaType.LAYER_ZSTD))
+    with pytest.raises(ImageRejected, match="zstd") as caught:
+        layer.archive()
+    assert "gzip" in caught.value.hint
+
+
+@pytest.mark.parametrize("field", ["config_bytes", "manifest_bytes"])
+def test_documents_that_were_exchanged_are_found(image, field):
+    other = configure(image, replace(image.config.run, user="1"))
+    with pytest.raises(ImageRejected):
+        validate(replace(image, **{field: getattr(other, field)}))
+
+
+def test_layers_that_were_exchanged_are_found(image, workshop):
+    with pytest.raises(ImageRejected, match="layers"):
+        validate(replace(image, layers=(workshop.layer("x"),)))
+
+
+def test_an_image_for_another_system_is_refused(image):
+    with pytest.raises(ImageRejected, match="windows"):
+        validate(Image.build(replace(image.config, os="windows"), image.layers))
