@@ -51,7 +51,7 @@ class FileLayer:
     blob: Region
     scratch: Path
     limits: Limits = DEFAULT
-    _unpacked: list[Region] = field(default_factory=list, init=False, repr=False, compare=False)
+    _unpacked: dict[Digest, Region] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def compress(cls, archive: Region, *, scratch: Path, diff_id: Digest | None = None) -> Self:
@@ -71,7 +71,7 @@ class FileLayer:
             blob=blob,
             scratch=scratch,
         )
-        layer._unpacked.append(archive)
+        layer._unpacked[layer.diff_id] = archive
         return layer
 
     @classmethod
@@ -81,9 +81,7 @@ class FileLayer:
 
     def typed(self, media_type: str) -> Self:
         """Give the same layer under another media type."""
-        layer = replace(self, descriptor=replace(self.descriptor, media_type=media_type))
-        layer._unpacked.extend(self._unpacked)
-        return layer
+        return replace(self, descriptor=replace(self.descriptor, media_type=media_type))
 
     def chunks(self) -> Iterator[bytes]:
         """Read the blob; see `Layer`."""
@@ -93,9 +91,9 @@ class FileLayer:
 
     def archive(self) -> Region:
         """Give the uncompressed archive; see `Layer`. It is unpacked once."""
-        if not self._unpacked:
-            self._unpacked.append(self._unpack())
-        return self._unpacked[0]
+        if self.diff_id not in self._unpacked:
+            self._unpacked[self.diff_id] = self._unpack()
+        return self._unpacked[self.diff_id]
 
     def _unpack(self) -> Region:
         kind = self.descriptor.media_type

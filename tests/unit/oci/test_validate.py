@@ -88,7 +88,7 @@ def test_a_layer_that_is_not_compressed_is_as_good(workshop):
 
 
 def test_a_layer_of_another_kind_is_refused_with_a_hint(image):
-    layer = replace(image.layers[0], descriptor=replace(image.layers[0].descriptor, media_type=MediaType.LAYER_ZSTD))
+    layer = replace(image.layers[0].typed(MediaType.LAYER_ZSTD), _unpacked={})
     with pytest.raises(ImageRejected, match="zstd") as caught:
         layer.archive()
     assert "gzip" in caught.value.hint
