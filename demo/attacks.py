@@ -12,6 +12,7 @@ from demo import replay
 from demo.stage import Done, Stage
 
 REJECTED = 1
+PROGRAM = "/usr/bin/redis-check-rdb"  # what /usr/bin/redis-server leads to
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,62 +24,74 @@ class Attack:
     attempt: Callable[[], Done]
 
 
-def attacks(stage: Stage, up: dict[str, str]) -> Iterator[Attack]:
-    """Give all attacks on the deployment that `caisson up redis --json` described."""
-    image, server = up["image"], up["key_server"]
-    program = "/usr/bin/redis-check-rdb"  # what /usr/bin/redis-server leads to
+@dataclass(frozen=True, slots=True)
+class Attacker:
+    """Whoever runs the machine. `up` is what `caisson up redis --json` said of the deployment."""
 
-    def run(reference: str, *options: str | Path) -> Done:
-        return stage.caisson("run", reference, "--name", "attack", "--key-server", server, *options)
+    stage: Stage
+    up: dict[str, str]
 
-    def build(reference: str, *options: str | Path) -> None:
-        stage.succeed(
-            "build", f"docker-daemon:{reference}", "--key-server-pin", up["key_server_pin"], "--force", *options
-        )
+    def attacks(self) -> Iterator[Attack]:
+        """Give all attacks."""
+        yield Attack("one bit of the program is changed", f"trusted file `{PROGRAM}`", self.changed_program)
+        yield Attack("the manifest is changed", "SGX_INVALID_MEASUREMENT", self.changed_manifest)
+        yield Attack("the image is signed by another key", "mrsigner", self.other_signer)
+        yield Attack("another server answers under the same name", "pin", self.other_server)
+        yield Attack("an activation is replayed", "nonce", self.replayed_activation)
+        yield Attack("evidence comes from a root nobody trusts", "root", self.untrusted_root)
+        yield Attack("the enclave can be debugged", "debug", self.debug_enclave)
+        yield Attack("the image asks for another workload's secrets", "policy", self.wrong_workload)
 
-    def changed_program() -> Done:
-        change_file(image, "attack/program:1", program, lambda old: old[:-1] + bytes([old[-1] ^ 1]))
-        return run("attack/program:1")
+    def changed_program(self) -> Done:
+        """Run an image whose Redis differs in one bit."""
+        change_file(self.up["image"], "attack/program:1", PROGRAM, lambda old: old[:-1] + bytes([old[-1] ^ 1]))
+        return self._run("attack/program:1")
 
-    def changed_manifest() -> Done:
-        change_file(image, "attack/manifest:1", MANIFEST, lambda old: old.replace(b'"error"', b'"trace"'))
-        return run("attack/manifest:1")
+    def changed_manifest(self) -> Done:
+        """Run an image whose manifest asks for a talkative log."""
+        change_file(self.up["image"], "attack/manifest:1", MANIFEST, lambda old: old.replace(b'"error"', b'"trace"'))
+        return self._run("attack/manifest:1")
 
-    def other_signer() -> Done:
-        key = stage.home / "mallory.pem"
-        stage.succeed("key", "generate", "--output", key)
-        build("attack/signer:1", "--catalog", "redis", "--key", key)
-        return run("attack/signer:1")
+    def other_signer(self) -> Done:
+        """Build the same image with another key, and run it."""
+        key = self.stage.home / "mallory.pem"
+        self.stage.succeed("key", "generate", "--output", key)
+        self._build("attack/signer:1", "--catalog", "redis", "--key", key)
+        return self._run("attack/signer:1")
 
-    def other_server() -> Done:
-        with replay.other_key_server(stage, up) as address:
-            return run(image, "--key-server", address)
+    def other_server(self) -> Done:
+        """Run the true image against a server of our own."""
+        with replay.other_key_server(self.stage, self.up) as address:
+            return self._run(self.up["image"], key_server=address)
 
-    def replayed_activation() -> Done:
-        return replay.activate_twice(stage, up)
+    def replayed_activation(self) -> Done:
+        """Send the same evidence twice."""
+        return replay.activate_twice(self.stage, self.up)
 
-    def untrusted_root() -> Done:
-        with replay.other_platform(stage) as socket:
-            return run(image, "--platform-socket", socket)
+    def untrusted_root(self) -> Done:
+        """Run the true image on a platform of our own."""
+        with replay.other_platform() as socket:
+            return self._run(self.up["image"], "--platform-socket", socket)
 
-    def debug_enclave() -> Done:
-        recipe = stage.home / "debug.toml"
+    def debug_enclave(self) -> Done:
+        """Build the image as a debug enclave, even with the true key, and run it."""
+        recipe = self.stage.home / "debug.toml"
         source = Path(catalog.__file__).parent / "redis" / "caisson.toml"
         recipe.write_text(source.read_text().replace("[enclave]", "[enclave]\ndebug = true"))
-        build("attack/debug:1", "--recipe", recipe, "--key", stage.home / "signing-key.pem")
-        return run("attack/debug:1")
+        self._build("attack/debug:1", "--recipe", recipe, "--key", self.stage.home / "signing-key.pem")
+        return self._run("attack/debug:1")
 
-    def wrong_workload() -> Done:
-        return run(image, "--workload", replay.other_workload(stage, up))
+    def wrong_workload(self) -> Done:
+        """Run the true image, and ask for secrets that are meant for another."""
+        return self._run(self.up["image"], "--workload", replay.other_workload(self.stage, self.up))
 
-    yield Attack("one bit of the program is changed", f"trusted file `{program}`", changed_program)
-    yield Attack("the manifest is changed", "SGX_INVALID_MEASUREMENT", changed_manifest)
-    yield Attack("the image is signed by another key", "mrsigner", other_signer)
-    yield Attack("another server answers under the same name", "pin", other_server)
-    yield Attack("an activation is replayed", "nonce", replayed_activation)
-    yield Attack("evidence comes from a root nobody trusts", "root", untrusted_root)
-    yield Attack("the enclave can be debugged", "debug", debug_enclave)
-    yield Attack("the image asks for another workload's secrets", "policy", wrong_workload)
+    def _run(self, reference: str, *options: str | Path, key_server: str | None = None) -> Done:
+        server = key_server or self.up["key_server"]
+        return self.stage.caisson("run", reference, "--name", "attack", "--key-server", server, *options)
+
+    def _build(self, reference: str, *options: str | Path) -> None:
+        pin = self.up["key_server_pin"]
+        self.stage.succeed("build", *options, "--key-server-pin", pin, "--force", f"docker-daemon:{reference}")
 
 
 def change_file(reference: str, new_reference: str, path: str, change: Callable[[bytes], bytes]) -> None:

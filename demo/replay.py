@@ -30,7 +30,7 @@ def other_key_server(stage: Stage, up: dict[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def other_platform(stage: Stage) -> Iterator[Path]:
+def other_platform() -> Iterator[Path]:
     """Run a software platform with a root of its own; give its socket."""
     with tempfile.TemporaryDirectory(prefix="mallory-") as directory:
         socket = Path(directory) / "platform.sock"

@@ -45,7 +45,7 @@ class Stage:
     def run(self, *command: str | Path, **environment: str) -> Done:
         """Run a program to its end."""
         start = time.monotonic()
-        done = subprocess.run(  # noqa: S603 - the story's own commands
+        done = subprocess.run(
             [str(word) for word in command],
             env={**os.environ, "CAISSON_HOME": str(self.home), **environment},
             capture_output=True,

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from demo import CACHE
-from demo.attacks import REJECTED, Attack, attacks
+from demo.attacks import REJECTED, Attack, Attacker
 from demo.stage import Stage, act, say
 
 
@@ -40,7 +40,7 @@ def _tell(stage: Stage) -> list[str]:
         done = stage.succeed("attest", up["address"], "--policy", up["policy"], "--pcs", up["pcs"])
         print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="")
     with act("Eight attacks"):
-        for number, attack in enumerate(attacks(stage, up), start=1):
+        for number, attack in enumerate(Attacker(stage, up).attacks(), start=1):
             faults += _try(number, attack)
     with act("The audit log"):
         say(stage.succeed("audit", "verify").stdout.strip().splitlines()[0])
