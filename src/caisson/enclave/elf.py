@@ -109,7 +109,7 @@ def _segment(raw: bytes, header: tuple[int, ...]) -> Segment:
 
 
 def _require_own_pages(segments: tuple[Segment, ...]) -> None:
-    if not segments:
+    if all(segment.start == segment.end for segment in segments):
         raise Malformed("PAL has no segment to load")
     for lower, upper in pairwise(sorted(segments, key=lambda segment: segment.start)):
         if upper.start < lower.end:
