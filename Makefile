@@ -25,6 +25,7 @@ demo: dev .system
 test: dev .system
 	$(PYTEST) -m "not system and not slow" tests
 	cd premain && $(GO) vet . && $(GO) test .
+	$(BIN)/python -m demo.fetch
 	scripts/with-docker $(PYTEST) -m "system and not slow" tests/system
 
 test-all: dev .system
