@@ -1,0 +1,181 @@
+"""`caisson platform`: the software SGX platform."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from caisson.cli.home import Home, home_option
+from caisson.cli.output import emit, json_option, talk
+from caisson.enclave import construction_log, secs_attributes
+from caisson.platform import (
+    Loader,
+    PcsServer,
+    PlatformServer,
+    Revocable,
+    SoftwarePlatform,
+    Standing,
+    TcbStatus,
+    open_state,
+    pcs_application,
+    read_state,
+)
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_MAX_PORT = 0xFFFF
+_MAX_MODE = 0o777
+
+
+class _Address(click.ParamType[tuple[str, int]]):
+    """HOST:PORT; an IPv6 host stands in brackets."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        host, colon, port = str(value).rpartition(":")
+        if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
+            self.fail(f"`{value}` is not HOST:PORT", param, ctx)
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+class _Mode(click.ParamType[int]):
+    """Permission bits in octal."""
+
+    name = "MODE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            mode = int(value, 8)
+        except ValueError:
+            mode = -1
+        if not 0 <= mode <= _MAX_MODE:
+            self.fail(f"`{value}` is not a mode in octal", param, ctx)
+        return mode
+
+
+_state_option = click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory of the platform's keys.  [default: `platform` in the home directory]",
+)
+
+
+@click.group(
+    epilog="\b\nExample:\n  caisson platform serve --socket-mode 666\n  caisson platform root > platform-root.pem"
+)
+def command() -> None:
+    """Run and inspect the software SGX platform, which protects nothing."""
+
+
+@command.command(epilog="\b\nExample:\n  caisson platform serve --socket-mode 666 --pcs 127.0.0.1:8081")
+@home_option
+@_state_option
+@click.option(
+    "--socket", type=click.Path(path_type=Path), help="Unix socket for guests.  [default: in the home directory]"
+)
+@click.option("--socket-mode", type=_Mode(), default="600", show_default=True, help="Who may use the socket, in octal.")
+@click.option("--tcp", type=_Address(), help="Also offer the platform to guests on TCP.")
+@click.option("--pcs", type=_Address(), help="Also serve collateral: the PCS API v4 over HTTP.")
+@click.option("--tcb-status", type=click.Choice(list(TcbStatus)), default=TcbStatus.UP_TO_DATE, show_default=True)
+@click.option("--advisory", "advisories", multiple=True, metavar="ID", help="Advisory of that status; may be repeated.")
+@click.option("--qe-status", type=click.Choice(list(TcbStatus)), default=TcbStatus.UP_TO_DATE, show_default=True)
+@click.option("--revoke", "revoked", type=click.Choice(list(Revocable)), multiple=True, help="Revoke a certificate.")
+def serve(  # noqa: PLR0913 - one parameter for each option
+    *,
+    home: Home,
+    state: Path | None,
+    socket: Path | None,
+    socket_mode: int,
+    tcp: tuple[str, int] | None,
+    pcs: tuple[str, int] | None,
+    tcb_status: TcbStatus,
+    advisories: tuple[str, ...],
+    qe_status: TcbStatus,
+    revoked: tuple[Revocable, ...],
+) -> None:
+    """Offer the software platform until SIGTERM or SIGINT.
+
+    Prints a line for each address that is ready. The machine in the state directory is made on first use and
+    stays the same after a restart; its TCB status is whatever the options of this run say.
+    """
+    standing = Standing(tcb_status=tcb_status, advisories=advisories, qe_status=qe_status, revoked=frozenset(revoked))
+    path = socket or home.platform_socket
+    with contextlib.ExitStack() as stack, _signals_blocked():
+        now = datetime.now(UTC)
+        secrets = stack.enter_context(open_state(state or home.platform_state, now=now))
+        platform = SoftwarePlatform(secrets, standing)
+        loader = Loader(construction_log=construction_log, secs_attributes=secs_attributes)
+        server = stack.enter_context(PlatformServer(platform, loader))
+        talk.print("warning: this is a software platform: it protects nothing", style="bold yellow")
+        server.listen_unix(path, mode=socket_mode)
+        click.echo(f"ready unix:{path}")
+        if tcp is not None:
+            click.echo(f"ready tcp:{_host(tcp[0])}:{server.listen_tcp(*tcp)}")
+        if pcs is not None:
+            application = pcs_application(platform, lambda: datetime.now(UTC))
+            service = stack.enter_context(PcsServer(application, host=pcs[0], port=pcs[1]))
+            click.echo(f"ready http://{_host(pcs[0])}:{service.port}/sgx/certification/v4/")
+        signal.sigwait(_SIGNALS)
+    talk.print("stopped")
+
+
+@command.command(epilog="\b\nExample:\n  caisson platform root > platform-root.pem")
+@home_option
+@_state_option
+def root(*, home: Home, state: Path | None) -> None:
+    """Print the platform's root certificate, which a policy must name to trust it, as PEM."""
+    certificate = read_state(state or home.platform_state).provisioning.root.certificate
+    click.echo(certificate.public_bytes(Encoding.PEM), nl=False)
+
+
+@command.command(epilog="\b\nExample:\n  caisson platform show --json")
+@home_option
+@_state_option
+@json_option
+def show(*, home: Home, state: Path | None, as_json: bool) -> None:
+    """Say which machine the platform is."""
+    platform = SoftwarePlatform(read_state(state or home.platform_state))
+    machine = platform.provisioning.machine
+    qe = platform.quoting_enclave
+    machine_data: dict[str, str | int] = {
+        "fmspc": machine.fmspc.hex(),
+        "ppid": machine.ppid.hex(),
+        "pce_id": machine.pce_id.hex(),
+        "cpu_svn": str(machine.cpu_svn),
+        "pce_svn": machine.pce_svn,
+        "pck_ca": machine.ca.value,
+    }
+    qe_data: dict[str, str | int] = {
+        "id": qe.qe_id.hex(),
+        "mrenclave": str(qe.identity.mr_enclave),
+        "mrsigner": str(qe.identity.mr_signer),
+        "isvprodid": qe.identity.isv_prod_id,
+        "isvsvn": qe.identity.isv_svn,
+    }
+    rows = {**machine_data, **{f"qe_{name}": value for name, value in qe_data.items()}, "protects": "nothing"}
+    emit(
+        {**machine_data, "qe": qe_data, "protects": "nothing"},
+        human="\n".join(f"{name:<13} {value}" for name, value in rows.items()),
+        as_json=as_json,
+    )
+
+
+@contextlib.contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Keep the signals that end the service pending, in all threads, until it asks for them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
