@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from caisson.abi import FixedBytes
 from caisson.errors import AuditRejected, Malformed, SealBroken
 from caisson.keyserver.model import AuditHeadRow, AuditRow
 from caisson.keyserver.sealing import Place, RootKey
 from caisson.keyserver.secret import Secret
 from caisson.protocol import ServerKeyHash, canonical, decode_identity, envelope
-from caisson.sgx import FixedBytes
 
 HEAD_TYPE = "application/vnd.caisson.audit-head.v1+json"
 VERSION = 1
