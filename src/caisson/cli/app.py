@@ -12,7 +12,7 @@ from caisson.cli.output import Exit, complain, print_error
 from caisson.errors import CaissonError
 
 # One line for each file beside this one; the file defines `command`.
-COMMANDS: tuple[str, ...] = ("enclave", "key", "platform", "run")
+COMMANDS: tuple[str, ...] = ("build", "enclave", "inspect", "key", "platform", "run", "verify")
 
 
 class _Commands(click.Group):

@@ -1,0 +1,99 @@
+"""`caisson inspect`: what an image says of itself."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caisson import oci
+from caisson.cli.output import emit, json_option
+from caisson.conversion import MANIFEST, SIGSTRUCT
+from caisson.enclave import Manifest
+from caisson.errors import ImageRejected
+from caisson.sgx import SigStruct
+
+_EPILOG = """\b
+Example:
+  caisson inspect oci:out:redis --json
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("image")
+@json_option
+def command(*, image: str, as_json: bool) -> None:
+    """Show what IMAGE says of itself, plain or confidential.
+
+    Nothing of it is checked against anything: `caisson verify` does that.
+    """
+    with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
+        found = oci.source(oci.Reference.parse(image)).read(scratch=Path(directory))
+        data = {"image": image, **_plain(found), "confidential": _confidential(oci.FileSystem.of(found))}
+    emit(data, human=_human(data), as_json=as_json)
+
+
+def _plain(image: oci.Image) -> dict[str, Any]:
+    run = image.config.run
+    return {
+        "digest": str(image.digest),
+        "image_id": str(image.image_id),
+        "platform": f"{image.config.os}/{image.config.architecture}",
+        "layers": [{"digest": str(each.digest), "size": each.size} for each in image.manifest.layers],
+        "entrypoint": list(run.entrypoint or ()),
+        "cmd": list(run.cmd or ()),
+        "user": run.user,
+        "working_dir": run.working_dir,
+        "ports": list(run.exposed_ports),
+        "volumes": list(run.volumes),
+    }
+
+
+def _confidential(files: oci.FileSystem) -> dict[str, Any] | None:
+    """Give what manifest and SIGSTRUCT say, or None for a plain image."""
+    raw, signature = _read(files, MANIFEST), _read(files, SIGSTRUCT)
+    if raw is None and signature is None:
+        return None
+    if raw is None or signature is None:
+        raise ImageRejected(f"image has only one of `{MANIFEST}` and `{SIGSTRUCT}`")
+    manifest, sigstruct = Manifest.parse(raw), SigStruct.parse(signature)
+    return {
+        "mrenclave": str(sigstruct.mr_enclave),
+        "mrsigner": str(sigstruct.mr_signer),
+        "isv_prod_id": sigstruct.isv_prod_id,
+        "isv_svn": sigstruct.isv_svn,
+        "date": sigstruct.date,
+        "debug": manifest.sgx.debug,
+        "enclave_size": manifest.sgx.enclave_size,
+        "max_threads": manifest.sgx.max_threads,
+        "argv": list(manifest.loader.argv),
+        "environment": {item.name: item.value for item in manifest.loader.env if item.value is not None},
+        "passthrough": [item.name for item in manifest.loader.env if item.value is None],
+        "mounts": [mount.path for mount in manifest.fs.mounts],
+        "trusted_files": {file.uri.removeprefix("file:"): file.sha256 for file in manifest.sgx.trusted_files},
+    }
+
+
+def _read(files: oci.FileSystem, path: str) -> bytes | None:
+    found = files.find(path)
+    return None if found is None or found.content is None else found.content.read()
+
+
+def _human(data: dict[str, Any]) -> str:
+    rows = [
+        ("image", data["image"]),
+        ("digest", data["digest"]),
+        ("platform", data["platform"]),
+        ("layers", f"{len(data['layers'])}, {sum(layer['size'] for layer in data['layers'])} bytes"),
+        ("starts", " ".join(data["entrypoint"] + data["cmd"]) or "nothing"),
+    ]
+    if (inside := data["confidential"]) is not None:
+        rows += [
+            ("program", " ".join(inside["argv"][1:])),
+            ("MRENCLAVE", inside["mrenclave"]),
+            ("MRSIGNER", inside["mrsigner"]),
+            ("product", f"{inside['isv_prod_id']}, security version {inside['isv_svn']}"),
+            ("enclave", f"{inside['enclave_size']}, {inside['max_threads']} threads{', DEBUG' * inside['debug']}"),
+            ("trusted", f"{len(inside['trusted_files'])} files"),
+        ]
+    return "\n".join(f"{name:<10} {value}" for name, value in rows)

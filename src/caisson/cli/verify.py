@@ -1,0 +1,79 @@
+"""`caisson verify`: is this image what its signer signed?"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caisson import oci
+from caisson.cli.output import emit, json_option, talk
+from caisson.conversion import VerifiedImage, verify_image
+from caisson.errors import ImageChanged, SignatureRejected
+from caisson.sgx import MrSigner
+
+_EPILOG = """\b
+Example:
+  caisson verify caisson/redis:7.0 --mrsigner "$(caisson key show signing-key.pem)"
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("image")
+@click.option("--mrsigner", metavar="HEX", help="Accept only what this signer signed.")
+@json_option
+def command(*, image: str, mrsigner: str | None, as_json: bool) -> None:
+    """Recompute the identity of IMAGE from its bytes alone, and say who signed it.
+
+    Exits with 1 if the manifest, premain, a trusted file, the SIGSTRUCT or the configuration was changed, naming
+    each. Without --mrsigner any signer will do: then it is up to you whether to trust the one that is printed.
+    """
+    expected = None if mrsigner is None else MrSigner.from_hex(mrsigner)
+    with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
+        found = oci.source(oci.Reference.parse(image)).read(scratch=Path(directory))
+        try:
+            verified = verify_image(found)
+            _require_signer(verified, expected)
+        except (ImageChanged, SignatureRejected) as error:
+            reasons = error.reasons if isinstance(error, ImageChanged) else (error.message,)
+            if as_json:
+                refused = {"image": image, "digest": str(found.digest), "verified": False, "reasons": list(reasons)}
+                emit(refused, human="", as_json=True)
+            raise
+    if verified.debug:
+        talk.print("warning: this is a debug enclave: whoever runs it can read its memory", style="bold")
+    data = {"image": image, "digest": str(found.digest), "verified": True, **_identity(verified)}
+    emit(data, human=_human(data), as_json=as_json)
+
+
+def _require_signer(verified: VerifiedImage, expected: MrSigner | None) -> None:
+    if expected is not None and verified.mr_signer != expected:
+        raise SignatureRejected(f"the image is intact, but signed by {verified.mr_signer}, not by {expected}")
+
+
+def _identity(verified: VerifiedImage) -> dict[str, Any]:
+    pin = verified.key_server_pin
+    return {
+        "mrenclave": str(verified.mr_enclave),
+        "mrsigner": str(verified.mr_signer),
+        "isv_prod_id": verified.isv_prod_id,
+        "isv_svn": verified.isv_svn,
+        "debug": verified.debug,
+        "runtime": verified.runtime,
+        "key_server_pin": None if pin is None else str(pin),
+        "trusted_files": len(verified.manifest.sgx.trusted_files),
+    }
+
+
+def _human(data: dict[str, Any]) -> str:
+    rows = {
+        "image": data["image"],
+        "digest": data["digest"],
+        "MRENCLAVE": data["mrenclave"],
+        "MRSIGNER": data["mrsigner"],
+        "product": f"{data['isv_prod_id']}, security version {data['isv_svn']}",
+        "runtime": data["runtime"],
+        "key server": data["key_server_pin"] or "any (the image has no pin)",
+        "verified": f"yes: manifest, premain, SIGSTRUCT and {data['trusted_files']} trusted files",
+    }
+    return "\n".join(f"{name:<10} {value}" for name, value in rows.items())
