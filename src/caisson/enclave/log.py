@@ -6,6 +6,7 @@ by page: a window of pages is written once, and moved over the enclave by overwr
 
 import struct
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from caisson.enclave.layout import SSA_FRAME_PAGES, Area, Layout
 from caisson.enclave.pages import CHUNK, PAGE
@@ -18,11 +19,7 @@ _OFFSET_BYTES = 8
 
 _CHUNKS = range(0, PAGE, CHUNK)
 _EXTENSION = _EEXTEND.size + CHUNK
-# A measured page, taken apart: its EADD and EEXTENDs, and what stands between these.
-_PAGE_HEADERS = struct.Struct(
-    f"{_EADD.size + _EEXTEND.size}s{CHUNK}x" + f"{_EEXTEND.size}s{CHUNK}x" * (len(_CHUNKS) - 1)
-)
-_PAGE_CHUNKS = struct.Struct(f"{CHUNK}s" * len(_CHUNKS))
+_PAGE_RECORD = _EADD.size + len(_CHUNKS) * _EXTENSION
 # Windows end where a byte of the offset carries over: after 4,096 and after 16 pages.
 _ADDED_LOW_BYTES = 3
 _MEASURED_LOW_BYTES = 2
@@ -57,20 +54,28 @@ def _area(area: Area, window: "_Window") -> Iterator[bytes]:
         until = min(area.end, window.end(at))
         piece = content[at - area.offset : until - area.offset]
         records = window.records(at, until)
-        yield _filled(records, piece) if piece else records
+        yield _filled(records, piece) if piece else bytes(records)
         at = until
 
 
-def _filled(records: bytes, content: bytes | memoryview) -> bytes:
+def _filled(records: memoryview, content: bytes | memoryview) -> bytes:
     """Put the content of pages behind the EEXTENDs of their chunks."""
-    content = bytes(content).ljust(len(records) // _PAGE_HEADERS.size * PAGE, b"\0")
-    pieces = [b""] * (2 * len(_CHUNKS))
-    pages: list[bytes] = []
-    for headers, chunks in zip(_PAGE_HEADERS.iter_unpack(records), _PAGE_CHUNKS.iter_unpack(content), strict=True):
-        pieces[0::2] = headers
-        pieces[1::2] = chunks
-        pages += pieces
-    return b"".join(pages)
+    headers, chunks = _columns(len(records) // _PAGE_RECORD)
+    if len(content) < chunks.size:
+        content = bytes(content).ljust(chunks.size, b"\0")
+    pieces = [b""] * (2 * chunks.size // CHUNK)
+    pieces[0::2] = headers.unpack(records)
+    pieces[1::2] = chunks.unpack(content)
+    return b"".join(pieces)
+
+
+@cache
+def _columns(pages: int) -> tuple[struct.Struct, struct.Struct]:
+    """Take measured pages apart: their EADDs and EEXTENDs, and what stands between these."""
+    first = f"{_EADD.size + _EEXTEND.size}s{CHUNK}x"
+    other = f"{_EEXTEND.size}s{CHUNK}x"
+    headers = (first + other * (len(_CHUNKS) - 1)) * pages
+    return struct.Struct(headers), struct.Struct(f"{CHUNK}s" * len(_CHUNKS) * pages)
 
 
 def _added_window(flags: int) -> "_Window":
@@ -108,12 +113,11 @@ class _Window:
         """Where the window that covers `offset` ends."""
         return (offset // self._span + 1) * self._span
 
-    def records(self, start: int, end: int) -> bytes:
-        """Give the records of the pages between two offsets in one window."""
+    def records(self, start: int, end: int) -> memoryview:
+        """Give a view of the records of the pages between two offsets in one window; it is good until the next call."""
         self._move(start // self._span)
         first = start % self._span // PAGE * self._record
-        with memoryview(self._records) as records:
-            return bytes(records[first : first + (end - start) // PAGE * self._record])
+        return memoryview(self._records)[first : first + (end - start) // PAGE * self._record]
 
     def _move(self, number: int) -> None:
         high = number.to_bytes(len(self._high), "little")
