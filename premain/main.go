@@ -1,4 +1,90 @@
-// Command premain is Caisson's guest agent: the first program inside every enclave.
+// Command premain is Caisson's guest agent: the first program inside every enclave. It proves to the key server what
+// runs here, receives the secrets that are sealed to it, puts them in place, and becomes the program.
+// See docs/reference/premain.md.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+	os.Exit(run(signals, world{
+		args:        os.Args,
+		environ:     os.Environ(),
+		image:       "/.caisson",
+		executable:  "/proc/self/exe",
+		attestation: attestationDevice,
+		isTmpfs:     onTmpfs,
+		exec:        syscall.Exec,
+		stderr:      os.Stderr,
+	}))
+}
+
+// ending is how a start failed.
+type ending struct {
+	step   string
+	status int
+	err    error
+}
+
+// run goes all the way, or takes everything back, says why in one line, and gives the exit status.
+func run(signals <-chan os.Signal, w world) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	files := &ledger{}
+	ended := make(chan ending, 1)
+	go func() { ended <- walk(ctx, &guest{world: w, files: files}) }()
+	var end ending
+	select {
+	case end = <-ended:
+	case signal := <-signals:
+		end = ending{"interrupted", statusInterrupted, wrong("", "%v arrived before the program was started", signal)}
+	}
+	if err := files.undo(); err != nil {
+		report(w.stderr, ending{step: end.step, err: wrong("", "not everything could be removed: %v", err)})
+	}
+	report(w.stderr, end)
+	return end.status
+}
+
+// walk takes the steps one after another; it comes back only with a failure.
+func walk(ctx context.Context, g *guest) (end ending) {
+	var at step
+	defer func() {
+		if fault := recover(); fault != nil {
+			// The stack shows addresses, and nothing of what lies there.
+			fmt.Fprintf(g.stderr, "%s", debug.Stack())
+			end = ending{at.name, statusBug, wrong("please report it with the lines above", "this is a bug in Caisson: %v", fault)}
+		}
+		if g.bundle != nil {
+			g.bundle.wipe()
+		}
+	}()
+	for _, at = range steps {
+		if err := at.run(ctx, g); err != nil {
+			status := at.status
+			if isUnavailable(err) {
+				status = statusUnavailable
+			}
+			return ending{at.name, status, err}
+		}
+	}
+	panic("execve came back without an error")
+}
+
+func report(to io.Writer, end ending) {
+	fmt.Fprintf(to, "caisson premain: %s: error: %s\n", end.step, strings.ReplaceAll(end.err.Error(), "\n", "; "))
+	if found, ok := errors.AsType[*failure](end.err); ok && found.hint != "" {
+		fmt.Fprintf(to, "caisson premain: %s: hint: %s\n", end.step, found.hint)
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// apply puts the bundle in place, in the protocol's order: file-system keys, TLS key and chain, files, environment.
+func apply(_ context.Context, g *guest) error {
+	if err := g.applyKeys(); err != nil {
+		return err
+	}
+	if err := g.applyTLS(); err != nil {
+		return err
+	}
+	for _, file := range g.bundle.files {
+		if err := g.files.create(file.path, file.mode, file.content); err != nil {
+			return err
+		}
+	}
+	g.bundle.wipe()
+	return g.applyEnv()
+}
+
+func (g *guest) applyKeys() error {
+	if len(g.bundle.fsKeys) > 0 && !g.inLibOS {
+		return wrong("remove them from the workload, or build the image for runtime `gramine`",
+			"the bundle brings file-system keys, and the `native` runtime has no encrypted file system")
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.bundle.fsKeys)) {
+		if err := gramineKey(g.attestation, name, g.bundle.fsKeys[name]); err != nil {
+			return fmt.Errorf("file-system key `%s` is not accepted: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (g *guest) applyTLS() error {
+	if g.settings.tlsKey == "" {
+		return nil
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(g.keys.tls)
+	if err != nil {
+		return err
+	}
+	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	defer clear(der)
+	defer clear(key)
+	if err := g.files.create(g.settings.tlsKey, 0o400, key); err != nil {
+		return err
+	}
+	var chain []byte
+	for _, certificate := range g.bundle.chain {
+		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})...)
+	}
+	return g.files.create(g.settings.tlsCertificate, 0o400, chain)
+}
+
+// applyEnv adds the bundle's variables. A measured one stays what it was measured to be.
+func (g *guest) applyEnv() error {
+	for name, value := range g.bundle.env {
+		if _, there := g.env[name]; there {
+			return fmt.Errorf("variable `%s` is already set, and a bundle replaces nothing", name)
+		}
+		g.env[name] = value
+	}
+	g.program.argv = append(g.program.argv, g.bundle.argv...)
+	return nil
+}
+
+// program is what premain becomes.
+type program struct {
+	path string
+	argv []string
+}
+
+// parseProgram takes premain's own arguments apart: its name, the program's path, and the program's argv.
+func parseProgram(arguments []string) (program, error) {
+	if len(arguments) < 3 {
+		return program{}, errors.New("there are no arguments `premain PROGRAM ARGV0 …`")
+	}
+	if !cleanPath(arguments[1]) {
+		return program{}, fmt.Errorf("the program %s is not an absolute, clean path", quoted(arguments[1]))
+	}
+	return program{arguments[1], slices.Clone(arguments[2:])}, nil
+}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"crypto/sha512"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// world is what premain touches outside itself, so that tests can put another one in its place.
+type world struct {
+	args        []string
+	environ     []string
+	image       string // the directory of the manifest and the SIGSTRUCT
+	executable  string
+	attestation string // Gramine's pseudo files
+	isTmpfs     func(fd int) error
+	exec        func(path string, argv, env []string) error
+	stderr      io.Writer
+}
+
+// guest is one start of a container, step by step.
+type guest struct {
+	world
+	inLibOS     bool
+	env         map[string]string
+	manifestRaw []byte
+	manifest    *manifest // nil inside a library OS, which measured and enforces it
+	settings    *settings
+	program     program
+	files       *ledger
+	core        coreLimit
+
+	platform    *platform
+	server      *keyServer
+	challenge   *challenge
+	keys        *guestKeys
+	runtimeData []byte
+	reportData  [64]byte
+	quote       []byte
+	sealed      []byte
+	bundle      *bundle
+}
+
+// step is one part of the way, by the name and the exit status that its failure has.
+type step struct {
+	name   string
+	status int
+	run    func(context.Context, *guest) error
+}
+
+// The whole way. docs/reference/premain.md explains each step and its status.
+var steps = []step{
+	{"configuration", 81, recogniseRuntime},
+	{"manifest", 82, readManifest},
+	{"configuration", 81, configure},
+	{"trusted files", 83, checkFiles},
+	{"launch", 84, launch},
+	{"challenge", 85, getChallenge},
+	{"keys", 86, getKeys},
+	{"quote", 87, getQuote},
+	{"activation", 88, activate},
+	{"bundle", 89, getBundle},
+	{"apply", 90, apply},
+	{"exec", 91, start},
+}
+
+// recogniseRuntime tells the runtimes apart by the arguments. A library OS starts premain with the measured ones, which
+// name the program; on the native runtime there are none, and what the host adds is refused.
+func recogniseRuntime(_ context.Context, g *guest) error {
+	g.core = forbidDumps()
+	outside := environment(g.environ)
+	if len(g.args) <= 1 {
+		return nil
+	}
+	if outside["CAISSON_RUNTIME"] != "gramine" {
+		return wrong("the program's arguments belong into the recipe, where they are measured", "premain takes no arguments")
+	}
+	g.inLibOS, g.env = true, outside
+	return nil
+}
+
+func readManifest(_ context.Context, g *guest) error {
+	if g.inLibOS {
+		return nil
+	}
+	where := filepath.Join(g.image, "app.manifest.sgx")
+	var err error
+	if g.manifestRaw, err = os.ReadFile(where); err != nil {
+		return wrong("", "%s cannot be read: %v", quoted(where), origin(err))
+	}
+	if g.manifest, err = parseManifest(string(g.manifestRaw)); err != nil {
+		return wrong("", "%s is refused: %v", quoted(where), err)
+	}
+	if found := g.manifest.env["CAISSON_RUNTIME"]; found != "native" {
+		return wrong("start it with Gramine's loader and not by itself", "the image is built for runtime %s", quoted(found))
+	}
+	g.env = g.manifest.effective(environment(g.environ))
+	return nil
+}
+
+func configure(_ context.Context, g *guest) error {
+	var err error
+	if g.settings, err = readSettings(g.env); err != nil {
+		return err
+	}
+	arguments := g.args
+	if g.inLibOS {
+		// A manifest cannot be read from inside, so a measured variable repeats its tmpfs mounts.
+		if listed := g.env["CAISSON_TMPFS"]; listed != "" {
+			g.files.mounts = strings.Split(listed, ":")
+		}
+	} else {
+		arguments, g.files.mounts, g.files.isTmpfs = g.manifest.argv, g.manifest.tmpfs, g.isTmpfs
+		if err := g.chooseUser(); err != nil {
+			return err
+		}
+	}
+	if g.program, err = parseProgram(arguments); err != nil {
+		return err
+	}
+	for _, where := range []string{g.settings.tlsCertificate, g.settings.tlsKey} {
+		if where != "" && !g.files.contains(where) {
+			return fmt.Errorf("%s does not lie below a tmpfs mount of the measured manifest", quoted(where))
+		}
+	}
+	return g.files.checkMounts()
+}
+
+// chooseUser holds the container to the measured user: root becomes that user before the program starts.
+func (g *guest) chooseUser() error {
+	wanted := owner{g.manifest.uid, g.manifest.gid}
+	switch {
+	case os.Geteuid() == wanted.uid && os.Getegid() == wanted.gid:
+		return nil
+	case os.Geteuid() != 0:
+		return wrong("start the container without `--user`", "the container runs as %d:%d, and the measured user is %d:%d",
+			os.Geteuid(), os.Getegid(), wanted.uid, wanted.gid)
+	}
+	g.files.owner = &wanted
+	return nil
+}
+
+func checkFiles(ctx context.Context, g *guest) error {
+	if g.inLibOS {
+		return nil
+	}
+	if err := checkProgram(g.manifest, g.program.path); err != nil {
+		return err
+	}
+	return checkTrustedFiles(ctx, g.manifest)
+}
+
+// launch has the software platform measure premain's own bytes, the manifest and the SIGSTRUCT. A library OS runs
+// in an enclave that was launched before.
+func launch(ctx context.Context, g *guest) error {
+	if g.inLibOS {
+		return nil
+	}
+	where := filepath.Join(g.image, "app.sig")
+	sigStruct, err := os.ReadFile(where)
+	if err != nil {
+		return wrong("", "%s cannot be read: %v", quoted(where), origin(err))
+	}
+	self, err := os.Open(g.executable)
+	if err != nil {
+		return wrong("", "%s cannot be read: %v", quoted(g.executable), origin(err))
+	}
+	defer self.Close()
+	info, err := self.Stat()
+	if err != nil {
+		return err
+	}
+	if g.platform, err = dialPlatform(ctx, g.settings); err != nil {
+		return err
+	}
+	return g.platform.launch(self, int(info.Size()), g.manifestRaw, sigStruct)
+}
+
+func getChallenge(ctx context.Context, g *guest) error {
+	ctx, cancel := context.WithTimeout(ctx, g.settings.timeout)
+	defer cancel()
+	g.server = newKeyServer(g.settings.keyServer)
+	raw, err := g.server.challenge(ctx)
+	if err != nil {
+		return err
+	}
+	g.challenge, err = openChallenge(raw, g.settings.pin)
+	return err
+}
+
+func getKeys(_ context.Context, g *guest) error {
+	var err error
+	g.keys, err = makeKeys()
+	return err
+}
+
+func getQuote(_ context.Context, g *guest) error {
+	g.runtimeData = g.challenge.runtimeData(g.settings.workload, g.keys)
+	g.reportData = sha512.Sum512(g.runtimeData)
+	var err error
+	if g.inLibOS {
+		g.quote, err = gramineQuote(g.attestation, g.reportData)
+		return err
+	}
+	defer g.platform.close()
+	g.quote, err = g.platform.quote(g.reportData)
+	return err
+}
+
+func activate(ctx context.Context, g *guest) error {
+	ctx, cancel := context.WithTimeout(ctx, g.settings.timeout)
+	defer cancel()
+	var err error
+	g.sealed, err = g.server.activate(ctx, activationRequest(g.quote, g.runtimeData))
+	return err
+}
+
+func getBundle(_ context.Context, g *guest) error {
+	var err error
+	if g.bundle, err = openBundle(g.sealed, g.challenge.server, g.keys.hpke, g.reportData); err != nil {
+		return err
+	}
+	return g.bundle.fits(g.settings.workload, g.keys.tls, g.settings.tlsKey != "")
+}
+
+// start becomes the program: the same process, so that signals and the exit status are its own.
+func start(_ context.Context, g *guest) error {
+	env := make([]string, 0, len(g.env))
+	for _, name := range slices.Sorted(maps.Keys(g.env)) {
+		env = append(env, name+"="+g.env[name])
+	}
+	return g.files.keep(func() error {
+		if !g.inLibOS {
+			if err := os.Chdir(g.manifest.startDir); err != nil {
+				return wrong("", "the start directory %s cannot be entered: %v", quoted(g.manifest.startDir), origin(err))
+			}
+		}
+		if g.files.owner != nil {
+			if err := g.files.owner.become(); err != nil {
+				return wrong("", "the measured user cannot be taken on: %v", err)
+			}
+		}
+		g.core.restore()
+		err := g.exec(g.program.path, g.program.argv, env)
+		return wrong("", "%s cannot be started: %v", quoted(g.program.path), origin(err))
+	})
+}
