@@ -1,7 +1,12 @@
 """Is it genuine, and do we want it? Verification without I/O; appraisal by a policy that accepts nothing by itself."""
 
+from caisson.evidence.activation import VerifiedActivation, verify_activation, verify_certificate
+from caisson.evidence.appraisal import Appraisal, appraise
 from caisson.evidence.collateral import Collateral
+from caisson.evidence.extension import evidence_extension, evidence_of
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
+from caisson.evidence.pcs import PcsClient, fmspc_of
+from caisson.evidence.policy import EnclaveRule, Policy
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
 from caisson.evidence.tcb import TcbStatus, TcbVerdict
 from caisson.evidence.verified import VerifiedQuote
@@ -9,15 +14,26 @@ from caisson.evidence.verify import verify_quote
 
 __all__ = [
     "INTEL_SGX_ROOT",
+    "Appraisal",
     "Collateral",
+    "EnclaveRule",
     "Fmspc",
     "MemoryProtection",
     "PceId",
     "Pck",
+    "PcsClient",
     "PlatformId",
+    "Policy",
     "RootKey",
     "TcbStatus",
     "TcbVerdict",
+    "VerifiedActivation",
     "VerifiedQuote",
+    "appraise",
+    "evidence_extension",
+    "evidence_of",
+    "fmspc_of",
+    "verify_activation",
+    "verify_certificate",
     "verify_quote",
 ]

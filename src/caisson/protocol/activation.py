@@ -79,7 +79,12 @@ class RuntimeData:
     @property
     def report_data(self) -> ReportData:
         """What the quote must carry."""
-        return ReportData(sha512(self.raw).digest())
+        return report_data_of(self.raw)
+
+
+def report_data_of(runtime_data: bytes) -> ReportData:
+    """Give what a quote about these runtime data must carry: their SHA-512."""
+    return ReportData(sha512(runtime_data).digest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,71 @@
+"""Activation evidence: a quote, and the runtime data it vouches for (docs/reference/protocol.md, step 2)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from caisson.errors import BindingRejected, PolicyRejected
+from caisson.evidence.appraisal import mismatches
+from caisson.evidence.collateral import Collateral
+from caisson.evidence.extension import evidence_of
+from caisson.evidence.policy import Policy
+from caisson.evidence.verified import VerifiedQuote
+from caisson.evidence.verify import verify_quote
+from caisson.protocol import ActivationEvidence, RuntimeData, report_data_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedActivation:
+    """Genuine evidence that a policy accepts, and everything that it vouches for."""
+
+    quote: VerifiedQuote
+    runtime_data: RuntimeData
+
+
+def verify_activation(
+    evidence: ActivationEvidence, collateral: Collateral, policy: Policy, *, at: datetime
+) -> VerifiedActivation:
+    """Verify and appraise activation evidence.
+
+    1. The quote is genuine, under one of the policy's roots.
+    2. It vouches for exactly these runtime data; only now are they read.
+    3. The policy accepts platform, enclave, and the server that provisioned it.
+
+    Raises:
+        Malformed: a part that is not well-formed.
+        EvidenceRejected: 1, one of its kinds for each step.
+        BindingRejected: 2.
+        PolicyRejected: 3, with every mismatch.
+    """
+    # 1. The quote.
+    quote = verify_quote(evidence.quote, collateral, roots=policy.roots, at=at)
+    # 2. The binding.
+    if quote.report.report_data != report_data_of(evidence.runtime_data):
+        raise BindingRejected("the quote does not vouch for these runtime data")
+    runtime_data = RuntimeData.parse(evidence.runtime_data)
+    # 3. The policy.
+    reasons = mismatches(quote, policy)
+    if runtime_data.server_key_hash not in policy.key_servers:
+        reasons += (f"key server is {runtime_data.server_key_hash}, which is not accepted",)
+    if reasons:
+        raise PolicyRejected(reasons, hint="`caisson policy explain FILE` says what the policy accepts")
+    return VerifiedActivation(quote=quote, runtime_data=runtime_data)
+
+
+def verify_certificate(
+    certificate: x509.Certificate, collateral: Collateral, policy: Policy, *, at: datetime
+) -> VerifiedActivation:
+    """Verify and appraise the evidence in a TLS certificate, and that it is about the certificate's own key.
+
+    Raises:
+        Malformed: no evidence, or evidence that is not well-formed.
+        BindingRejected: the evidence is about another key.
+        Rejected: as `verify_activation`.
+    """
+    verified = verify_activation(evidence_of(certificate), collateral, policy, at=at)
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if key != verified.runtime_data.tls_public_key:
+        raise BindingRejected("the evidence in the certificate is about another key")
+    return verified
