@@ -10,6 +10,7 @@ from typing import Any
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from caisson.cli.address import Address
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
 from caisson.enclave import construction_log, secs_attributes
@@ -27,20 +28,7 @@ from caisson.platform import (
 )
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_MAX_PORT = 0xFFFF
 _MAX_MODE = 0o777
-
-
-class _Address(click.ParamType[tuple[str, int]]):
-    """HOST:PORT; an IPv6 host stands in brackets."""
-
-    name = "HOST:PORT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        host, colon, port = str(value).rpartition(":")
-        if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
-            self.fail(f"`{value}` is not HOST:PORT", param, ctx)
-        return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 class _Mode(click.ParamType[int]):
@@ -81,8 +69,8 @@ def command() -> None:
     "--socket", type=click.Path(path_type=Path), help="Unix socket for guests.  [default: in the home directory]"
 )
 @click.option("--socket-mode", type=_Mode(), default="600", show_default=True, help="Who may use the socket, in octal.")
-@click.option("--tcp", type=_Address(), help="Also offer the platform to guests on TCP.")
-@click.option("--pcs", type=_Address(), help="Also serve collateral: the PCS API v4 over HTTP.")
+@click.option("--tcp", type=Address(), help="Also offer the platform to guests on TCP.")
+@click.option("--pcs", type=Address(), help="Also serve collateral: the PCS API v4 over HTTP.")
 @click.option("--tcb-status", type=click.Choice(list(TcbStatus)), default=TcbStatus.UP_TO_DATE, show_default=True)
 @click.option("--advisory", "advisories", multiple=True, metavar="ID", help="Advisory of that status; may be repeated.")
 @click.option("--qe-status", type=click.Choice(list(TcbStatus)), default=TcbStatus.UP_TO_DATE, show_default=True)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
+from caisson.cli.address import MAX_PORT
 from caisson.cli.home import Home, home_option
 from caisson.cli.launch import Deployment, require_success
 from caisson.cli.output import emit, json_option
 from caisson.engine import Docker, Publish
-
-_MAX_PORT = 0xFFFF
 
 
 class PublishType(click.ParamType[Publish]):
@@ -22,7 +21,7 @@ class PublishType(click.ParamType[Publish]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Publish:
         """Read one."""
         parts = str(value).rsplit(":", 2)
-        numbers = [part for part in parts[-2:] if part.isascii() and part.isdigit() and int(part) <= _MAX_PORT]
+        numbers = [part for part in parts[-2:] if part.isascii() and part.isdigit() and int(part) <= MAX_PORT]
         if len(numbers) != min(len(parts), 2):
             self.fail(f"`{value}` is not {self.name}", param, ctx)
         return Publish(

@@ -1,0 +1,132 @@
+"""`caisson attest`: what runs at the other end of a TLS connection, and who says so."""
+
+import socket
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import httpx2
+from cryptography import x509
+
+from caisson.cli.address import Address
+from caisson.cli.output import emit, json_option
+from caisson.errors import Unavailable, UsageError
+from caisson.evidence import Collateral, PcsClient, Policy, VerifiedActivation, evidence_of, verify_certificate
+
+_PATIENCE = 10.0
+
+
+@click.command()
+@click.argument("address", type=Address())
+@click.option(
+    "--policy",
+    "policy_file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What is acceptable.",
+)
+@click.option("--pcs", metavar="URL", help="Provisioning service that has the platform's collateral.")
+@click.option(
+    "--collateral",
+    "collateral_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Collateral from a file instead.",
+)
+@json_option
+def command(
+    *, address: tuple[str, int], policy_file: Path, pcs: str | None, collateral_file: Path | None, as_json: bool
+) -> None:
+    """Connect, verify the evidence in the server's certificate, and say what runs there.
+
+    Exits with 0 if the policy accepts it, with 1 if not, and with 3 if nobody could tell.
+
+    \b
+    Example:
+      caisson attest 127.0.0.1:6379 --policy redis.policy.toml --pcs http://127.0.0.1:8081/sgx/certification/v4/
+    """
+    if (pcs is None) == (collateral_file is None):
+        raise UsageError("collateral comes from one place", hint="give either `--pcs URL` or `--collateral FILE`")
+    certificate = peer_certificate(*address)
+    if collateral_file is not None:
+        collateral = Collateral.parse(collateral_file.read_bytes())
+    else:
+        collateral = fetch_collateral(certificate, pcs or "")
+    at = datetime.now(UTC)
+    verified = verify_certificate(certificate, collateral, Policy.parse(policy_file.read_bytes()), at=at)
+    emit(_data(verified), human=_words(f"{address[0]}:{address[1]}", verified), as_json=as_json)
+
+
+def peer_certificate(host: str, port: int) -> x509.Certificate:
+    """Give the certificate of a TLS server, whoever signed it: its evidence is what counts.
+
+    The handshake shows that the server holds the certificate's key.
+
+    Raises:
+        Unavailable: nobody answers, or not in TLS.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((host, port), timeout=_PATIENCE) as plain,
+            context.wrap_socket(plain, server_hostname=host) as stream,
+        ):
+            der = stream.getpeercert(binary_form=True)
+    except OSError as cause:
+        raise Unavailable(
+            f"`{host}:{port}` does not answer in TLS: {cause}", hint="does it run, and is this its TLS port?"
+        ) from cause
+    if der is None:
+        raise Unavailable(f"`{host}:{port}` shows no certificate")
+    return x509.load_der_x509_certificate(der)
+
+
+def fetch_collateral(certificate: x509.Certificate, pcs: str) -> Collateral:
+    """Fetch the collateral for the evidence in a certificate.
+
+    Raises:
+        Malformed: the certificate carries no evidence.
+        Unavailable: the service does not answer.
+    """
+    with httpx2.Client(timeout=_PATIENCE, trust_env=False) as client:
+        return PcsClient(pcs, client).fetch(evidence_of(certificate).quote)
+
+
+def _data(verified: VerifiedActivation) -> dict[str, object]:
+    quote, report = verified.quote, verified.quote.report
+    return {
+        "workload": verified.runtime_data.workload,
+        "mrenclave": str(report.mr_enclave),
+        "mrsigner": str(report.mr_signer),
+        "isv_prod_id": report.isv_prod_id,
+        "isv_svn": report.isv_svn,
+        "debug": report.attributes.debug,
+        "key_server": str(verified.runtime_data.server_key_hash),
+        "root": str(quote.root),
+        "root_name": quote.root_name,
+        "hardware": quote.on_hardware,
+        "tcb_status": quote.tcb.status.value,
+        "advisory_ids": list(quote.tcb.advisories),
+        "fmspc": str(quote.pck.fmspc),
+        "expires": quote.expires.isoformat(),
+    }
+
+
+def _words(address: str, verified: VerifiedActivation) -> str:
+    quote, report = verified.quote, verified.quote.report
+    lines = [
+        f"{address} is workload `{verified.runtime_data.workload}`, and the policy accepts it",
+        f"  what runs     MRENCLAVE {report.mr_enclave}",
+        f"  signed by     MRSIGNER  {report.mr_signer}, product {report.isv_prod_id}, version {report.isv_svn}",
+        f"  provisioned   by the key server {verified.runtime_data.server_key_hash}",
+        f"  platform      {quote.tcb.status}"
+        + (f" ({', '.join(quote.tcb.advisories)})" if quote.tcb.advisories else "")
+        + f", vouched for by `{quote.root_name}`",
+    ]
+    if report.attributes.debug:
+        lines.append("  warning       a debug enclave: whoever runs it can read its memory")
+    if not quote.on_hardware:
+        lines.append("  warning       not SGX hardware: a software platform protects nothing")
+    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""`caisson down`: stop what `caisson up` started."""
+
+import click
+
+from caisson.cli.home import Home, home_option
+from caisson.cli.launch import LABEL
+from caisson.cli.local import Local
+from caisson.cli.output import emit, json_option
+from caisson.engine import Docker
+from caisson.errors import UsageError
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@home_option
+@click.option("--all", "everything", is_flag=True, help="Also stop the platform and the key server of this home.")
+@click.option("--volumes", is_flag=True, help="Also remove the containers' volumes, and with them their data.")
+@json_option
+def command(*, names: tuple[str, ...], home: Home, everything: bool, volumes: bool, as_json: bool) -> None:
+    """Stop and remove confidential containers. Their data stays in volumes, keys and secrets on the key server.
+
+    \b
+    Example:
+      caisson down redis --all
+    """
+    if not names and not everything:
+        raise UsageError("nothing is named to be stopped", hint="give a name, or `--all`")
+    stopped: list[str] = []
+    with Docker() as docker:
+        known = docker.containers(label=LABEL) if names else {}
+        for name in names:
+            if name not in known:
+                if everything:
+                    continue
+                raise UsageError(f"no confidential container is named `{name}`", hint=f"there are: {_list(known)}")
+            docker.stop(name)
+            docker.remove(name)
+            stopped.append(name)
+            if volumes:
+                for mount in known[name]["Mounts"]:
+                    if mount["Type"] == "volume":
+                        docker.remove_volume(mount["Name"])
+    if everything:
+        stopped.extend(Local.stop(home))
+    emit({"stopped": stopped}, human="\n".join(f"stopped {name}" for name in stopped), as_json=as_json)
+
+
+def _list(names: dict[str, dict[str, object]]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "none"

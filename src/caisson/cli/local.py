@@ -1,0 +1,87 @@
+"""The software platform and the key server that `caisson up` starts on this machine, and `caisson down` stops."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from caisson.cli.home import Home
+from caisson.enclave import SigningKey
+from caisson.errors import Unavailable
+from caisson.keyserver.client import KeyServerClient
+from caisson.keyserver.state import DATABASE, initialise_state, public_face, read_private, write_private
+from caisson.platform import read_state
+from caisson.protocol import ServerKeyHash
+
+_TRUST_DOMAIN = "caisson.local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """The services of one home while they run. `pcs` and `key_server` are URLs, the latter as containers reach it."""
+
+    home: Home
+    pcs: str
+    key_server: str
+
+    @classmethod
+    def start(cls, home: Home, *, address: str) -> Self:
+        """Start what does not run yet; the key server listens on `address`, where containers can reach it.
+
+        Raises:
+            Unavailable: one of them does not start.
+        """
+        if not home.platform.running():
+            home.server.stop()  # it would ask the old platform's address for collateral
+        arguments = ["platform", "serve", "--home", str(home.path), "--socket-mode", "666", "--pcs", "127.0.0.1:0"]
+        ready = home.platform.start(arguments, addresses=2)
+        pcs = next((found for found in ready if found.startswith("http")), None)
+        if pcs is None:
+            raise Unavailable("the platform that runs offers no collateral", hint="stop it with `caisson down --all`")
+        _initialise(home)
+        listening = home.server.start(
+            [
+                *("keyserver", "serve", "--state", str(home.server_state), "--unseal-key-file", str(home.unseal_key)),
+                *("--listen", f"{address}:0", "--pcs", pcs, "--san", address, "--san", "localhost"),
+            ],
+            addresses=1,
+        )
+        return cls(home=home, pcs=pcs, key_server=listening[0])
+
+    @staticmethod
+    def stop(home: Home) -> tuple[str, ...]:
+        """Stop what runs; give the names of what ran."""
+        return tuple(service.name for service in (home.server, home.platform) if service.stop())
+
+    @property
+    def pin(self) -> ServerKeyHash:
+        """The hash of the key server's identity key, for images built here."""
+        return public_face(self.home.server_state).key_hash
+
+    @property
+    def root_pem(self) -> str:
+        """The software platform's root certificate."""
+        certificate: x509.Certificate = read_state(self.home.platform_state).provisioning.root.certificate
+        return certificate.public_bytes(Encoding.PEM).decode()
+
+    def client(self) -> KeyServerClient:
+        """Connect to the key server as its operator."""
+        token = read_private(self.home.operator_token, what="operator's token")
+        return KeyServerClient.connect(self.key_server, ca=self.home.server_ca.read_text(), token=token)
+
+
+def signing_key(home: Home) -> SigningKey:
+    """Give the home's signing key; the first time it is made."""
+    if not home.signing_key.exists():
+        write_private(home.signing_key, SigningKey.generate().to_pem(None))
+    return SigningKey.load(home.signing_key.read_bytes())
+
+
+def _initialise(home: Home) -> None:
+    if (home.server_state / DATABASE).exists():
+        return
+    server, token = initialise_state(home.server_state, home.unseal_key, trust_domain=_TRUST_DOMAIN)
+    write_private(home.operator_token, token.reveal())
+    home.server_ca.write_text(server.face.ca_pem)
+    server.store.close()
