@@ -45,6 +45,9 @@ class KeyRequest:
     misc_mask: int
     config_svn: int
 
+    def __post_init__(self) -> None:
+        require_size(self.key_id, 32, "KEYID")
+
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read 512 bytes.

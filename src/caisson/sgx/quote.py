@@ -34,6 +34,10 @@ class QuoteHeader:
     qe_vendor_id: bytes
     user_data: bytes
 
+    def __post_init__(self) -> None:
+        require_size(self.qe_vendor_id, 16, "vendor of a quoting enclave")
+        require_size(self.user_data, 20, "user data of a quote")
+
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read 48 bytes.
@@ -91,6 +95,10 @@ class QeSignature:
     qe_report_signature: bytes
     qe_authentication_data: bytes
     certification: CertificationData
+
+    def __post_init__(self) -> None:
+        for field in (self.signature, self.attestation_key, self.qe_report_signature):
+            require_size(field, 64, "signature or key in a quote")
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:

@@ -31,6 +31,11 @@ class ReportBody:
     isv_family_id: bytes
     report_data: ReportData
 
+    def __post_init__(self) -> None:
+        require_size(self.isv_ext_prod_id, 16, "ISVEXTPRODID")
+        require_size(self.config_id, 64, "CONFIGID")
+        require_size(self.isv_family_id, 16, "ISVFAMILYID")
+
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read 384 bytes.
@@ -104,6 +109,10 @@ class Report:
     body: ReportBody
     key_id: bytes
     mac: bytes
+
+    def __post_init__(self) -> None:
+        require_size(self.key_id, 32, "KEYID")
+        require_size(self.mac, 16, "MAC of a REPORT")
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:

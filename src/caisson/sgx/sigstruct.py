@@ -1,5 +1,6 @@
 """SIGSTRUCT: who vouches for an enclave, and within which limits (SDM vol. 3D, 37.13)."""
 
+import re
 import struct
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,6 +14,9 @@ from caisson.sgx.fixed import MrEnclave, MrSigner
 _HEADER1 = bytes.fromhex("06000000e100000000000100 00000000")
 _HEADER2 = bytes.fromhex("01010000600000006000000001000000")
 _LAYOUT = struct.Struct("<16sI4s16sI84s384sI384sII4s16s16s16s32s16s16sHH12s384s384s")
+_NUMBER = 384
+_ID = 16
+_DATE = re.compile(r"[0-9]{8}")
 _FIRST_SIGNED = slice(0, 128)
 _SECOND_SIGNED = slice(900, 1028)
 
@@ -23,6 +27,9 @@ class SigStruct:
 
     `date` holds the eight BCD digits as text, `YYYYMMDD`; `00000000` is allowed.
     `attributes` and `misc_select` must equal the enclave's under their masks.
+
+    Raises:
+        Malformed: a number, identifier or date of another length.
     """
 
     SIZE: ClassVar[int] = 1808
@@ -44,6 +51,14 @@ class SigStruct:
     isv_svn: int
     q1: bytes
     q2: bytes
+
+    def __post_init__(self) -> None:
+        for number in (self.modulus, self.signature, self.q1, self.q2):
+            require_size(number, _NUMBER, "number in a SIGSTRUCT")
+        require_size(self.isv_family_id, _ID, "ISVFAMILYID")
+        require_size(self.isv_ext_prod_id, _ID, "ISVEXTPRODID")
+        if _DATE.fullmatch(self.date) is None:
+            raise Malformed(f"SIGSTRUCT has a date that is not eight decimal digits: {self.date[:40]!r}")
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -80,13 +95,10 @@ class SigStruct:
         ) = _LAYOUT.unpack(raw)
         if header1 != _HEADER1 or header2 != _HEADER2:
             raise Malformed("SIGSTRUCT has a wrong header")
-        digits = date[::-1].hex()
-        if not digits.isdecimal():
-            raise Malformed(f"SIGSTRUCT has a date that is not decimal: {digits}")
         require_zero(reserved1 + reserved2 + reserved3 + reserved4, "SIGSTRUCT")
         return cls(
             vendor=vendor,
-            date=digits,
+            date=date[::-1].hex(),
             sw_defined=sw_defined,
             modulus=modulus,
             exponent=exponent,

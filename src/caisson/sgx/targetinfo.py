@@ -24,6 +24,9 @@ class TargetInfo:
     misc_select: int
     config_id: bytes
 
+    def __post_init__(self) -> None:
+        require_size(self.config_id, 64, "CONFIGID")
+
     @classmethod
     def of(cls, body: ReportBody) -> Self:
         """Address the enclave that `body` describes."""
