@@ -1,9 +1,10 @@
 """Recipe and image in, confidential image out: nothing is run, no root needed, the same input gives the same bytes."""
 
-from caisson.conversion.closure import Files, closure
+from caisson.conversion.closure import closure
 from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user
 from caisson.conversion.convert import ConfidentialImage, convert, premain
 from caisson.conversion.debian import build_rootfs
+from caisson.conversion.libraries import Files
 from caisson.conversion.places import MANIFEST, PREMAIN, SIGSTRUCT, TLS_CERTIFICATE, TLS_KEY, TMPFS_LABEL
 from caisson.conversion.recipe import DebianSource, Recipe, json_schema
 from caisson.conversion.verify import VerifiedImage, verify_image

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from caisson.errors import UsageError
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_RESERVED = "CAISSON_"
 _ID = re.compile(r"[0-9]{1,10}")
 _ID_FIELD = 2
 _GROUP_FIELD = 3
@@ -40,20 +42,27 @@ def merge_command(entrypoint: tuple[str, ...] | None, cmd: tuple[str, ...] | Non
     return command
 
 
-def merge_environment(image: Iterable[str], recipe: dict[str, str]) -> dict[str, str]:
+def merge_environment(image: Iterable[str], recipe: dict[str, str], *, dropped: Iterable[str] = ()) -> dict[str, str]:
     """Give the program's environment: the image's variables, overruled by the recipe's; PATH is always there.
 
+    Of the image's variables, those in `dropped` are left out.
+
     Raises:
-        UsageError: the image has a variable without a name.
+        UsageError: the image has a variable without a name, or with one that is reserved or cannot be measured.
     """
     environment = {"PATH": DEFAULT_PATH}
+    left_out = frozenset(dropped)
     for item in image:
         name, separator, value = item.partition("=")
-        if not name:
-            raise UsageError(f"the image has a variable without a name: `{item[:80]}`")
         # Docker takes a variable without `=` from outside; here that needs a line in the recipe.
-        if separator:
-            environment[name] = value
+        if not separator or name in left_out:
+            continue
+        if name.startswith(_RESERVED) or _NAME.fullmatch(name) is None:
+            raise UsageError(
+                f"the image has a variable that it cannot have inside an enclave: `{name[:80]}`",
+                hint="name it in `drop` under `[application]` in the recipe",
+            )
+        environment[name] = value
     return environment | recipe
 
 

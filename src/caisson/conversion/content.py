@@ -1,14 +1,15 @@
 """An image's file system as the conversion reads it: real paths, hashes, and where a new file would lie."""
 
-import io
 import os
 import posixpath
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO
 
 from caisson.errors import UsageError
 from caisson.oci import FileSystem, Image, Region
+from caisson.oci.tar import Entry
+
+_EXECUTABLE = 0o111
 
 
 class Content:
@@ -22,10 +23,15 @@ class Content:
         found = self._view.find(path)
         return None if found is None or found.content is None else found.path
 
-    def is_directory(self, path: str) -> bool:
-        """Tell whether `path` leads to a directory."""
+    def is_executable(self, path: str) -> bool:
+        """Tell whether `path` leads to a regular file that somebody may execute."""
         found = self._view.find(path)
-        return found is not None and found.is_directory
+        return found is not None and found.content is not None and bool(found.entry.mode & _EXECUTABLE)
+
+    def directory(self, path: str) -> Entry | None:
+        """Give the directory that `path` leads to, with its owner and mode."""
+        found = self._view.find(path)
+        return found.entry if found is not None and found.is_directory else None
 
     def region(self, path: str) -> Region | None:
         """Give the bytes of the regular file that `path` leads to."""
@@ -41,19 +47,19 @@ class Content:
         """Read a small text file, empty if it is not there."""
         return (self.read(path) or b"").decode(errors="replace")
 
-    def open(self, path: str) -> BinaryIO:
-        """Open a regular file by its real path."""
-        return io.BytesIO(self.read(path) or b"")
+    def read_at(self, path: str, offset: int, size: int) -> bytes:
+        """Read a part of a regular file by its real path; fewer bytes at its end."""
+        region = self.region(path)
+        if region is None or not 0 <= offset <= region.size:
+            return b""
+        return region.part(offset, min(size, region.size - offset)).read()
 
     def list_directory(self, path: str) -> tuple[str, ...]:
         """Give the sorted names in a directory, none if there is no such directory."""
         top = self._view.find(path)
         if top is None or not top.is_directory:
             return ()
-        prefix = top.path.rstrip("/") + "/"
-        return tuple(
-            sorted({found.path.removeprefix(prefix).partition("/")[0] for found in self._view.walk(top.path)} - {""})
-        )
+        return self._view.children(top.path)
 
     def files_below(self, path: str) -> tuple[str, ...]:
         """Give the real paths of a regular file, or of all regular files below a directory.

@@ -6,11 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from caisson.conversion import places
-from caisson.conversion.closure import closure
-from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user
+from caisson.conversion.command import find_program, merge_command, merge_environment, resolve_user
 from caisson.conversion.content import Content
 from caisson.conversion.layer import AddedDirectory, AddedFile, archive
 from caisson.conversion.recipe import Recipe
+from caisson.conversion.trusted import Program, needed_files
 from caisson.enclave import (
     EnvironmentVariable,
     FileSystem,
@@ -37,17 +37,6 @@ class ConfidentialImage:
     manifest: Manifest
     mr_enclave: MrEnclave
     mr_signer: MrSigner
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Program:
-    """What will be started: `path` is where the program's file is found, `argv` its arguments from `argv[0]` on."""
-
-    path: str
-    argv: tuple[str, ...]
-    environment: dict[str, str]
-    working_dir: str
-    user: User
 
 
 def premain() -> bytes:
@@ -90,7 +79,7 @@ def convert(
         ),
         AddedFile(path=places.PREMAIN, mode=0o555, content=premain),
     )
-    manifest = _manifest(recipe, program, _trusted(recipe, program, content, added), key_server_pin)
+    manifest = _manifest(recipe, program, _trusted(image, recipe, program, content, added), key_server_pin)
     raw = manifest.encode()
     sigstruct = sign(premain, raw, signer, date=recipe.enclave.date)
     layer = FileLayer.pack(
@@ -101,7 +90,7 @@ def convert(
                 AddedFile(path=places.SIGSTRUCT, mode=0o444, content=sigstruct.encode()),
             ),
             _directories(recipe, program, content),
-            exists=content.is_directory,
+            existing=content.directory,
         ),
         scratch=scratch,
     )
@@ -113,22 +102,29 @@ def convert(
     )
 
 
-def _program(image: Image, recipe: Recipe, content: Content) -> _Program:
+def _program(image: Image, recipe: Recipe, content: Content) -> Program:
     run, application = image.config.run, recipe.application
-    command = application.command or merge_command(run.entrypoint, run.cmd)
-    environment = merge_environment(run.env, application.environment)
+    if (image.config.os, image.config.architecture) != ("linux", "amd64"):
+        raise UsageError(
+            f"the image is for {image.config.os}/{image.config.architecture}",
+            hint="SGX needs linux/amd64: take that variant of the image",
+        )
+    argv = application.command or merge_command(run.entrypoint, run.cmd)
+    environment = merge_environment(run.env, application.environment, dropped=application.drop)
     working_dir = application.working_dir or run.working_dir or "/"
     user = run.user if application.user is None else application.user
     found = find_program(
-        command[0],
+        argv[0],
         path=environment["PATH"],
         working_dir=working_dir,
         exists=lambda path: content.resolve(path) is not None,
     )
-    return _Program(
+    if not content.is_executable(found):
+        raise UsageError(f"`{found}` is not executable", hint="set its executable bits in the image")
+    return Program(
         # Without links: what is measured is the file, not the way to it.
         path=content.resolve(found) or found,
-        argv=command,
+        argv=argv,
         environment=environment,
         working_dir=working_dir,
         user=resolve_user(user, passwd=content.text("/etc/passwd"), group=content.text("/etc/group")),
@@ -136,13 +132,14 @@ def _program(image: Image, recipe: Recipe, content: Content) -> _Program:
 
 
 def _trusted(
-    recipe: Recipe, program: _Program, content: Content, added: tuple[AddedFile, ...]
+    image: Image, recipe: Recipe, program: Program, content: Content, added: tuple[AddedFile, ...]
 ) -> tuple[TrustedFile, ...]:
     own = {file.path: sha256(file.content).hexdigest() for file in added}
-    paths = set(closure(program.path, content, library_path=program.environment.get("LD_LIBRARY_PATH", "")))
+    paths = set(needed_files(program, content))
     for listed in recipe.files.trusted:
         paths.update(content.files_below(listed) if listed not in own else ())
-    hidden = tuple(f"{content.place(path)}/" for path in (*recipe.tmpfs, *recipe.volumes))
+    covers = {*recipe.tmpfs, *recipe.volumes, *image.config.run.volumes}
+    hidden = tuple(f"{content.place(path).rstrip('/')}/" for path in covers)
     for path in sorted({*paths, *own}):
         if path.startswith(hidden):
             raise UsageError(
@@ -154,7 +151,7 @@ def _trusted(
 
 
 def _manifest(
-    recipe: Recipe, program: _Program, trusted: tuple[TrustedFile, ...], pin: ServerKeyHash | None
+    recipe: Recipe, program: Program, trusted: tuple[TrustedFile, ...], pin: ServerKeyHash | None
 ) -> Manifest:
     measured = program.environment | {
         "CAISSON_RUNTIME": "native",
@@ -191,7 +188,7 @@ def _manifest(
     )
 
 
-def _directories(recipe: Recipe, program: _Program, content: Content) -> tuple[AddedDirectory, ...]:
+def _directories(recipe: Recipe, program: Program, content: Content) -> tuple[AddedDirectory, ...]:
     own = tuple(
         AddedDirectory(path=content.place(path), uid=program.user.uid, gid=program.user.gid)
         for path in (*recipe.tmpfs, *recipe.volumes)
@@ -199,7 +196,7 @@ def _directories(recipe: Recipe, program: _Program, content: Content) -> tuple[A
     return (AddedDirectory(path=content.place(program.working_dir)), *own)
 
 
-def _configured(image: Image, recipe: Recipe, program: _Program) -> Image:
+def _configured(image: Image, recipe: Recipe, program: Program) -> Image:
     run = image.config.run
     return configure(
         image,

@@ -1,8 +1,8 @@
 """The one layer that the conversion adds: a sorted archive without times."""
 
 import posixpath
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from caisson.oci.tar import Entry, Kind, end, member, padding
 
@@ -26,26 +26,36 @@ class AddedDirectory:
 
 
 def archive(
-    files: tuple[AddedFile, ...], directories: tuple[AddedDirectory, ...], *, exists: Callable[[str], bool]
+    files: tuple[AddedFile, ...],
+    directories: tuple[AddedDirectory, ...],
+    *,
+    existing: Callable[[str], Entry | None],
 ) -> Iterator[bytes]:
-    """Write the archive. `exists` tells whether the image has a directory already."""
+    """Write the archive; `existing` gives a directory that the image has already.
+
+    A directory on the way to something new is repeated as it is: left out, an engine would make one with an owner and
+    a mode of its own choice, and cover the image's with it.
+    """
     owners = {directory.path: (directory.uid, directory.gid) for directory in directories}
     contents = {file.path: file for file in files}
-    for path in sorted({*_with_parents((*owners, *map(posixpath.dirname, contents))), *contents}):
+    fresh = {*contents, *(path for path in owners if existing(path) is None)}
+    for path in sorted({*fresh, *_parents(fresh)}):
         name = path.removeprefix("/")
         if (file := contents.get(path)) is not None:
             yield member(Entry(path=name, kind=Kind.FILE, mode=file.mode, size=len(file.content)))
             yield file.content
             yield padding(len(file.content))
-        elif not exists(path):
+        elif (known := existing(path)) is not None:
+            yield member(replace(known, path=name))
+        else:
             uid, gid = owners.get(path, (0, 0))
             yield member(Entry(path=name, kind=Kind.DIRECTORY, mode=0o755, uid=uid, gid=gid))
     yield end()
 
 
-def _with_parents(paths: tuple[str, ...]) -> Iterator[str]:
+def _parents(paths: Iterable[str]) -> Iterator[str]:
     for path in paths:
-        above = path
+        above = posixpath.dirname(path)
         while above != "/":
             yield above
             above = posixpath.dirname(above)

@@ -51,6 +51,12 @@ def _harmless(name: str) -> str:
     return name
 
 
+def _not_ours(name: str) -> str:
+    if name.startswith("CAISSON_"):
+        raise ValueError("is reserved: names that begin with `CAISSON_` are for the guest agent")
+    return name
+
+
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Variable = Annotated[str, _matching(_VARIABLE, "a name for a variable")]
 
@@ -78,7 +84,8 @@ class Application(_Table):
     command: tuple[str, ...] | None = None
     working_dir: AbsolutePath | None = None
     user: str | None = None
-    environment: dict[Variable, str] = {}
+    environment: dict[Annotated[Variable, AfterValidator(_not_ours)], str] = {}
+    drop: tuple[str, ...] = ()
     passthrough: tuple[Annotated[Variable, AfterValidator(_harmless)], ...] = ()
 
 

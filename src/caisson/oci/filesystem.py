@@ -107,6 +107,11 @@ class FileSystem:
                 yield Found(path=above, entry=node.entry)
             stack += [(f"{above}/{name}", node.children[name]) for name in sorted(node.children, reverse=True)]
 
+    def children(self, path: str) -> tuple[str, ...]:
+        """Give the sorted names in a directory; none if there is no such directory."""
+        found = self.find(path)
+        return tuple(sorted(self._node(found.path).children)) if found is not None else ()
+
     def _node(self, path: str) -> _Node:
         node = self._root
         for name in path.split("/"):

@@ -41,7 +41,7 @@ def test_the_images_own_path_counts():
 
 
 def test_a_variable_without_a_name_is_refused():
-    with pytest.raises(UsageError, match="without a name"):
+    with pytest.raises(UsageError, match="inside an enclave"):
         merge_environment(["=x"], {})
 
 
