@@ -12,7 +12,22 @@ from caisson.cli.output import Exit, complain, print_error
 from caisson.errors import CaissonError
 
 # One line for each file beside this one; the file defines `command`.
-COMMANDS: tuple[str, ...] = ("build", "enclave", "inspect", "key", "platform", "run", "verify")
+COMMANDS: tuple[str, ...] = (
+    "attest",
+    "audit",
+    "build",
+    "down",
+    "enclave",
+    "inspect",
+    "key",
+    "keyserver",
+    "platform",
+    "run",
+    "secret",
+    "up",
+    "verify",
+    "workload",
+)
 
 
 class _Commands(click.Group):

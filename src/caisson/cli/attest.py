@@ -91,7 +91,7 @@ def fetch_collateral(certificate: x509.Certificate, pcs: str) -> Collateral:
         Unavailable: the service does not answer.
     """
     with httpx2.Client(timeout=_PATIENCE, trust_env=False) as client:
-        return PcsClient(pcs, client).fetch(evidence_of(certificate).quote)
+        return PcsClient(pcs, client).collateral(evidence_of(certificate).quote)
 
 
 def _data(verified: VerifiedActivation) -> dict[str, object]:

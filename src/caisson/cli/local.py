@@ -9,8 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from caisson.cli.home import Home
 from caisson.enclave import SigningKey
 from caisson.errors import Unavailable
-from caisson.keyserver.client import KeyServerClient
-from caisson.keyserver.state import DATABASE, initialise_state, public_face, read_private, write_private
+from caisson.keyserver import KeyServerClient, initialise_state, public_face, read_private, write_private
 from caisson.platform import read_state
 from caisson.protocol import ServerKeyHash
 
@@ -79,7 +78,7 @@ def signing_key(home: Home) -> SigningKey:
 
 
 def _initialise(home: Home) -> None:
-    if (home.server_state / DATABASE).exists():
+    if home.operator_token.exists():
         return
     server, token = initialise_state(home.server_state, home.unseal_key, trust_domain=_TRUST_DOMAIN)
     write_private(home.operator_token, token.reveal())

@@ -29,7 +29,7 @@ class PcsClient:
     url: str
     client: httpx2.Client
 
-    def fetch(self, quote: bytes) -> Collateral:
+    def collateral(self, quote: bytes) -> Collateral:
         """Fetch what verifying `quote` needs.
 
         Raises:

@@ -1,0 +1,192 @@
+"""`caisson up`: from a name to a confidential container that runs and has proved itself."""
+
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from caisson import catalog, oci
+from caisson.cli.attest import fetch_collateral, peer_certificate
+from caisson.cli.build import build_image
+from caisson.cli.home import Home, home_option
+from caisson.cli.launch import Deployment, require_success
+from caisson.cli.local import Local, signing_key
+from caisson.cli.output import emit, json_option, talk
+from caisson.cli.run import PublishType
+from caisson.conversion import ConfidentialImage, Recipe
+from caisson.engine import ContainerState, Docker, Publish
+from caisson.errors import Unavailable, UsageError
+from caisson.evidence import EnclaveRule, Policy, RootKey, TcbStatus, verify_certificate
+from caisson.keyserver import Generation, KeyServerClient, SecretKind, Workload
+
+_HOST = "127.0.0.1"
+_PATIENCE = 60.0
+_STEP = 0.05
+
+
+class _Steps:
+    """Says each step when it is done, and how long it took."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def done(self, text: str) -> None:
+        """Say it."""
+        now = time.monotonic()
+        talk.print(f"[green]✓[/] {text} [dim]({now - self._since:.1f} s)[/]", soft_wrap=True)
+        self._since = now
+
+
+@click.command()
+@click.argument("name")
+@home_option
+@click.option("--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recipe of your own.")
+@click.option("--source", help="Plain image to start from.  [default: what the recipe says]")
+@click.option("--publish", "-p", type=PublishType(), multiple=True, help="Where to offer ports.  [default: the same]")
+@json_option
+def command(
+    *, name: str, home: Home, recipe: Path | None, source: str | None, publish: tuple[Publish, ...], as_json: bool
+) -> None:
+    """Build, start what is missing, run, wait until it has proved itself, and say how to connect.
+
+    NAME is an entry of the catalog or, with --recipe, what the container shall be called. Without SGX it runs on
+    the software platform, which protects nothing.
+
+    \b
+    Example:
+      caisson up redis
+    """
+    found = catalog.load(name).recipe if recipe is None else Recipe.parse(recipe.read_bytes())
+    if not found.ports:
+        raise UsageError("the recipe names no port at which the program could be attested", hint="add `ports = […]`")
+    steps, reference = _Steps(), f"caisson/{name}:latest"
+    with Docker() as docker:
+        local = Local.start(home, address=docker.bridge_gateway())
+        steps.done(f"key server {local.key_server}, and a software platform, which protects nothing")
+        built = _build(found, source, local, reference)
+        steps.done(f"image {reference}, {built.image.digest}")
+        talk.print(f"  MRENCLAVE {built.mr_enclave}\n  MRSIGNER  {built.mr_signer}", soft_wrap=True)
+        policy = _policy(built, local)
+        policy_file = home.path / f"{name}.policy.toml"
+        policy_file.write_text(policy.encode())
+        with local.client() as server:
+            _provision(found, policy, server)
+        steps.done(f"workload `{found.name}` with its secrets, policy {policy_file}")
+        state = _start(docker, name, reference, found, local, publish)
+        address = (_HOST, state.ports[found.ports[0]])
+        _wait_for_proof(docker, name, address, policy, local)
+        steps.done(f"container `{name}` runs, and proved what it is")
+    where = f"{address[0]}:{address[1]}"
+    emit(
+        {
+            "container": name,
+            "workload": found.name,
+            "address": where,
+            "image": reference,
+            "digest": str(built.image.digest),
+            "mrenclave": str(built.mr_enclave),
+            "mrsigner": str(built.mr_signer),
+            "key_server": local.key_server,
+            "key_server_pin": str(local.pin),
+            "pcs": local.pcs,
+            "ca": str(home.server_ca),
+            "policy": str(policy_file),
+        },
+        human=_how_to_connect(where, found, policy_file, local),
+        as_json=as_json,
+    )
+
+
+def _build(recipe: Recipe, source: str | None, local: Local, reference: str) -> ConfidentialImage:
+    with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
+        built = build_image(
+            source,
+            recipe,
+            signer=signing_key(local.home),
+            cache=local.home.cache,
+            scratch=Path(directory),
+            pin=local.pin,
+        )
+        oci.sink(oci.Reference.parse(f"docker-daemon:{reference}")).write(built.image, overwrite=True)
+    return built
+
+
+def _policy(built: ConfidentialImage, local: Local) -> Policy:
+    """Accept exactly this enclave, by this signer, on this platform, provisioned by this server."""
+    return Policy(
+        roots=frozenset({RootKey.of_pem(local.root_pem.encode())}),
+        tcb_statuses=frozenset({TcbStatus.UP_TO_DATE}),
+        advisories=frozenset(),
+        allow_debug=False,
+        minimum_tcb_evaluation_data_number=1,
+        key_servers=frozenset({local.pin}),
+        enclaves=(EnclaveRule(mr_enclave=built.mr_enclave, mr_signer=built.mr_signer),),
+    )
+
+
+def _provision(recipe: Recipe, policy: Policy, server: KeyServerClient) -> None:
+    for secret in recipe.provision.secret:
+        generation = Generation(kind=SecretKind(secret.kind), length=secret.length)
+        server.generate_secret(secret.name, generation, if_absent=True)
+    server.set_workload(Workload.parse(recipe.provision.workload(name=recipe.name, policy=policy.encode())))
+
+
+def _start(
+    docker: Docker, name: str, reference: str, recipe: Recipe, local: Local, publish: tuple[Publish, ...]
+) -> ContainerState:
+    """Start the container, or leave it alone if just this image runs already."""
+    state = docker.state(name)
+    if state is None:
+        Deployment(
+            image=reference,
+            name=name,
+            workload=recipe.name,
+            key_server=local.key_server,
+            platform_socket=local.home.platform_socket,
+            publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
+        ).start(docker)
+        state = docker.state(name)
+    if state is None or recipe.ports[0] not in state.ports:
+        raise UsageError(
+            f"the container `{name}` does not offer port {recipe.ports[0]}", hint=f"stop it with `caisson down {name}`"
+        )
+    return state
+
+
+def _wait_for_proof(docker: Docker, name: str, address: tuple[str, int], policy: Policy, local: Local) -> None:
+    """Wait until the program answers with a certificate whose evidence the policy accepts.
+
+    Raises:
+        Rejected: the container ended because activation was refused, or its evidence is not acceptable.
+        Unavailable: it does not answer in time.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        state = docker.state(name)
+        if state is not None and not state.running:
+            output = docker.logs(name)
+            docker.remove(name)
+            require_success(state.exit_code, output)
+            raise Unavailable(f"the container `{name}` ended at once")
+        try:
+            certificate = peer_certificate(*address)
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_STEP)
+            continue
+        verify_certificate(certificate, fetch_collateral(certificate, local.pcs), policy, at=datetime.now(UTC))
+        return
+
+
+def _how_to_connect(address: str, recipe: Recipe, policy: Path, local: Local) -> str:
+    home = local.home
+    lines = [
+        f"{recipe.name} answers at {address}, in TLS; its certificate is signed by {home.server_ca}",
+        f"  attest it     caisson attest {address} --policy {policy} --pcs {local.pcs}",
+        *(f"  its secret    caisson secret get {secret.name} --reveal" for secret in recipe.provision.secret),
+        f"  stop it       caisson down {recipe.name} --all",
+    ]
+    return "\n".join(lines)
