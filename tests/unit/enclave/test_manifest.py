@@ -1,6 +1,8 @@
 """The measured manifest: written one way, read strictly."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -138,6 +140,13 @@ sha256 = "abababababababababababababababababababababababababababababababab"
 
 def test_the_manifest_is_written_as_its_reference_says():
     assert EXAMPLE.encode().decode() == WRITTEN
+
+
+def test_the_example_in_the_reference_is_what_is_written():
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "image.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    raw = example.replace('"…"', f'"{"0" * 64}"').encode()
+    assert Manifest.parse(raw).encode() == raw
 
 
 @given(MANIFESTS)
