@@ -76,6 +76,15 @@ def test_another_authors_key_cannot_be_put_in(good):
         verify_sigstruct(replace(good, modulus=other.modulus.to_bytes(384, "little")))
 
 
+@pytest.mark.parametrize("modulus", [(1 << 3072) - 1, (1 << 3071) + 1, 3**1938])
+@pytest.mark.parametrize("signature", [0, 1, 2, (1 << 3071) - 1])
+def test_numbers_that_fit_each_other_are_no_signature(good, modulus, signature):
+    q1, rest = divmod(signature**2, modulus)
+    numbers = {"modulus": modulus, "signature": signature, "q1": q1, "q2": rest * signature // modulus}
+    with pytest.raises(SignatureRejected, match="does not verify"):
+        verify_sigstruct(replace(good, **{name: number.to_bytes(384, "little") for name, number in numbers.items()}))
+
+
 def test_signing_can_be_done_elsewhere_and_later(good, pal, manifest, key):
     unsigned = unsigned_sigstruct(pal, manifest, date="2026-11-23")
     assert len(unsigned.signed_bytes) == 256
