@@ -56,7 +56,7 @@ def _decode(raw: bytes) -> ActivationEvidence:
     if not isinstance(item, cbor2.CBORTag) or item.tag != TAG:
         raise Malformed("the certificate's evidence is not of Caisson's kind")
     parts = item.value
-    if not isinstance(parts, list) or len(parts) != _PARTS or not all(isinstance(part, bytes) for part in parts):
+    if not isinstance(parts, list | tuple) or len(parts) != _PARTS or not all(isinstance(part, bytes) for part in parts):
         raise Malformed("the certificate's evidence is not a quote with runtime data")
     evidence = ActivationEvidence(quote=parts[0], runtime_data=parts[1])
     # One spelling only: whatever else the bytes hold would be covered by no signature of the evidence.

@@ -17,6 +17,7 @@ _OK = 200
 _MOST_BYTES = 4 * 1024 * 1024
 _HEX = re.compile(rb"\s*((?:[0-9A-Fa-f]{2})+)\s*")
 _PLATFORM_CA, _PROCESSOR_CA = "platform", "processor"
+_PLATFORM_PHRASE = "PCK Platform CA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class PcsClient:
         """
         leaf = _leaf(quote)
         fmspc = Pck.of(leaf).fmspc
-        ca = _PLATFORM_CA if "Platform" in leaf.issuer.rfc4514_string() else _PROCESSOR_CA
+        ca = _PLATFORM_CA if _PLATFORM_PHRASE in leaf.issuer.rfc4514_string() else _PROCESSOR_CA
         pck_crl = self._get("pckcrl", ca=ca, encoding="der")
         tcb = self._get("tcb", fmspc=str(fmspc))
         qe = self._get("qe/identity")
