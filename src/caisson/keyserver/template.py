@@ -8,7 +8,7 @@ from typing import Self
 from caisson.errors import Malformed
 from caisson.keyserver.secret import SECRET_NAME, Secret
 
-_PLACEHOLDER = re.compile(r"\{\{ *secret:(" + SECRET_NAME.pattern + r") *\}\}")
+_PLACEHOLDER = re.compile(r"(?<!\{)\{\{ *secret:(" + SECRET_NAME.pattern + r") *\}\}")
 
 
 @dataclass(frozen=True, slots=True)

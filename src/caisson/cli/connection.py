@@ -1,0 +1,111 @@
+"""How commands reach a key server: by options, by variables, or the one that `caisson up` started."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caisson.cli.home import Home, home_option
+from caisson.errors import UsageError
+from caisson.keyserver import KeyServerClient, Secret, read_private
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where a key server is and who asks; what was not said is the home's."""
+
+    home: Home
+    server: str | None
+    token_file: Path | None
+    ca: Path | None
+
+    def client(self) -> KeyServerClient:
+        """Connect.
+
+        Raises:
+            UsageError: nobody said which server, or a file cannot be read.
+        """
+        token = read_private(self.token_file or self.home.operator_token, what="operator's token").reveal().strip()
+        return KeyServerClient.connect(
+            self.server or self._local(), ca=read_text(self.ca or self.home.server_ca), token=Secret(token)
+        )
+
+    def _local(self) -> str:
+        if self.home.server.running() and (addresses := self.home.server.addresses()):
+            return addresses[0]
+        raise UsageError(
+            "no key server was named, and none runs here",
+            hint="give `--server`, `--token-file` and `--ca`, or start one with `caisson up`",
+        )
+
+
+def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a key server's operator, as `connection`."""
+
+    @home_option
+    @click.option(
+        "--server",
+        envvar="CAISSON_KEY_SERVER",
+        metavar="URL",
+        help="The key server.  [default: the one of `caisson up`]",
+    )
+    @click.option(
+        "--token-file",
+        envvar="CAISSON_KEY_SERVER_TOKEN_FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="File with an operator's token.  [default: in the home directory]",
+    )
+    @click.option(
+        "--ca",
+        envvar="CAISSON_KEY_SERVER_CA",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The key server's CA certificate, PEM.  [default: in the home directory]",
+    )
+    @functools.wraps(command)
+    def connected(*, home: Home, server: str | None, token_file: Path | None, ca: Path | None, **options: Any) -> None:
+        command(connection=Connection(home=home, server=server, token_file=token_file, ca=ca), **options)
+
+    return connected
+
+
+def operator_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a key server's operator, and call it with a connected `client`."""
+
+    @functools.wraps(command)
+    def with_client(*, connection: Connection, **options: Any) -> None:
+        with connection.client() as client:
+            command(client=client, **options)
+
+    return connection_options(with_client)
+
+
+def read_text(path: Path) -> str:
+    """Read a text file; `-` is standard input.
+
+    Raises:
+        UsageError: it cannot be read, or is no text.
+    """
+    try:
+        with click.open_file(str(path), encoding="utf-8") as file:
+            return str(file.read())
+    except OSError as cause:
+        raise UsageError(f"cannot read `{path}`: {cause.strerror}") from cause
+    except UnicodeDecodeError:
+        raise UsageError(f"`{path}` is not text in UTF-8") from None
+
+
+def moment(seconds: int) -> str:
+    """Write Unix seconds for people, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def table(rows: Sequence[tuple[str, ...]], *, empty: str) -> str:
+    """Write rows in columns; the first row is the heading."""
+    if len(rows) == 1:
+        return empty
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

@@ -1,0 +1,205 @@
+"""`caisson keyserver`: the server that hands secrets to programs that proved what they are."""
+
+import logging
+import socket
+import time
+from pathlib import Path
+
+import click
+import httpx2
+
+from caisson.cli.files import SECRET, force_option, write_new
+from caisson.cli.output import emit, json_option, talk
+from caisson.errors import UsageError
+from caisson.evidence import PcsClient, fmspc_of
+from caisson.keyserver import (
+    Activations,
+    Collaterals,
+    KeyServer,
+    PublicFace,
+    initialise_state,
+    listen,
+    memory_server,
+    open_state,
+    public_face,
+    serve,
+    subject_names,
+)
+
+_PCS_SECONDS = 10.0
+_ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - the addresses that no certificate can name
+
+_state_option = click.option(
+    "--state", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory of the database."
+)
+_trust_domain_option = click.option(
+    "--trust-domain", default="caisson.local", show_default=True, help="SPIFFE trust domain of the certificates."
+)
+_unseal_option = click.option(
+    "--unseal-key-file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the key that opens the database.",
+)
+_listen_option = click.option(
+    "--listen", "address", default="127.0.0.1:8700", show_default=True, metavar="HOST:PORT", help="Where to listen."
+)
+_pcs_option = click.option("--pcs", required=True, metavar="URL", help="Where to fetch collateral (PCS API v4).")
+_token_file_option = click.option(
+    "--token-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the first token here, not to stdout."
+)
+_san_option = click.option(
+    "--san", "names", multiple=True, metavar="NAME", help="Name or address for the certificate.  [default: HOST]"
+)
+
+
+@click.group(
+    epilog="""\b
+Example:
+  caisson keyserver init --state keyserver --unseal-key-file unseal.key --token-file operator.token
+  caisson keyserver serve --state keyserver --unseal-key-file unseal.key --pcs http://127.0.0.1:8081/sgx/certification/v4/"""
+)
+def command() -> None:
+    """Create, run and ask a key server."""
+
+
+@command.command(
+    epilog="""\b
+Example:
+  caisson keyserver init --state keyserver --unseal-key-file unseal.key --token-file operator.token"""
+)
+@_state_option
+@_unseal_option
+@_token_file_option
+@_trust_domain_option
+@json_option
+def init(*, state: Path, unseal_key_file: Path, token_file: Path | None, trust_domain: str, as_json: bool) -> None:
+    """Make a new key server: database, identity, CA, and the unseal key, which must be kept elsewhere.
+
+    The first operator's token is shown once. Who loses the unseal key loses all secrets.
+    """
+    if token_file is not None and token_file.exists():
+        raise UsageError(f"`{token_file}` exists", hint="choose another file; nothing is overwritten")
+    server, token = initialise_state(state, unseal_key_file, trust_domain=trust_domain)
+    data, human = _face(server.face)
+    if token_file is None:
+        data["token"] = token.reveal().decode()
+        human += f"\ntoken         {data['token']}"
+    else:
+        write_new(token_file, token.reveal() + b"\n", mode=SECRET, force=False)
+        human += f"\ntoken         in `{token_file}`"
+    server.store.close()
+    emit(data, human=human, as_json=as_json)
+
+
+@command.command(
+    "serve",
+    epilog="""\b
+Example:
+  caisson keyserver serve --state keyserver --unseal-key-file unseal.key --listen 0.0.0.0:8700 --san keys.example.org \\
+    --pcs http://127.0.0.1:8081/sgx/certification/v4/""",
+)
+@_state_option
+@_unseal_option
+@_listen_option
+@_pcs_option
+@_san_option
+def serve_state(*, state: Path, unseal_key_file: Path, address: str, pcs: str, names: tuple[str, ...]) -> None:
+    """Run the key server of a directory until SIGTERM or SIGINT; prints a line when it is ready."""
+    with listen(address) as listener:
+        server = open_state(state, unseal_key_file)
+        _serve(server, listener, address=address, pcs=pcs, names=names, dev=False)
+
+
+@command.command(
+    epilog="""\b
+Example:
+  caisson keyserver dev --token-file dev.token --ca-file dev-ca.pem --pcs http://127.0.0.1:8081/sgx/certification/v4/"""
+)
+@_listen_option
+@_pcs_option
+@_san_option
+@_trust_domain_option
+@click.option(
+    "--token-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the token here, not to stdout."
+)
+@click.option("--ca-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the CA certificate here (PEM).")
+@force_option
+@json_option
+def dev(
+    *,
+    address: str,
+    pcs: str,
+    names: tuple[str, ...],
+    trust_domain: str,
+    token_file: Path | None,
+    ca_file: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Run a key server in memory, for trying only: what it holds is lost when it ends."""
+    talk.print("warning: this is a development key server: all it holds is lost when it ends", style="bold yellow")
+    with listen(address) as listener:
+        server, token = memory_server(trust_domain=trust_domain)
+        data, human = _face(server.face)
+        if token_file is None:
+            data["token"] = token.reveal().decode()
+            human += f"\ntoken         {data['token']}"
+        else:
+            write_new(token_file, token.reveal() + b"\n", mode=SECRET, force=force)
+        if ca_file is not None:
+            write_new(ca_file, server.face.ca_pem.encode(), mode=0o644, force=force)
+        emit(data, human=human, as_json=as_json)
+        _serve(server, listener, address=address, pcs=pcs, names=names, dev=True)
+
+
+@command.command(
+    epilog="""\b
+Example:
+  caisson build rootfs:root docker-daemon:redis --key-server-pin "$(caisson keyserver identity --state keyserver)\""""
+)
+@_state_option
+@json_option
+def identity(*, state: Path, as_json: bool) -> None:
+    """Print the hash of the server's identity key, which images pin."""
+    face = public_face(state)
+    emit(_face(face)[0], human=str(face.key_hash), as_json=as_json)
+
+
+@command.command(
+    epilog="""\b
+Example:
+  caisson keyserver ca --state keyserver > ca.pem"""
+)
+@_state_option
+def ca(*, state: Path) -> None:
+    """Print the server's CA certificate as PEM."""
+    click.echo(public_face(state).ca_pem, nl=False)
+
+
+def _serve(
+    server: KeyServer, listener: socket.socket, *, address: str, pcs: str, names: tuple[str, ...], dev: bool
+) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    logging.Formatter.converter = time.gmtime
+    host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
+    if not names and host in _ANY:
+        raise UsageError("a certificate needs a name", hint="say with `--san` how this server is reached")
+    sans = subject_names(names or (host,))
+    shown = f"[{host}]" if ":" in host else host
+    with httpx2.Client(timeout=_PCS_SECONDS, trust_env=False) as http:
+        activations = Activations(server, Collaterals(PcsClient(pcs, http).collateral, kind=fmspc_of))
+        port = listener.getsockname()[1]
+        serve(
+            activations,
+            listener=listener,
+            names=sans,
+            ready=lambda: click.echo(f"ready https://{shown}:{port}"),
+            dev=dev,
+        )
+    talk.print("stopped")
+
+
+def _face(face: PublicFace) -> tuple[dict[str, str], str]:
+    data = {"server_key_sha256": str(face.key_hash), "trust_domain": face.trust_domain, "ca": face.ca_pem}
+    return data, f"identity      {face.key_hash}\ntrust domain  {face.trust_domain}"

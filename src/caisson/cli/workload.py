@@ -1,0 +1,109 @@
+"""`caisson workload`: what the key server releases to whom."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caisson.cli.connection import moment, operator_options, read_text, table
+from caisson.cli.output import emit, json_option
+from caisson.errors import UsageError
+from caisson.keyserver import KeyServerClient, RecordInfo, Workload
+
+
+@click.group(
+    epilog="""\b
+Example:
+  caisson workload set redis.toml --server https://127.0.0.1:8700 --token-file operator.token --ca ca.pem"""
+)
+def command() -> None:
+    """Say which evidence gets which secrets."""
+
+
+@command.command(
+    "set",
+    epilog="""\b
+Example:
+  caisson secret generate redis-password --kind password
+  caisson workload set redis.toml --policy policy.toml""",
+)
+@click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
+@click.option("--policy", type=click.Path(path_type=Path), help="File with the policy, if FILE holds none.")
+@json_option
+@operator_options
+def set_workload(file: Path, *, policy: Path | None, as_json: bool, client: KeyServerClient) -> None:
+    """Store the workload of FILE (TOML, `-` is standard input) as its next version."""
+    text = read_text(file)
+    workload = Workload.parse_toml(text, policy=None if policy is None else read_text(policy))
+    info = client.set_workload(workload)
+    human = f"workload `{info.name}` is set, version {info.version}"
+    emit({"workload": asdict(info)}, human=human, as_json=as_json)
+
+
+@command.command(
+    "list",
+    epilog="""\b
+Example:
+  caisson workload list --json""",
+)
+@json_option
+@operator_options
+def list_workloads(*, as_json: bool, client: KeyServerClient) -> None:
+    """List all workloads."""
+    found = client.workloads()
+    rows = [("NAME", "VERSION", "SET"), *((info.name, str(info.version), moment(info.created)) for info in found)]
+    emit(
+        {"workloads": [asdict(info) for info in found]},
+        human=table(rows, empty="no workloads"),
+        as_json=as_json,
+    )
+
+
+@command.command(
+    epilog="""\b
+Example:
+  caisson workload show redis"""
+)
+@click.argument("name")
+@json_option
+@operator_options
+def show(name: str, *, as_json: bool, client: KeyServerClient) -> None:
+    """Show workload NAME in its newest version."""
+    info, workload = client.workload(name)
+    data: dict[str, Any] = {"workload": asdict(info), "document": workload.model_dump(mode="json")}
+    emit(data, human=_human(info, workload), as_json=as_json)
+
+
+@command.command(
+    epilog="""\b
+Example:
+  caisson workload remove redis --yes"""
+)
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Really do it.")
+@json_option
+@operator_options
+def remove(name: str, *, yes: bool, as_json: bool, client: KeyServerClient) -> None:
+    """End workload NAME: no guest is activated as it any more."""
+    if not yes:
+        raise UsageError(f"this ends workload `{name}`", hint="say so with `--yes`")
+    client.remove_workload(name)
+    emit({"removed": name}, human=f"workload `{name}` is removed", as_json=as_json)
+
+
+def _human(info: RecordInfo, workload: Workload) -> str:
+    names = (*workload.certificate.dns, *map(str, workload.certificate.ip))
+    return "\n".join(
+        [
+            f"workload      {info.name}, version {info.version}, set {moment(info.created)}",
+            f"secrets       {', '.join(sorted(workload.secrets)) or 'none'}",
+            f"fs keys       {', '.join(sorted(workload.fs_keys)) or 'none'}",
+            f"files         {', '.join(file.path for file in workload.file) or 'none'}",
+            f"variables     {', '.join(sorted(workload.env)) or 'none'}",
+            f"arguments     {' '.join(workload.argv) or 'none'}",
+            f"certificate   {', '.join(names) or 'its SPIFFE ID only'}",
+            "policy",
+            *(f"  {line}" for line in workload.policy.strip().splitlines()),
+        ]
+    )

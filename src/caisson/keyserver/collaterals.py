@@ -1,0 +1,84 @@
+"""Collateral for verification, kept while it is fresh, so that a guest's start does not wait for the vendor."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from caisson.errors import Expired, PolicyRejected
+from caisson.evidence import Collateral, Policy, VerifiedActivation, verify_activation
+from caisson.protocol import ActivationEvidence
+
+MOST_KEPT = 64
+MOST_AGE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    collateral: Collateral
+    fetched: datetime
+
+
+class Collaterals:
+    """A bounded cache in front of the provisioning service.
+
+    `fetch` gives the collateral for a quote, `kind` what quotes must share to share collateral (FMSPC). Both look at
+    quotes that nobody verified yet; so collateral is kept only after it helped to verify a genuine one, and
+    forged quotes cannot put anything into the cache.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[bytes], Collateral],
+        *,
+        kind: Callable[[bytes], Hashable],
+        most_kept: int = MOST_KEPT,
+        most_age: timedelta = MOST_AGE,
+    ) -> None:
+        self._fetch = fetch
+        self._kind = kind
+        self._most_kept = most_kept
+        self._most_age = most_age
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def verify(self, evidence: ActivationEvidence, policy: Policy, *, at: datetime) -> VerifiedActivation:
+        """Verify and appraise an activation; collateral that has expired in the cache is fetched once more.
+
+        Raises:
+            Rejected: the evidence is not genuine, not about these runtime data, or not acceptable.
+            Unavailable: there is no collateral.
+        """
+        kind = self._kind(evidence.quote)
+        collateral = self._get(kind, at=at)
+        if collateral is not None:
+            try:
+                return verify_activation(evidence, collateral, policy, at=at)
+            except Expired:
+                # New collateral may be there already.
+                pass
+        collateral = self._fetch(evidence.quote)
+        try:
+            verified = verify_activation(evidence, collateral, policy, at=at)
+        except PolicyRejected:
+            # Genuine, and refused only by this policy.
+            self._keep(kind, collateral, at=at)
+            raise
+        self._keep(kind, collateral, at=at)
+        return verified
+
+    def _get(self, kind: Hashable, *, at: datetime) -> Collateral | None:
+        with self._lock:
+            kept = self._kept.get(kind)
+            if kept is None or abs(at - kept.fetched) > self._most_age:
+                return None
+            self._kept.move_to_end(kind)
+            return kept.collateral
+
+    def _keep(self, kind: Hashable, collateral: Collateral, *, at: datetime) -> None:
+        with self._lock:
+            self._kept[kind] = _Kept(collateral=collateral, fetched=at)
+            self._kept.move_to_end(kind)
+            while len(self._kept) > self._most_kept:
+                self._kept.popitem(last=False)

@@ -1,0 +1,80 @@
+"""Errors as HTTP answers: one table, in which the protocol's codes and the operators' stand together."""
+
+import logging
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from caisson.errors import (
+    CaissonError,
+    EvidenceRejected,
+    Malformed,
+    NonceRejected,
+    PolicyRejected,
+    Rejected,
+    SealBroken,
+    SignatureRejected,
+    TokenRejected,
+    TooMany,
+    Unavailable,
+    Unknown,
+    UsageError,
+)
+
+VERSION = 1
+_log = logging.getLogger(__name__)
+
+# The first class that fits decides.
+_STATUS: tuple[tuple[type[CaissonError], int, str], ...] = (
+    (Malformed, 400, "malformed"),
+    (UsageError, 400, "usage"),
+    (TokenRejected, 401, "token-rejected"),
+    (NonceRejected, 403, "nonce-rejected"),
+    (PolicyRejected, 403, "policy-rejected"),
+    (EvidenceRejected, 403, "evidence-rejected"),
+    (SignatureRejected, 403, "evidence-rejected"),
+    (Unknown, 404, "unknown"),
+    (TooMany, 429, "too-many"),
+    (SealBroken, 503, "unavailable"),
+    (Unavailable, 503, "unavailable"),
+    (Rejected, 403, "rejected"),
+)
+
+
+class BodyTooLarge(Malformed):
+    """A request body over the limit."""
+
+
+def answer(content: dict[str, Any], status: int = 200) -> Response:
+    """Give a versioned JSON answer."""
+    return JSONResponse({"version": VERSION, **content}, status_code=status)
+
+
+def error_answer(status: int, code: str, message: str, hint: str | None = None) -> Response:
+    """Give the protocol's form of an error."""
+    error = {"code": code, "message": message} | ({"hint": hint} if hint is not None else {})
+    return answer({"error": error}, status)
+
+
+def refusal_answer(error: CaissonError, codes: dict[type[CaissonError], str]) -> Response:
+    """Give the answer for an error of the tree; `codes` overrides the code of a class."""
+    if isinstance(error, BodyTooLarge):
+        return error_answer(413, "too-large", error.message, error.hint)
+    if isinstance(error, SealBroken):
+        # What is broken is for the log; who asks may be anyone.
+        _log.error("the store is damaged: %s", error.message)
+        return error_answer(503, "unavailable", "the store is damaged")
+    for kind, status, code in _STATUS:
+        if isinstance(error, kind):
+            return error_answer(status, codes.get(kind, code), error.message, error.hint)
+    raise AssertionError("the table ends with both families") from error
+
+
+def bug_answer(error: Exception) -> Response:
+    """Give the answer for a bug. The log says where it happened, and not with which values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "nowhere"
+    _log.error("bug: %s at %s", type(error).__name__, where)
+    return error_answer(500, "bug", "the server has a bug; nothing was released")

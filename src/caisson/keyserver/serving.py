@@ -1,0 +1,144 @@
+"""Serving over TLS 1.3, with a certificate of the server's own authority."""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from starlette.applications import Starlette
+
+from caisson.errors import Unavailable, UsageError
+from caisson.keyserver.activation import Activations
+from caisson.keyserver.ca import DNS_NAME, SubjectNames
+from caisson.keyserver.http import build_app
+from caisson.keyserver.server import KeyServer
+
+_LIFETIME = timedelta(days=7)
+_RENEWAL = timedelta(days=1)
+_MOST_CONNECTIONS = 512
+_GRACE_SECONDS = 5
+
+
+class ServerTls:
+    """A TLS context whose certificate can be renewed while connections are served.
+
+    TLS 1.3 only, and no session tickets: each connection sees the certificate of its time.
+    """
+
+    def __init__(self, server: KeyServer, names: SubjectNames) -> None:
+        self._server = server
+        self._names = names
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_3
+        self.context.num_tickets = 0
+        self.renew()
+
+    def renew(self) -> None:
+        """Make a new key and certificate for the connections that begin from now on."""
+        server, key = self._server, generate_private_key(SECP256R1())
+        leaf = server.ca.issue_server(
+            self._names,
+            public_key=key.public_key(),
+            at=datetime.fromtimestamp(server.now(), UTC),
+            lifetime=_LIFETIME,
+        )
+        # `ssl` loads keys from files only: this one is encrypted under a password that is never written.
+        password = generate_private_key(SECP256R1()).private_numbers().private_value.to_bytes(32, "big").hex()
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode()))
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(pem + leaf.public_bytes(Encoding.PEM) + server.face.ca_pem.encode())
+            file.flush()
+            self.context.load_cert_chain(file.name, password=password)
+
+
+def serve(
+    activations: Activations,
+    *,
+    listener: socket.socket,
+    names: SubjectNames,
+    ready: Callable[[], None],
+    dev: bool = False,
+) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT; `ready` is called when requests are answered."""
+    tls = ServerTls(activations.server, names)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        renewal = asyncio.create_task(_renew_for_ever(tls))
+        ready()
+        yield
+        renewal.cancel()
+
+    config = uvicorn.Config(
+        build_app(activations, dev=dev, lifespan=lifespan),
+        ssl_context_factory=lambda _config, _default: tls.context,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+    activations.server.store.close()
+
+
+def listen(address: str) -> socket.socket:
+    """Listen on `HOST:PORT`; port 0 takes a free one.
+
+    Raises:
+        UsageError: not such an address.
+        Unavailable: the address is taken, or not of this machine.
+    """
+    host, separator, port = address.rpartition(":")
+    if not separator or not host or not port.isascii() or not port.isdigit():
+        raise UsageError(f"`{address}` is not an address", hint="give HOST:PORT, as in `127.0.0.1:8700`")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        return _listening(socket.socket(family, kind), place)
+    except (OSError, OverflowError) as cause:
+        raise Unavailable(f"cannot listen on `{address}`: {cause}", hint="choose another address") from cause
+
+
+def subject_names(names: tuple[str, ...]) -> SubjectNames:
+    """Sort names for a certificate into addresses and DNS names.
+
+    Raises:
+        UsageError: neither.
+    """
+    dns, ip = [], []
+    for name in names:
+        try:
+            ip.append(ipaddress.ip_address(name))
+        except ValueError:
+            if not DNS_NAME.fullmatch(name):
+                raise UsageError(f"`{name[:80]}` is neither an address nor a DNS name in lower case") from None
+            dns.append(name)
+    return SubjectNames(dns=tuple(dns), ip=tuple(ip))
+
+
+def _listening(listener: socket.socket, place: tuple[object, ...]) -> socket.socket:
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        listener.listen()
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+async def _renew_for_ever(tls: ServerTls) -> None:
+    while True:
+        await asyncio.sleep(_RENEWAL.total_seconds())
+        tls.renew()

@@ -1,0 +1,125 @@
+"""The key server's directory: one database, and a root key that is kept elsewhere."""
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from caisson.errors import Malformed, Unavailable, UsageError
+from caisson.keyserver.sealing import RootKey
+from caisson.keyserver.secret import Secret
+from caisson.keyserver.server import KeyServer, PublicFace
+from caisson.keyserver.store import Store
+
+DATABASE = "keyserver.sqlite"
+UNSEAL_KEY = "unseal.key"
+
+
+def initialise_state(
+    directory: Path,
+    unseal_key_file: Path,
+    *,
+    trust_domain: str,
+    clock: Callable[[], float] = time.time,
+) -> tuple[KeyServer, Secret]:
+    """Make a new server in a directory (0700), and its root key in a file (0600, hexadecimal); give the first token.
+
+    Raises:
+        UsageError: either exists already.
+        Unavailable: the file system refuses.
+    """
+    database = directory / DATABASE
+    if database.exists():
+        raise UsageError(f"`{database}` exists", hint="choose another directory; nothing is overwritten")
+    root_key, value = RootKey.generate()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(unseal_key_file, value.reveal().hex().encode() + b"\n")
+        # SQLite gives its log files the mode of the database.
+        os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError as cause:
+        raise UsageError(f"`{cause.filename}` exists", hint="choose another file; nothing is overwritten") from cause
+    except OSError as cause:
+        raise Unavailable(f"cannot write `{cause.filename}`: {cause.strerror}") from cause
+    return KeyServer.create(Store.in_file(database), root_key, trust_domain=trust_domain, clock=clock)
+
+
+def open_state(directory: Path, unseal_key_file: Path, *, clock: Callable[[], float] = time.time) -> KeyServer:
+    """Unseal the server of a directory.
+
+    Raises:
+        UsageError: there is none, or no unseal key, or one that everybody can read.
+        SealBroken: the key is another one, or the database was changed.
+    """
+    return KeyServer.open(_store(directory), read_unseal_key(unseal_key_file), clock=clock)
+
+
+def public_face(directory: Path) -> PublicFace:
+    """Tell what anyone may know of the server of a directory, without unsealing it.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return PublicFace.load(_store(directory))
+
+
+def memory_server(*, trust_domain: str, clock: Callable[[], float] = time.time) -> tuple[KeyServer, Secret]:
+    """Make a server that ends with the process, and give its token."""
+    root_key, _ = RootKey.generate()
+    return KeyServer.create(Store.in_memory(), root_key, trust_domain=trust_domain, clock=clock)
+
+
+def read_unseal_key(path: Path) -> RootKey:
+    """Read a root key that `initialise_state` wrote.
+
+    Raises:
+        UsageError: it is not there, or everybody can read it.
+        Malformed: it is no unseal key.
+    """
+    text = read_private(path, what="unseal key").reveal()
+    try:
+        value = Secret(bytes.fromhex(text.decode("ascii").strip()))
+    except ValueError:
+        # The cause would carry the key.
+        raise Malformed(f"`{path}` is not an unseal key: 64 hexadecimal digits") from None
+    return RootKey(value)
+
+
+def read_private(path: Path, *, what: str) -> Secret:
+    """Read a file that holds a secret, unless everybody can read it.
+
+    Raises:
+        UsageError: it is not there, or everybody can read it.
+    """
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & stat.S_IRWXO:
+                raise UsageError(f"the {what} `{path}` is open to everybody", hint=f"run `chmod o= {path}`")
+            return Secret(file.read())
+    except OSError as cause:
+        raise UsageError(f"cannot read the {what} `{path}`: {cause.strerror}") from cause
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner can read, durably.
+
+    Raises:
+        FileExistsError: it exists; it is not touched.
+        OSError: the file system refuses.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _store(directory: Path) -> Store:
+    database = directory / DATABASE
+    if not database.is_file():
+        raise UsageError(
+            f"`{directory}` holds no key server", hint=f"create one with `caisson keyserver init --state {directory}`"
+        )
+    return Store.in_file(database)

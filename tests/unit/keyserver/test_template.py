@@ -1,0 +1,57 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caisson.errors import Malformed
+from caisson.keyserver.secret import Secret
+from caisson.keyserver.template import Template
+
+VALUES = {"a": Secret(b"1"), "b-c": Secret(b"\xff{{ secret:a }}")}
+
+
+def render(text):
+    return Template.parse(text, what="text").render(VALUES.__getitem__).reveal()
+
+
+def test_placeholders_are_replaced_and_all_else_is_kept():
+    assert render('{"x": {"y": "{{ secret:a }}"}}{{secret:a}}\n') == b'{"x": {"y": "1"}}1\n'
+
+
+def test_what_a_secret_holds_is_never_a_placeholder():
+    assert render("{{ secret:b-c }}") == b"\xff{{ secret:a }}"
+
+
+def test_the_names_are_known_before():
+    assert Template.parse("{{ secret:a }}{{ secret:b-c }}{{ secret:a }}", what="text").secrets == {"a", "b-c"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{",
+        "{{ }}",
+        "{{ secret:a }",
+        "{{ secret: a }}",
+        "{{ secret:../a }}",
+        "{{ secret:A }}",
+        "{{ secret:a | upper }}",
+        "{{ env:HOME }}",
+        "{{{ secret:a }}}",
+        "{{ secret:a\n}}",
+        "{{ {{ secret:a }} }}",
+        "{{ secret:{{ secret:a }} }}",
+    ],
+)
+def test_what_is_almost_a_placeholder_is_refused(text):
+    with pytest.raises(Malformed, match="begins no placeholder"):
+        Template.parse(text, what="text")
+
+
+@given(st.text(alphabet="{} secret:ab-c\n", max_size=60))
+def test_a_text_is_understood_completely_or_refused(text):
+    try:
+        template = Template.parse(text, what="text")
+    except Malformed:
+        return
+    assert "{{" not in "".join(template.parts[::2]).replace("{}", "")
+    assert b"{{" not in template.render(lambda _name: Secret(b"_")).reveal()
