@@ -7,7 +7,7 @@ from caisson.conversion.elf import MAGIC
 from caisson.conversion.libraries import Files, Libraries, require, split
 from caisson.errors import UsageError
 
-_SHEBANG = b"#!"
+SHEBANG = b"#!"
 _START = 256  # as much as execve(2) reads of a script
 _MAX_SCRIPTS = 5  # interpreters that are scripts themselves; Linux follows no more
 
@@ -27,7 +27,7 @@ def closure(program: str, files: Files, *, library_path: str = "", path: str = "
     while waiting:
         real, depth = waiting.pop()
         start = files.read_at(real, 0, _START)
-        if start.startswith(_SHEBANG) and depth < _MAX_SCRIPTS:
+        if start.startswith(SHEBANG) and depth < _MAX_SCRIPTS:
             libraries.found.add(real)
             waiting.extend(
                 (require(files, *candidates, wanted_by=real), depth + 1) for candidates in _interpreters(start, path)
@@ -41,7 +41,7 @@ def closure(program: str, files: Files, *, library_path: str = "", path: str = "
 
 def _interpreters(start: bytes, path: str) -> Iterator[tuple[str, ...]]:
     """Give where the interpreter of a script may be; where that is `env`, also the program that `env` looks up."""
-    words = start.partition(b"\n")[0].removeprefix(_SHEBANG).decode(errors="replace").split()
+    words = start.partition(b"\n")[0].removeprefix(SHEBANG).decode(errors="replace").split()
     if not words:
         raise UsageError("the image's program is a script whose first line names no interpreter")
     yield (words[0],)

@@ -75,12 +75,19 @@ class Content:
         return tuple(below.path for below in self._view.walk(found.path) if below.content is not None)
 
     def place(self, path: str) -> str:
-        """Give the path without links at which a new file or directory `path` would lie."""
-        above, name = posixpath.split(path.rstrip("/"))
-        found = self._view.find(path, follow=False)
+        """Give the path without links at which a new file or directory `path` would lie.
+
+        Raises:
+            UsageError: it would lie below something that is no directory.
+        """
+        found = self._view.find(path)
         if found is not None and found.is_directory:
             return found.path
-        return posixpath.join(self.place(above) if above not in ("", "/") else "/", name)
+        above, name = posixpath.split(path.rstrip("/"))
+        parent = self._view.find(above)
+        if parent is not None and not parent.is_directory:
+            raise UsageError(f"`{path}` cannot be made: `{above}` is no directory in the image")
+        return posixpath.join(self.place(above) if parent is None else parent.path, name)
 
     def digests(self, paths: Iterable[str]) -> dict[str, str]:
         """Hash files (SHA-256, hex) by their real paths, on all cores: hashing leaves the interpreter's lock."""

@@ -4,12 +4,15 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from caisson.conversion import places
+from caisson.conversion.closure import SHEBANG
 from caisson.conversion.command import find_program, merge_command, merge_environment, resolve_user
 from caisson.conversion.content import Content
+from caisson.conversion.elf import HEADER_SIZE, is_native
 from caisson.conversion.layer import AddedDirectory, AddedFile, archive
-from caisson.conversion.recipe import Recipe
+from caisson.conversion.recipe import Healthcheck, Recipe
 from caisson.conversion.trusted import Program, needed_files
 from caisson.enclave import (
     EnvironmentVariable,
@@ -27,6 +30,8 @@ from caisson.errors import Unavailable, UsageError
 from caisson.oci import FileLayer, Image, append, configure
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner
+
+_NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +126,11 @@ def _program(image: Image, recipe: Recipe, content: Content) -> Program:
     )
     if not content.is_executable(found):
         raise UsageError(f"`{found}` is not executable", hint="set its executable bits in the image")
+    start = content.read_at(content.resolve(found) or found, 0, HEADER_SIZE)
+    if not (is_native(start) or start.startswith(SHEBANG)):
+        raise UsageError(
+            f"`{found}` is neither a program for x86-64 nor a script", hint="name another `command` in the recipe"
+        )
     return Program(
         # Without links: what is measured is the file, not the way to it.
         path=content.resolve(found) or found,
@@ -210,6 +220,17 @@ def _configured(image: Image, recipe: Recipe, program: Program) -> Image:
             exposed_ports=tuple(sorted({*run.exposed_ports, *(f"{port}/tcp" for port in recipe.ports)})),
             volumes=tuple(sorted({*run.volumes, *recipe.volumes})),
             labels={**run.labels, places.TMPFS_LABEL: ",".join(recipe.tmpfs)},
-            healthcheck=None,
+            healthcheck=None if recipe.healthcheck is None else _healthcheck(recipe.healthcheck),
         ),
     )
+
+
+def _healthcheck(check: Healthcheck) -> dict[str, Any]:
+    """Give it in Docker's spelling, whose times are nanoseconds (OCI image-spec, config.md, `Healthcheck`)."""
+    return {
+        "Test": ["CMD", *check.command],
+        "Interval": check.interval * _NANOSECONDS,
+        "Timeout": check.timeout * _NANOSECONDS,
+        "StartPeriod": check.start_period * _NANOSECONDS,
+        "Retries": check.retries,
+    }

@@ -45,6 +45,12 @@ def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _power_of_two(size: str) -> str:
+    if int(size[:-1]).bit_count() != 1:
+        raise ValueError("is not a power of two, as SGX wants it")
+    return size
+
+
 def _harmless(name: str) -> str:
     if _DANGEROUS.fullmatch(name):
         raise ValueError("would let the host decide what the program loads; give it a measured value instead")
@@ -92,7 +98,7 @@ class Application(_Table):
 class EnclaveSettings(_Table):
     """The enclave. `size` is a power of two with suffix K, M or G; `isv_svn` rises with every security fix."""
 
-    size: Annotated[str, _matching(_SIZE, "a size such as `512M`")]
+    size: Annotated[str, _matching(_SIZE, "a size such as `512M`"), AfterValidator(_power_of_two)]
     max_threads: Annotated[int, Field(ge=1, le=4096)]
     isv_prod_id: Annotated[int, Field(ge=1, le=0xFFFF)]
     isv_svn: Annotated[int, Field(ge=1, le=0xFFFF)]
@@ -106,6 +112,19 @@ class AddedFile(_Table):
     path: Annotated[AbsolutePath, AfterValidator(_added)]
     mode: Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o777)] = 0o444
     content: str
+
+
+class Healthcheck(_Table):
+    """How an engine finds out whether the program still answers. Times are in seconds.
+
+    The command runs outside the enclave and sees what the host sees: it must do without secrets.
+    """
+
+    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    interval: Annotated[int, Field(ge=1, le=3600)] = 10
+    timeout: Annotated[int, Field(ge=1, le=3600)] = 5
+    start_period: Annotated[int, Field(ge=1, le=3600)] = 30
+    retries: Annotated[int, Field(ge=1, le=100)] = 3
 
 
 class Files(_Table):
@@ -166,6 +185,7 @@ class Recipe(_Table):
     tmpfs: tuple[AbsolutePath, ...] = (places.RUNTIME_DIRECTORY,)
     volumes: tuple[AbsolutePath, ...] = ()
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+    healthcheck: Healthcheck | None = None
     provision: Provision = Provision()
 
     @classmethod

@@ -56,13 +56,10 @@ def _named(program: Program, content: Content) -> Iterator[str]:
 
 
 def _words(argv: tuple[str, ...]) -> Iterator[str]:
-    """Give the words after `argv[0]`; of a shell's `-c`, the words of its text."""
+    """Give the words after `argv[0]`; what a shell is given may hold several."""
     is_shell = posixpath.basename(argv[0]) in _SHELLS
     for word in argv[1:]:
-        if is_shell and any(character.isspace() for character in word):
-            yield from _split(word)
-        else:
-            yield word
+        yield from _split(word) if is_shell else (word,)
 
 
 def _split(text: str) -> Iterator[str]:

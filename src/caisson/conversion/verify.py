@@ -1,15 +1,28 @@
 """Recomputing an image's identity from the image alone, and saying what was changed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 from caisson.conversion import places
 from caisson.conversion.content import Content
-from caisson.enclave import Manifest, measure, verify_sigstruct
+from caisson.enclave import NO_DATE, Manifest, unsigned_sigstruct, verify_sigstruct
 from caisson.errors import ImageChanged, ImageRejected, Malformed, SignatureRejected
 from caisson.oci import Image
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner, SigStruct
+
+_MAX_PART = 64 << 20  # as much as the platform's socket takes
+_ENCLAVE_FIELDS = (
+    "attributes",
+    "attribute_mask",
+    "misc_select",
+    "misc_mask",
+    "isv_prod_id",
+    "isv_svn",
+    "isv_family_id",
+    "isv_ext_prod_id",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,49 +65,45 @@ class VerifiedImage:
 
 
 def verify_image(image: Image) -> VerifiedImage:
-    """Check everything in an image that its identity stands for.
+    """Check everything in an image that its identity stands for; nothing but the image's own bytes is read.
 
     1. It has the three parts of a confidential image.
-    2. Its configuration starts premain, and nothing else.
-    3. The SIGSTRUCT is signed by its own key.
-    4. Every trusted file, premain among them, is what the manifest says.
-    5. MRENCLAVE of premain and manifest is the one that was signed.
+    2. The SIGSTRUCT is signed by the key in it.
+    3. premain and every other trusted file are what the manifest says.
+    4. The SIGSTRUCT is for this premain and this manifest: MRENCLAVE, attributes, product, security version.
+    5. The configuration starts premain and nothing else, as the manifest's user, with no variable that is not passed.
 
     Raises:
-        ImageRejected: not a confidential image.
+        ImageRejected: not a confidential image, or not a well-formed one.
         ImageChanged: it was changed; all changes are named.
     """
     content = Content(image)
-    # 1. The three parts
+    # 1.
     premain, raw, signature = (_required(content, path) for path in (places.PREMAIN, places.MANIFEST, places.SIGSTRUCT))
     changes: list[str] = []
-    # 2. The configuration
-    run = image.config.run
-    if run.entrypoint != (places.PREMAIN,) or run.cmd:
-        changes.append("configuration: it does not start premain alone")
-    # 3. The signature
+    # 2.
     sigstruct, mr_signer = _signed(signature, changes)
-    # 4. The trusted files
     manifest = _manifest(raw, changes)
     if manifest is not None:
-        changes.extend(_changed_files(manifest, content))
-    # 5. The measurement
-    if sigstruct is not None and not _measures(premain, raw, sigstruct.mr_enclave):
-        # With premain as the manifest says, the only measured thing left to differ is the manifest itself.
-        known = any(change.startswith(f"trusted file {places.PREMAIN}") for change in changes)
-        changes.append(
-            "premain: it is not the one that was signed" if known else "manifest: it is not the one that was signed"
-        )
+        # 3.
+        premain_changed = _changed_files(manifest, content, changes)
+        # 4.
+        if sigstruct is not None and not premain_changed:
+            changes.extend(_unlike(sigstruct, premain, raw))
+        # 5.
+        changes.extend(_configuration(image, manifest))
     if changes or manifest is None or sigstruct is None or mr_signer is None:
         raise ImageChanged(tuple(changes))
     return VerifiedImage.of(manifest, sigstruct, mr_signer)
 
 
 def _required(content: Content, path: str) -> bytes:
-    found = content.read(path)
-    if found is None:
+    region = content.region(path)
+    if region is None:
         raise ImageRejected(f"no confidential image: it has no `{path}`", hint="make one with `caisson build`")
-    return found
+    if region.size > _MAX_PART:
+        raise ImageRejected(f"`{path}` is larger than {_MAX_PART} bytes")
+    return region.read()
 
 
 def _signed(raw: bytes, changes: list[str]) -> tuple[SigStruct | None, MrSigner | None]:
@@ -114,19 +123,45 @@ def _manifest(raw: bytes, changes: list[str]) -> Manifest | None:
         return None
 
 
-def _changed_files(manifest: Manifest, content: Content) -> list[str]:
+def _changed_files(manifest: Manifest, content: Content, changes: list[str]) -> bool:
+    """Name the trusted files that differ; tell whether premain is one of them."""
     expected = {file.uri.removeprefix("file:"): file.sha256 for file in manifest.sgx.trusted_files}
+    if places.PREMAIN not in expected:
+        changes.append("manifest: premain is not among its trusted files")
     # A file must lie where the manifest says, not behind a link that leads somewhere else.
     present = {path for path in expected if content.resolve(path) == path}
     found = content.digests(present)
-    missing = [f"trusted file {path}: it is missing" for path in sorted(expected.keys() - present)]
-    return missing + [
-        f"trusted file {path}: its content was changed" for path in sorted(present) if found[path] != expected[path]
-    ]
+    for path in sorted(expected):
+        name = "premain" if path == places.PREMAIN else f"trusted file `{path}`"
+        if path not in present:
+            changes.append(f"{name}: it is missing, or replaced by a link")
+        elif found[path] != expected[path]:
+            changes.append(f"{name}: its SHA-256 is {found[path]}; the manifest says {expected[path]}")
+    return found.get(places.PREMAIN) != expected.get(places.PREMAIN, found.get(places.PREMAIN))
 
 
-def _measures(premain: bytes, manifest: bytes, expected: MrEnclave) -> bool:
+def _unlike(sigstruct: SigStruct, premain: bytes, manifest: bytes) -> Iterator[str]:
+    """Name what the SIGSTRUCT says otherwise than the enclave of premain and manifest would have it."""
     try:
-        return measure(premain, manifest) == expected
-    except Malformed:
-        return False
+        expected = unsigned_sigstruct(premain, manifest, date=NO_DATE)
+    except Malformed as error:
+        yield f"manifest: {error.message}"
+        return
+    # premain is what the manifest says it is, so a wrong measurement can only come from the manifest.
+    if sigstruct.mr_enclave != expected.mr_enclave:
+        yield f"manifest: the enclave measures {expected.mr_enclave}; {sigstruct.mr_enclave} was signed"
+    for name in _ENCLAVE_FIELDS:
+        signed, asked = getattr(sigstruct, name), getattr(expected, name)
+        if signed != asked:
+            yield f"SIGSTRUCT: its {name.replace('_', ' ')} is {signed}; the manifest asks for {asked}"
+
+
+def _configuration(image: Image, manifest: Manifest) -> Iterator[str]:
+    run, loader = image.config.run, manifest.loader
+    if run.entrypoint != (places.PREMAIN,) or run.cmd:
+        yield "configuration: it does not start premain alone"
+    if run.user != f"{loader.uid}:{loader.gid}":
+        yield f"configuration: it runs as `{run.user[:80]}`; the manifest says `{loader.uid}:{loader.gid}`"
+    passed = {item.name for item in loader.env if item.passthrough}
+    for name in sorted({item.partition("=")[0] for item in run.env} - passed):
+        yield f"configuration: it sets `{name[:80]}`, which the manifest does not pass"

@@ -40,6 +40,8 @@ def test_a_recipe_needs_ten_lines():
         ("[[file]]\npath = '/.caisson/premain'\ncontent = ''", "file"),
         ("[[file]]\npath = '/etc/'\ncontent = ''", "file"),
         ("[[file]]\npath = '/etc/x'\nmode = '999'\ncontent = ''", "mode"),
+        ("[application]\nenvironment = { CAISSON_RUNTIME = 'x' }", "reserved"),
+        ("[healthcheck]\ncommand = []", "healthcheck"),
         ("[source.debian]\nsuite = 'bookworm'\npackages = ['--option']", "packages"),
         ("[source.debian]\nsuite = '../x'\npackages = ['redis']", "suite"),
     ],
@@ -48,6 +50,11 @@ def test_each_fault_is_named_by_its_place(addition, word):
     top, table = (addition, "") if not addition.startswith("[") else ("", addition)
     with pytest.raises(Malformed, match=word):
         parse(top + MINIMAL + table)
+
+
+def test_the_size_of_an_enclave_is_a_power_of_two():
+    with pytest.raises(Malformed, match="power of two"):
+        parse(MINIMAL.replace("256M", "300M"))
 
 
 def test_all_faults_are_named_at_once():
