@@ -12,6 +12,7 @@ from caisson.protocol.identity import ServerKeyHash
 from caisson.sgx import ReportData
 
 VERSION = 1
+HPKE_KEY_SIZE = 1184 + 32
 WORKLOAD_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -39,15 +40,20 @@ class RuntimeData:
         """
         members = canonical.Members(canonical.decode(raw, what="runtime data"), what="runtime data")
         members.version(VERSION)
+        server_key = members.text("server_key_sha256")
         data = cls(
             raw=raw,
             nonce=Nonce(members.octets("nonce")),
             workload=members.text("workload"),
             hpke_public_key=members.octets("hpke_public_key"),
             tls_public_key=members.octets("tls_public_key"),
-            server_key_hash=ServerKeyHash.from_hex(members.text("server_key_sha256")),
+            server_key_hash=ServerKeyHash.from_hex(server_key),
         )
         members.finish()
+        if str(data.server_key_hash) != server_key:
+            raise Malformed("runtime data: server_key_sha256 is not lower-case hex")
+        if len(data.hpke_public_key) != HPKE_KEY_SIZE:
+            raise Malformed(f"runtime data has an HPKE key of {len(data.hpke_public_key)} bytes, not {HPKE_KEY_SIZE}")
         if not WORKLOAD_NAME.fullmatch(data.workload):
             raise Malformed(f"runtime data names a workload that cannot exist: {data.workload[:80]!r}")
         return data

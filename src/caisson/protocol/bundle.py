@@ -1,5 +1,7 @@
 """Step 3 and 4: what an activated guest receives, sealed to the key in its evidence and signed by the server."""
 
+import posixpath
+import re
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,6 +20,7 @@ from cryptography.hazmat.primitives.hpke import (
 
 from caisson.errors import Malformed, SignatureRejected
 from caisson.protocol import canonical, envelope
+from caisson.protocol.activation import HPKE_KEY_SIZE
 from caisson.protocol.identity import decode_identity
 from caisson.sgx import ReportData
 
@@ -27,8 +30,10 @@ FS_KEY_SIZE = 16
 
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _INFO = b"caisson sealed bundle v1\x00"
-_MLKEM_SIZE = 1184
-_HPKE_KEY_SIZE = _MLKEM_SIZE + 32
+_MLKEM_SIZE = HPKE_KEY_SIZE - 32
+_VARIABLE = re.compile(r"(?!LD_|CAISSON_)[A-Za-z_][A-Za-z0-9_]*")
+_FS_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_PERMISSIONS = 0o777
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +81,11 @@ class Bundle:
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
-        """Read a bundle that was opened.
+        """Read a bundle that was opened, as strictly as a guest does.
 
         Raises:
-            Malformed: not canonical JSON of exactly these members.
+            Malformed: not canonical JSON of exactly these members, or something in it that a guest refuses
+                wherever it runs: a variable, a path, a mode or a key that may not be.
         """
         members = canonical.Members(canonical.decode(raw, what="bundle"), what="bundle")
         members.version(VERSION)
@@ -88,9 +94,9 @@ class Bundle:
         bundle = cls(
             workload=members.text("workload"),
             expires=members.integer("expires"),
-            fs_keys={name: keys.octets(name) for name in fs_keys},
+            fs_keys={name: _fs_key(name, keys.octets(name)) for name in fs_keys},
             files=tuple(_parse_file(item) for item in members.items("files")),
-            env={name: env.text(name) for name in names},
+            env={_variable(name): _text(env.text(name)) for name in names},
             argv=tuple(_text(item) for item in members.items("argv")),
             certificate_chain=tuple(
                 canonical.unbase64(_text(item), what="bundle certificate")
@@ -108,9 +114,13 @@ def seal_bundle(bundle: Bundle, *, hpke_public_key: bytes, report_data: ReportDa
     HPKE's `info`, so that the ciphertext opens only for the evidence it answers.
 
     Raises:
-        Malformed: the guest's key is not one.
+        Malformed: the guest's key is not one, or not one that anything can be sealed to.
     """
-    ciphertext = _SUITE.encrypt(bundle.encode(), _hpke_public_key(hpke_public_key), info=_INFO + report_data.value)
+    recipient = _hpke_public_key(hpke_public_key)
+    try:
+        ciphertext = _SUITE.encrypt(bundle.encode(), recipient, info=_INFO + report_data.value)
+    except ValueError as cause:  # X25519 points of low order, which agree on nothing
+        raise Malformed("HPKE key is one that nothing can be sealed to") from cause
     payload = canonical.encode({"version": VERSION, "ciphertext": canonical.base64_text(ciphertext)})
     return canonical.encode(envelope.sign(payload, payload_type=PAYLOAD_TYPE, key=key))
 
@@ -138,8 +148,8 @@ def open_bundle(
 
 
 def _hpke_public_key(raw: bytes) -> MLKEM768X25519PublicKey:
-    if len(raw) != _HPKE_KEY_SIZE:
-        raise Malformed(f"HPKE key has {len(raw)} bytes, not {_HPKE_KEY_SIZE}")
+    if len(raw) != HPKE_KEY_SIZE:
+        raise Malformed(f"HPKE key has {len(raw)} bytes, not {HPKE_KEY_SIZE}")
     try:
         return MLKEM768X25519PublicKey(
             MLKEM768PublicKey.from_public_bytes(raw[:_MLKEM_SIZE]),
@@ -153,12 +163,31 @@ def _parse_file(item: object) -> BundleFile:
     if not isinstance(item, dict):
         raise Malformed("bundle has a file that is not an object")
     members = canonical.Members(item, what="bundle file")
-    file = BundleFile(path=members.text("path"), mode=members.integer("mode"), content=members.octets("content"))
+    file = BundleFile(path=_text(members.text("path")), mode=members.integer("mode"), content=members.octets("content"))
     members.finish()
+    # POSIX keeps two slashes at the front apart from one; nobody else does.
+    if not file.path.startswith("/") or file.path.startswith("//") or posixpath.normpath(file.path) != file.path:
+        raise Malformed(f"bundle has a file whose path is not absolute and clean: {file.path[:80]!r}")
+    if not 0 <= file.mode <= _PERMISSIONS:
+        raise Malformed(f"bundle has a file with mode {file.mode:#o}, which is more than permissions")
     return file
 
 
+def _fs_key(name: str, key: bytes) -> bytes:
+    if not _FS_KEY_NAME.fullmatch(name):
+        raise Malformed(f"bundle has a file-system key of an impossible name: {name[:80]!r}")
+    if len(key) != FS_KEY_SIZE:
+        raise Malformed(f"bundle has a file-system key of {len(key)} bytes, not {FS_KEY_SIZE}")
+    return key
+
+
+def _variable(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):
+        raise Malformed(f"bundle sets variable {name[:80]!r}, which no bundle may")
+    return name
+
+
 def _text(item: object) -> str:
-    if not isinstance(item, str):
-        raise Malformed("bundle has a list item that is not text")
+    if not isinstance(item, str) or "\0" in item:
+        raise Malformed("bundle has an item that is not text without NULs")
     return item

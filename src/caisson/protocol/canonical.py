@@ -27,11 +27,11 @@ def decode(raw: bytes, *, what: str) -> dict[str, Any]:
         Malformed: not JSON, not an object, or not canonical.
     """
     try:
-        value = json.loads(raw)
+        value: Any = json.loads(raw)
         canonical = isinstance(value, dict) and rfc8785.dumps(value) == raw
     except (ValueError, RecursionError, rfc8785.CanonicalizationError) as cause:
         raise Malformed(f"{what} is not JSON that has a canonical form") from cause
-    if not canonical:
+    if not isinstance(value, dict) or not canonical:
         raise Malformed(f"{what} is not a JSON object in canonical form")
     return value
 

@@ -30,11 +30,13 @@ def verify(signed: dict[str, Any], *, payload_type: str, key: Ed25519PublicKey) 
 
     Raises:
         Malformed: not an envelope of one signature.
-        SignatureRejected: of another type, or not signed by `key`.
+        SignatureRejected: of another type, said to be of another key, or not signed by `key`.
     """
-    payload, found_type, signature = _open(signed)
+    payload, found_type, key_id, signature = _open(signed)
+    if key_id != str(ServerKeyHash.of(encode_identity(key))):
+        raise SignatureRejected(f"envelope names key {key_id[:80]!r}, not the expected server's")
     if found_type != payload_type:
-        raise SignatureRejected(f"envelope holds {found_type!r}, not {payload_type!r}")
+        raise SignatureRejected(f"envelope holds {found_type[:80]!r}, not {payload_type!r}")
     try:
         key.verify(signature, _pre_authentication_encoding(payload_type, payload))
     except InvalidSignature as cause:
@@ -42,7 +44,7 @@ def verify(signed: dict[str, Any], *, payload_type: str, key: Ed25519PublicKey) 
     return payload
 
 
-def _open(signed: dict[str, Any]) -> tuple[bytes, str, bytes]:
+def _open(signed: dict[str, Any]) -> tuple[bytes, str, str, bytes]:
     members = canonical.Members(signed, what="envelope")
     payload, payload_type = members.octets("payload"), members.text("payloadType")
     signatures = members.items("signatures")
@@ -50,10 +52,9 @@ def _open(signed: dict[str, Any]) -> tuple[bytes, str, bytes]:
     if len(signatures) != 1 or not isinstance(signatures[0], dict):
         raise Malformed("envelope does not have exactly one signature")
     signature = canonical.Members(signatures[0], what="envelope signature")
-    signature.text("keyid")
-    value = signature.octets("sig")
+    key_id, value = signature.text("keyid"), signature.octets("sig")
     signature.finish()
-    return payload, payload_type, value
+    return payload, payload_type, key_id, value
 
 
 def _pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:

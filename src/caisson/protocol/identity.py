@@ -3,6 +3,7 @@
 from hashlib import sha256
 from typing import Self
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
@@ -35,7 +36,7 @@ def decode_identity(spki: bytes) -> Ed25519PublicKey:
     """
     try:
         key = load_der_public_key(spki)
-    except ValueError as cause:
+    except (ValueError, UnsupportedAlgorithm) as cause:
         raise Malformed("server key is not a DER SubjectPublicKeyInfo") from cause
     if not isinstance(key, Ed25519PublicKey) or encode_identity(key) != spki:
         raise Malformed("server key is not an Ed25519 key")
