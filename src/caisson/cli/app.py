@@ -22,6 +22,7 @@ COMMANDS: tuple[str, ...] = (
     "key",
     "keyserver",
     "platform",
+    "policy",
     "run",
     "secret",
     "up",

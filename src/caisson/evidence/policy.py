@@ -51,7 +51,7 @@ class EnclaveRule:
         Raises:
             Malformed: unknown members, or too few to name an enclave.
         """
-        fields = _Fields(value, "an entry of `enclaves`")
+        fields = _Fields(value, "policy: an entry of `enclaves`")
         mr_enclave, mr_signer = fields.text("mrenclave", None), fields.text("mrsigner", None)
         rule = cls(
             mr_enclave=None if mr_enclave is None else MrEnclave.from_hex(mr_enclave),
@@ -145,7 +145,7 @@ class _Fields:
 
     def __init__(self, value: object, what: str) -> None:
         if not isinstance(value, dict):
-            raise Malformed(f"policy: {what} is not a table", hint=_HINT)
+            raise Malformed(f"{what} is not a table", hint=_HINT)
         self._left = dict(value)
         self._what = what
 
@@ -158,7 +158,7 @@ class _Fields:
     def number(self, name: str, most: int) -> int:
         value: int = self._take(name, int)
         if not 0 <= value <= most:
-            raise Malformed(f"policy: `{name}` is not between 0 and {most}", hint=_HINT)
+            raise Malformed(f"{self._what}: `{name}` is not between 0 and {most}", hint=_HINT)
         return value
 
     def optional_number(self, name: str, most: int) -> int | None:
@@ -171,22 +171,22 @@ class _Fields:
     def texts(self, name: str) -> list[str]:
         items = self.items(name)
         if not all(isinstance(item, str) for item in items):
-            raise Malformed(f"policy: `{name}` is not a list of strings", hint=_HINT)
+            raise Malformed(f"{self._what}: `{name}` is not a list of strings", hint=_HINT)
         return items
 
     def finish(self) -> None:
         if self._left:
             names = ", ".join(f"`{name[:40]}`" for name in sorted(self._left))
-            raise Malformed(f"policy: {self._what} has unknown members: {names}", hint=_HINT)
+            raise Malformed(f"{self._what} has unknown members: {names}", hint=_HINT)
 
     def _take(self, name: str, kind: type, *default: None) -> Any:
         if name not in self._left:
             if default:
                 return default[0]
-            raise Malformed(f"policy: {self._what} lacks `{name}`; every field is required", hint=_HINT)
+            raise Malformed(f"{self._what} lacks `{name}`; every field is required", hint=_HINT)
         value = self._left.pop(name)
         if type(value) is not kind:
-            raise Malformed(f"policy: `{name}` is not of type {kind.__name__}", hint=_HINT)
+            raise Malformed(f"{self._what}: `{name}` is not of type {kind.__name__}", hint=_HINT)
         return value
 
 

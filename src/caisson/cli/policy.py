@@ -1,0 +1,226 @@
+"""`caisson policy`: write appraisal policies, check them, and say in words what they accept."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caisson.cli.files import PUBLIC, force_option, write_new
+from caisson.cli.output import emit, json_option, talk
+from caisson.errors import UsageError
+from caisson.evidence import INTEL_SGX_ROOT, EnclaveRule, Policy, RootKey, TcbStatus
+from caisson.protocol import ServerKeyHash
+from caisson.sgx import MrEnclave, MrSigner
+
+_EPILOG = "\b\nExample:\n  caisson policy explain redis.policy.toml"
+_CREATE_EPILOG = """\b
+Example:
+  caisson policy create --root intel-sgx --mrenclave "$MRENCLAVE" --key-server "$PIN" \\
+    --minimum-evaluation-number 20 --output redis.policy.toml
+"""
+_INTEL = "intel-sgx"
+_MOST_U16 = 0xFFFF
+_MEANING = {
+    TcbStatus.UP_TO_DATE: "every known fix is in",
+    TcbStatus.SW_HARDENING_NEEDED: "every fix is in, but programs have to be hardened as the advisories say",
+    TcbStatus.CONFIGURATION_NEEDED: "every fix is in, but the platform's configuration leaves a hole open",
+    TcbStatus.CONFIGURATION_AND_SW_HARDENING_NEEDED: "configuration and programs both have to be hardened",
+    TcbStatus.OUT_OF_DATE: "fixes are missing: secrets may be read by whoever has the machine",
+    TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED: "fixes are missing, and the configuration leaves a hole open",
+}
+_OUTDATED = frozenset({TcbStatus.OUT_OF_DATE, TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED})
+
+_file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+
+
+@click.group(epilog=_EPILOG)
+def command() -> None:
+    """Write and read policies: which evidence is accepted."""
+
+
+@command.command(epilog="\b\nExample:\n  caisson policy check redis.policy.toml")
+@_file
+@json_option
+def check(*, file: Path, as_json: bool) -> None:
+    """Check that FILE is a policy, and warn about what it lets through."""
+    policy = _read(file)
+    warnings = _warnings(policy)
+    for warning in warnings:
+        talk.print(f"warning: {warning}", style="bold", soft_wrap=True)
+    emit(
+        {"file": str(file), "policy": _data(policy), "warnings": warnings},
+        human=f"{file} is a policy with {len(warnings) or 'no'} warning{'' if len(warnings) == 1 else 's'}",
+        as_json=as_json,
+    )
+
+
+@command.command(epilog=_EPILOG)
+@_file
+@json_option
+def explain(*, file: Path, as_json: bool) -> None:
+    """Say in plain words what the policy in FILE accepts."""
+    policy = _read(file)
+    sections = _sections(policy)
+    warnings = _warnings(policy)
+    lines = ["evidence is accepted only if all of this holds:", ""]
+    for name, items in sections.items():
+        lines += [f"  {'' if number else name:<12}{'or ' if number else ''}{item}" for number, item in enumerate(items)]
+    lines += ["", *(f"warning: {warning}" for warning in warnings)] if warnings else []
+    emit({"file": str(file), "explanation": sections, "warnings": warnings}, human="\n".join(lines), as_json=as_json)
+
+
+@command.command(epilog=_CREATE_EPILOG)
+@click.option("--root", "roots", multiple=True, required=True, metavar="ROOT", help="`intel-sgx`, or a PEM file.")
+@click.option("--mrenclave", "mr_enclaves", multiple=True, metavar="HEX", help="Accept exactly this build.")
+@click.option("--mrsigner", metavar="HEX", help="Accept what this signer signed; needs the next two.")
+@click.option("--isv-prod-id", type=click.IntRange(0, _MOST_U16), help="The signer's product.")
+@click.option("--minimum-isv-svn", type=click.IntRange(0, _MOST_U16), help="Its lowest security version.")
+@click.option("--key-server", "key_servers", multiple=True, metavar="HEX", help="Accept provisioning by this server.")
+@click.option(
+    "--tcb-status",
+    "tcb_statuses",
+    type=click.Choice([str(status) for status in _MEANING]),
+    multiple=True,
+    default=[str(TcbStatus.UP_TO_DATE)],
+    show_default=True,
+    help="Accept platforms in this state.",
+)
+@click.option("--advisory", "advisories", multiple=True, metavar="ID", help="Accept platforms it applies to.")
+@click.option(
+    "--minimum-evaluation-number",
+    type=click.IntRange(0),
+    required=True,
+    help="Refuse collateral from before this TCB evaluation: old collateral calls old platforms good.",
+)
+@click.option("--allow-debug", is_flag=True, help="Accept debug enclaves, which hide nothing.")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Where it goes.  [default: standard output]"
+)
+@force_option
+def create(
+    *,
+    roots: tuple[str, ...],
+    mr_enclaves: tuple[str, ...],
+    mrsigner: str | None,
+    isv_prod_id: int | None,
+    minimum_isv_svn: int | None,
+    output: Path | None,
+    force: bool,
+    **options: Any,
+) -> None:
+    """Write a policy. What is not named here is not accepted.
+
+    Each option that may be given more than once adds one more thing to accept.
+    """
+    rules = [EnclaveRule(mr_enclave=MrEnclave.from_hex(text)) for text in mr_enclaves]
+    signed = (mrsigner, isv_prod_id, minimum_isv_svn)
+    if any(part is not None for part in signed):
+        if None in signed:
+            raise UsageError("`--mrsigner`, `--isv-prod-id` and `--minimum-isv-svn` belong together")
+        rules.append(
+            EnclaveRule(
+                mr_signer=MrSigner.from_hex(mrsigner or ""), isv_prod_id=isv_prod_id, minimum_isv_svn=minimum_isv_svn
+            )
+        )
+    if not rules:
+        raise UsageError("no enclave is named", hint="give `--mrenclave`, or `--mrsigner` and its product")
+    policy = Policy(
+        roots=frozenset(_root(text) for text in roots),
+        tcb_statuses=frozenset(TcbStatus(text) for text in options["tcb_statuses"]),
+        advisories=frozenset(options["advisories"]),
+        allow_debug=options["allow_debug"],
+        minimum_tcb_evaluation_data_number=options["minimum_evaluation_number"],
+        key_servers=frozenset(ServerKeyHash.from_hex(text) for text in options["key_servers"]),
+        enclaves=tuple(rules),
+    )
+    text = policy.encode()
+    # Whatever the options held, what is written is a policy.
+    Policy.parse(text.encode())
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_new(output, text.encode(), mode=PUBLIC, force=force)
+
+
+def _read(file: Path) -> Policy:
+    try:
+        return Policy.parse(file.read_bytes())
+    except OSError as cause:
+        raise UsageError(f"cannot read `{file}`: {cause.strerror}") from cause
+
+
+def _root(text: str) -> RootKey:
+    if text == _INTEL:
+        return INTEL_SGX_ROOT
+    try:
+        return RootKey.of_pem(Path(text).read_bytes())
+    except OSError as cause:
+        raise UsageError(
+            f"cannot read `{text}`: {cause.strerror}", hint="a root is `intel-sgx` or a PEM file"
+        ) from cause
+
+
+def _data(policy: Policy) -> dict[str, Any]:
+    return {
+        "tee": "sgx",
+        "roots": sorted(map(str, policy.roots)),
+        "tcb_statuses": sorted(policy.tcb_statuses),
+        "advisories": sorted(policy.advisories),
+        "allow_debug": policy.allow_debug,
+        "minimum_tcb_evaluation_data_number": policy.minimum_tcb_evaluation_data_number,
+        "key_servers": sorted(map(str, policy.key_servers)),
+        "enclaves": [rule.members() for rule in policy.enclaves],
+    }
+
+
+def _sections(policy: Policy) -> dict[str, list[str]]:
+    number = policy.minimum_tcb_evaluation_data_number
+    return {
+        "platform": [
+            "Intel's SGX root vouches for it: real hardware"
+            if root == INTEL_SGX_ROOT
+            else f"the root with key {root} vouches for it: whoever holds that key can claim anything"
+            for root in sorted(policy.roots, key=str)
+        ]
+        or ["none: no root is accepted"],
+        "TCB": [f"{status}: {_MEANING[status]}" for status in sorted(policy.tcb_statuses)]
+        or ["none: no status is accepted"],
+        "advisories": [f"{', '.join(sorted(policy.advisories)) or 'none'} may apply"],
+        "collateral": [f"from TCB evaluation {number} or later" if number else "of any age that is still valid"],
+        "debug": ["allowed" if policy.allow_debug else "refused"],
+        "enclave": [_enclave(rule) for rule in policy.enclaves] or ["none is accepted"],
+        "key server": [f"{server} provisioned it" for server in sorted(map(str, policy.key_servers))]
+        or ["none: no activation is accepted"],
+    }
+
+
+def _enclave(rule: EnclaveRule) -> str:
+    parts = [
+        f"MRENCLAVE {rule.mr_enclave}" if rule.mr_enclave else None,
+        f"signed by MRSIGNER {rule.mr_signer}" if rule.mr_signer else None,
+        f"product {rule.isv_prod_id}" if rule.isv_prod_id is not None else None,
+        f"security version {rule.minimum_isv_svn} or later" if rule.minimum_isv_svn is not None else None,
+    ]
+    return ", ".join(part for part in parts if part is not None)
+
+
+def _warnings(policy: Policy) -> list[str]:
+    found = [
+        f"`{name}` is empty, so {refused} is accepted"
+        for name, refused, values in (
+            ("roots", "nothing", policy.roots),
+            ("tcb_statuses", "nothing", policy.tcb_statuses),
+            ("enclaves", "nothing", policy.enclaves),
+            ("key_servers", "no activation", policy.key_servers),
+        )
+        if not values
+    ]
+    if policy.roots - {INTEL_SGX_ROOT}:
+        found.append("a root that is not Intel's is accepted; a software platform protects nothing")
+    if policy.allow_debug:
+        found.append("debug enclaves are accepted: whoever runs them can read their memory")
+    if outdated := sorted(policy.tcb_statuses & _OUTDATED):
+        found.append(f"platforms that lack fixes are accepted: {', '.join(outdated)}")
+    if not policy.minimum_tcb_evaluation_data_number:
+        found.append("collateral of any TCB evaluation is accepted: an old one calls old platforms good")
+    return found

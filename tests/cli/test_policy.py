@@ -1,0 +1,188 @@
+"""`caisson policy`: exit code, stdout and stderr of what people do with it."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from caisson.cli.app import run
+from caisson.evidence import Policy, RootKey
+from caisson.platform import SoftwarePlatform
+
+AB, CD, EF = "ab" * 32, "cd" * 32, "ef" * 32
+STRICT = f"""\
+version = 1
+tee = "sgx"
+roots = ["intel-sgx"]
+tcb_statuses = ["UpToDate"]
+advisories = []
+allow_debug = false
+minimum_tcb_evaluation_data_number = 20
+key_servers = ["{CD}"]
+
+[[enclaves]]
+mrenclave = "{AB}"
+
+[[enclaves]]
+mrsigner = "{EF}"
+isv_prod_id = 17
+minimum_isv_svn = 1
+"""
+LAX = f"""\
+version = 1
+tee = "sgx"
+roots = ["{EF}"]
+tcb_statuses = ["OutOfDate", "UpToDate"]
+advisories = ["INTEL-SA-00615"]
+allow_debug = true
+minimum_tcb_evaluation_data_number = 0
+key_servers = []
+enclaves = []
+"""
+CREATE = [
+    *("policy", "create", "--root", "intel-sgx", "--mrenclave", AB, "--key-server", CD),
+    *("--mrsigner", EF, "--isv-prod-id", "17", "--minimum-isv-svn", "1", "--minimum-evaluation-number", "20"),
+]
+
+
+@pytest.fixture
+def strict(tmp_path):
+    path = tmp_path / "strict.toml"
+    path.write_text(STRICT)
+    return path
+
+
+@pytest.fixture
+def lax(tmp_path):
+    path = tmp_path / "lax.toml"
+    path.write_text(LAX)
+    return path
+
+
+def test_create_writes_what_was_named_and_nothing_else(capsys):
+    assert run(CREATE) == 0
+    assert capsys.readouterr() == (STRICT, "")
+
+
+def test_create_does_not_overwrite(strict, capsys):
+    assert run([*CREATE, "--output", str(strict)]) == 2
+    assert capsys.readouterr() == ("", f"error: `{strict}` exists\nhint: use `--force` to overwrite it\n")
+    assert run([*CREATE, "--tcb-status", "OutOfDate", "--output", str(strict), "--force"]) == 0
+    assert 'tcb_statuses = ["OutOfDate"]' in strict.read_text()
+
+
+def test_create_takes_a_root_from_its_certificate(tmp_path, capsys):
+    platform = SoftwarePlatform.create(now=datetime(2026, 11, 23, tzinfo=UTC))
+    certificate = x509.load_der_x509_certificate(platform.root_certificate)
+    path = tmp_path / "root.pem"
+    path.write_bytes(certificate.public_bytes(Encoding.PEM))
+    arguments = [str(path) if argument == "intel-sgx" else argument for argument in CREATE]
+    assert run(arguments) == 0
+    assert Policy.parse(capsys.readouterr().out.encode()).roots == {RootKey.of(certificate)}
+
+
+@pytest.mark.parametrize(
+    ("left_out", "message"),
+    [
+        pytest.param({"--root"}, "Missing option `--root`", id="root"),
+        pytest.param({"--minimum-evaluation-number"}, "Missing option `--minimum-evaluation-number`", id="number"),
+        pytest.param({"--isv-prod-id"}, "belong together", id="half a signer"),
+        pytest.param(
+            {"--mrenclave", "--mrsigner", "--isv-prod-id", "--minimum-isv-svn"}, "no enclave is named", id="enclave"
+        ),
+    ],
+)
+def test_create_needs_everything_that_is_accepted_to_be_named(left_out, message, capsys):
+    options = list(zip(CREATE[2::2], CREATE[3::2], strict=True))
+    assert run(["policy", "create", *(text for pair in options if pair[0] not in left_out for text in pair)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [(AB, "ab", 1), (CD, "not hexadecimal", 1), ("intel-sgx", "nowhere.pem", 2), ("17", "-1", 2)],
+)
+def test_create_refuses_values_that_cannot_be(old, new, code, capsys):
+    assert run([new if argument == old else argument for argument in CREATE]) == code
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_create_refuses_an_advisory_that_is_none(capsys):
+    assert run([*CREATE, "--advisory", "any"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_check_says_that_a_policy_is_one(strict, capsys):
+    assert run(["policy", "check", str(strict)]) == 0
+    assert capsys.readouterr() == (f"{strict} is a policy with no warnings\n", "")
+
+
+def test_check_warns_about_what_a_policy_lets_through(lax, capsys):
+    assert run(["policy", "check", str(lax)]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{lax} is a policy with 6 warnings\n"
+    assert err.splitlines() == [
+        "warning: `enclaves` is empty, so nothing is accepted",
+        "warning: `key_servers` is empty, so no activation is accepted",
+        "warning: a root that is not Intel's is accepted; a software platform protects nothing",
+        "warning: debug enclaves are accepted: whoever runs them can read their memory",
+        "warning: platforms that lack fixes are accepted: OutOfDate",
+        "warning: collateral of any TCB evaluation is accepted: an old one calls old platforms good",
+    ]
+
+
+def test_check_in_json_gives_the_policy_back(strict, capsys):
+    assert run(["policy", "check", str(strict), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["version"] == 1
+    assert found["warnings"] == []
+    assert found["policy"]["enclaves"] == [
+        {"mrenclave": AB},
+        {"mrsigner": EF, "isv_prod_id": 17, "minimum_isv_svn": 1},
+    ]
+
+
+def test_check_refuses_what_is_no_policy(tmp_path, capsys):
+    path = tmp_path / "policy.toml"
+    path.write_text(STRICT.replace("allow_debug = false\n", ""))
+    assert run(["policy", "check", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "error: policy lacks `allow_debug`; every field is required\nhint: see docs/reference/policy.md\n"
+
+
+def test_a_file_that_is_not_there_is_a_mistake_of_use(tmp_path, capsys):
+    assert run(["policy", "explain", str(tmp_path / "none.toml")]) == 2
+    assert "cannot read" in capsys.readouterr().err
+
+
+def test_explain_says_in_words_what_is_accepted(strict, capsys):
+    assert run(["policy", "explain", str(strict)]) == 0
+    assert capsys.readouterr() == (
+        f"""\
+evidence is accepted only if all of this holds:
+
+  platform    Intel's SGX root vouches for it: real hardware
+  TCB         UpToDate: every known fix is in
+  advisories  none may apply
+  collateral  from TCB evaluation 20 or later
+  debug       refused
+  enclave     MRENCLAVE {AB}
+              or signed by MRSIGNER {EF}, product 17, security version 1 or later
+  key server  {CD} provisioned it
+""",
+        "",
+    )
+
+
+def test_explain_warns_too(lax, capsys):
+    assert run(["policy", "explain", str(lax), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["warnings"]) == 6
+    assert found["explanation"]["advisories"] == ["INTEL-SA-00615 may apply"]
+    assert run(["policy", "explain", str(lax)]) == 0
+    assert capsys.readouterr().out.count("\nwarning: ") == 6
