@@ -32,7 +32,7 @@ def _tell(stage: Stage) -> list[str]:
         done = stage.succeed("up", "redis", "--publish", "6379")
         print("".join(f"  {line}\n" for line in done.stderr.splitlines()), end="")
         up = stage.ask("up", "redis")
-        password = stage.ask("secret", "get", "redis-password", "--reveal")["value"]
+        password = stage.succeed("secret", "get", "redis-password", "--reveal").stdout.strip()
     faults: list[str] = []
     with act("A client: `redis-cli --tls` with the key server's CA and the provisioned password"):
         faults += _client(stage, up, password)

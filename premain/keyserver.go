@@ -127,6 +127,7 @@ func refusal(response *http.Response, answer []byte) string {
 	m.version(1)
 	inner := m.object("error")
 	code, message := inner.text("code"), inner.text("message")
+	inner.text("hint") // meant for operators
 	if m.done() != nil || inner.done() != nil {
 		return fmt.Sprintf("status %d", response.StatusCode)
 	}

@@ -26,7 +26,7 @@ def deployment():
     (home / "cache").symlink_to(CACHE)
     try:
         up = stage.ask("up", "redis", "--publish", "6379")
-        password = stage.ask("secret", "get", "redis-password", "--reveal")["value"]
+        password = stage.succeed("secret", "get", "redis-password", "--reveal").stdout.strip()
         yield Deployment(stage, up, password)
     finally:
         stage.caisson("down", "redis", "--all", "--volumes")

@@ -247,7 +247,7 @@ def _refusal(response: httpx2.Response) -> CaissonError:
         kind, message, hint = _CODES[error["code"]], str(error["message"]), error.get("hint")
     except (ValueError, LookupError, TypeError, AttributeError):
         return Unavailable(f"the key server answers with status {response.status_code}", hint="is this a key server?")
-    return kind(message, hint=hint if hint is None else str(hint))
+    return kind(message, hint=str(hint) if hint else None)
 
 
 def _segment(name: str) -> str:

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from caisson.errors import (
     CaissonError,
@@ -20,6 +20,7 @@ from caisson.errors import (
     Unknown,
     UsageError,
 )
+from caisson.protocol import canonical
 
 VERSION = 1
 _log = logging.getLogger(__name__)
@@ -46,14 +47,14 @@ class BodyTooLarge(Malformed):
 
 
 def answer(content: dict[str, Any], status: int = 200) -> Response:
-    """Give a versioned JSON answer."""
-    return JSONResponse({"version": VERSION, **content}, status_code=status)
+    """Give a versioned answer, in the one form of JSON that guests read."""
+    body = canonical.encode({"version": VERSION, **content})
+    return Response(body, status_code=status, media_type="application/json")
 
 
 def error_answer(status: int, code: str, message: str, hint: str | None = None) -> Response:
     """Give the protocol's form of an error."""
-    error = {"code": code, "message": message} | ({"hint": hint} if hint is not None else {})
-    return answer({"error": error}, status)
+    return answer({"error": {"code": code, "message": message, "hint": hint or ""}}, status)
 
 
 def refusal_answer(error: CaissonError, codes: dict[type[CaissonError], str]) -> Response:
