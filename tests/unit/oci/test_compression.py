@@ -3,7 +3,7 @@ import zlib
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caisson.errors import ImageRejected
@@ -21,6 +21,7 @@ def unpacked(*chunks: bytes, limits: Limits = Limits()) -> bytes:  # noqa: B008 
     return b"".join(decompress(chunks, limits=limits))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=5000), st.integers(1, 700))
 def test_what_was_compressed_comes_back_however_it_is_cut(plain, size):
     raw = packed(plain)
@@ -67,6 +68,7 @@ def test_a_bomb_is_refused_before_it_goes_off():
         unpacked(bomb, limits=Limits(layer_size=1 << 20))
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
 def test_a_flipped_byte_never_gives_other_bytes(position, mask):
     raw = bytearray(GOOD)

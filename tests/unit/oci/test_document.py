@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caisson.errors import Malformed
@@ -83,6 +83,7 @@ NAMES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | JSON.map(raw) | st.dictionaries(NAMES, JSON).map(lambda more: raw({**CONFIG, **more})))
 def test_parsers_of_documents_raise_only_malformed(document):
     for parse in (ImageConfig.parse, ImageManifest.parse, ImageIndex.parse):

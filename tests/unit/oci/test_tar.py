@@ -2,7 +2,7 @@ import io
 import tarfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caisson.errors import ImageRejected, Rejected
@@ -29,6 +29,7 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("tar") / "archive.tar"
 
 
+@settings(deadline=None)
 @given(PATHS, st.integers(0, 0o7777), NUMBERS, NUMBERS, st.binary(max_size=1500), st.binary(min_size=1, max_size=99))
 def test_what_was_written_is_read_back_by_us_and_by_the_standard_library(scratch, path, mode, uid, gid, data, xattr):
     entry = tar.Entry(
@@ -130,6 +131,7 @@ def test_what_only_looks_odd_is_read(scratch):
 BASE = pax(path=b"some/long/name") + raw_member(size=5, data=b"hello") + raw_member(b"l", b"2", link=b"f") + END
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(BASE) - 1), st.integers(0, 255)), max_size=6), st.integers(0, len(BASE)))
 def test_a_mutated_archive_is_read_or_refused(scratch, changes, length):
     raw = bytearray(BASE)
