@@ -5,7 +5,7 @@ from caisson.evidence.appraisal import Appraisal, appraise
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.extension import evidence_extension, evidence_of
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
-from caisson.evidence.pcs import PcsClient, fmspc_of
+from caisson.evidence.pcs import PckCa, PcsClient, PlatformKind, platform_kind_of
 from caisson.evidence.policy import EnclaveRule, Policy
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
 from caisson.evidence.tcb import TcbStatus, TcbVerdict
@@ -21,8 +21,10 @@ __all__ = [
     "MemoryProtection",
     "PceId",
     "Pck",
+    "PckCa",
     "PcsClient",
     "PlatformId",
+    "PlatformKind",
     "Policy",
     "RootKey",
     "TcbStatus",
@@ -32,7 +34,7 @@ __all__ = [
     "appraise",
     "evidence_extension",
     "evidence_of",
-    "fmspc_of",
+    "platform_kind_of",
     "verify_activation",
     "verify_certificate",
     "verify_quote",

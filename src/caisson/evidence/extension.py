@@ -4,8 +4,6 @@ Source: TCG DICE Attestation Architecture, "TaggedEvidence" (OID 2.23.133.5.4.9)
 with its format. Ours is `1128351059([quote, runtime data])`; the number spells "CAIS" in ASCII.
 """
 
-from io import BytesIO
-
 import cbor2
 from cryptography import x509
 
@@ -16,7 +14,7 @@ OID = x509.ObjectIdentifier("2.23.133.5.4.9")
 TAG = 0x43414953
 
 _MOST_BYTES = 128 * 1024
-_PARTS = 2
+_MOST_DEPTH = 4
 
 
 def evidence_extension(evidence: ActivationEvidence) -> x509.UnrecognizedExtension:
@@ -50,13 +48,15 @@ def _encode(evidence: ActivationEvidence) -> bytes:
 
 def _decode(raw: bytes) -> ActivationEvidence:
     try:
-        item = cbor2.load(BytesIO(raw))
-    except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError, MemoryError, EOFError) as cause:
+        item = cbor2.loads(
+            raw, max_depth=_MOST_DEPTH, allow_indefinite=False, strict_hashable_types=True, immutable=True
+        )
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError, ArithmeticError) as cause:
         raise Malformed("the certificate's evidence is not CBOR") from cause
     if not isinstance(item, cbor2.CBORTag) or item.tag != TAG:
         raise Malformed("the certificate's evidence is not of Caisson's kind")
     parts = item.value
-    if not isinstance(parts, list | tuple) or len(parts) != _PARTS or not all(isinstance(part, bytes) for part in parts):
+    if not (isinstance(parts, tuple) and [type(part) for part in parts] == [bytes, bytes]):
         raise Malformed("the certificate's evidence is not a quote with runtime data")
     evidence = ActivationEvidence(quote=parts[0], runtime_data=parts[1])
     # One spelling only: whatever else the bytes hold would be covered by no signature of the evidence.

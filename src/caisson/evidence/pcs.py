@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import unquote
 
 import httpx2
@@ -16,8 +17,28 @@ from caisson.sgx import PEM_CHAIN, Quote
 _OK = 200
 _MOST_BYTES = 4 * 1024 * 1024
 _HEX = re.compile(rb"\s*((?:[0-9A-Fa-f]{2})+)\s*")
-_PLATFORM_CA, _PROCESSOR_CA = "platform", "processor"
 _PLATFORM_PHRASE = "PCK Platform CA"
+
+
+class PckCa(StrEnum):
+    """Which authority issued a PCK: its revocation list is the one that matters."""
+
+    PROCESSOR = "processor"
+    PLATFORM = "platform"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformKind:
+    """What quotes must share to share their collateral; good as a cache's key."""
+
+    fmspc: Fmspc
+    ca: PckCa
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    content: bytes
+    headers: httpx2.Headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +58,9 @@ class PcsClient:
             Malformed: not a quote that carries its PCK chain.
             Unavailable: the service does not answer, or does not know this platform.
         """
-        leaf = _leaf(quote)
-        fmspc = Pck.of(leaf).fmspc
-        ca = _PLATFORM_CA if _PLATFORM_PHRASE in leaf.issuer.rfc4514_string() else _PROCESSOR_CA
-        pck_crl = self._get("pckcrl", ca=ca, encoding="der")
-        tcb = self._get("tcb", fmspc=str(fmspc))
+        kind = platform_kind_of(quote)
+        pck_crl = self._get("pckcrl", ca=kind.ca, encoding="der")
+        tcb = self._get("tcb", fmspc=str(kind.fmspc))
         qe = self._get("qe/identity")
         tcb_info, tcb_signature = _document(tcb, "tcbInfo")
         qe_identity, qe_signature = _document(qe, "enclaveIdentity")
@@ -57,29 +76,39 @@ class PcsClient:
             qe_identity_signature=qe_signature,
         )
 
-    def _get(self, path: str, **query: str) -> httpx2.Response:
+    def _get(self, path: str, **query: str) -> _Answer:
         address = f"{self.url.rstrip('/')}/{path}"
+        content = bytearray()
         try:
-            answer = self.client.get(address, params=query)
+            with self.client.stream("GET", address, params=query) as answer:
+                if answer.status_code != _OK:
+                    raise Unavailable(
+                        f"the provisioning service answers `{path}` with status {answer.status_code}",
+                        hint="does it know this kind of platform?",
+                    )
+                for piece in answer.iter_bytes():
+                    content += piece
+                    if len(content) > _MOST_BYTES:
+                        raise Unavailable(
+                            f"the provisioning service answers `{path}` with more than {_MOST_BYTES} bytes"
+                        )
         except (httpx2.HTTPError, httpx2.InvalidURL) as cause:
             raise Unavailable(
                 f"the provisioning service at `{self.url}` does not answer: {cause}", hint="check `--pcs`"
             ) from cause
-        if answer.status_code != _OK:
-            raise Unavailable(f"the provisioning service answers `{path}` with status {answer.status_code}")
-        if len(answer.content) > _MOST_BYTES:
-            raise Unavailable(f"the provisioning service answers `{path}` with {len(answer.content)} bytes")
-        return answer
+        return _Answer(bytes(content), answer.headers)
 
 
-def fmspc_of(quote: bytes) -> Fmspc:
-    """Give the kind of platform that a quote claims to be from; quotes of one kind share their collateral.
+def platform_kind_of(quote: bytes) -> PlatformKind:
+    """Give the kind of platform that a quote claims to be from. Nothing is verified here.
 
     Raises:
         Malformed: not a quote that carries its PCK chain.
         ChainRejected: its PCK certificate does not say.
     """
-    return Pck.of(_leaf(quote)).fmspc
+    leaf = _leaf(quote)
+    ca = PckCa.PLATFORM if _PLATFORM_PHRASE in leaf.issuer.rfc4514_string() else PckCa.PROCESSOR
+    return PlatformKind(fmspc=Pck.of(leaf).fmspc, ca=ca)
 
 
 def _leaf(quote: bytes) -> x509.Certificate:
@@ -94,18 +123,18 @@ def _leaf(quote: bytes) -> x509.Certificate:
     return leaf
 
 
-def _document(answer: httpx2.Response, member: str) -> tuple[bytes, bytes]:
+def _document(answer: _Answer, member: str) -> tuple[bytes, bytes]:
     """Cut a signed document out of its envelope: the signature is over these exact bytes."""
     pattern = (
         rb'\s*\{\s*"' + member.encode() + rb'"\s*:\s*(\{.*\})\s*,\s*"signature"\s*:\s*"([0-9A-Fa-f]{128})"\s*\}\s*'
     )
     found = re.fullmatch(pattern, answer.content, re.DOTALL)
-    if found is None:
+    if found is None or not _is_text(found[1]):
         raise Unavailable(f"the provisioning service gave no `{member}` with a signature")
     return found[1], bytes.fromhex(found[2].decode())
 
 
-def _chain(answer: httpx2.Response, header: str) -> bytes:
+def _chain(answer: _Answer, header: str) -> bytes:
     if header not in answer.headers:
         raise Unavailable(f"the provisioning service's answer lacks the header `{header}`")
     return unquote(answer.headers[header]).encode()
@@ -115,3 +144,11 @@ def _octets(content: bytes) -> bytes:
     """Read a revocation list: hexadecimal digits as a PCCS gives it, or DER."""
     found = _HEX.fullmatch(content)
     return bytes.fromhex(found[1].decode()) if found else content
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
