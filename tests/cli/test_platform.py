@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 import pytest
 from cryptography import x509
 
+from caisson.cli import platform as platform_command
 from caisson.cli.app import run
-from caisson.platform import open_state
+from caisson.platform import Revocable, Standing, TcbStatus, open_state
 
 WARNING = "warning: this is a software platform: it protects nothing\n"
 
@@ -120,6 +121,24 @@ def test_file_in_the_place_of_the_socket_is_left_alone(home, capsys):
         WARNING + f"error: `{home}/platform.sock` exists and is not a socket\nhint: choose another path\n",
     )
     assert (home / "platform.sock").read_text() == "mine"
+
+
+def test_collateral_says_what_the_options_say(home, made, monkeypatch):
+    """The options reach the platform: its collateral is looked at while it runs."""
+    seen = []
+    genuine = platform_command.SoftwarePlatform
+    monkeypatch.setattr(
+        platform_command, "SoftwarePlatform", lambda *arguments: seen.append(genuine(*arguments)) or seen[-1]
+    )
+    options = ["--tcb-status", "OutOfDate", "--advisory", "INTEL-SA-00615", "--qe-status", "Revoked", "--revoke", "pck"]
+    assert serve_and_stop(options, home / "platform.sock") == 0
+    assert seen[0].root_certificate == made.provisioning.root_certificate
+    assert seen[0].standing == Standing(
+        tcb_status=TcbStatus.OUT_OF_DATE,
+        advisories=("INTEL-SA-00615",),
+        qe_status=TcbStatus.REVOKED,
+        revoked=frozenset({Revocable.PCK}),
+    )
 
 
 @pytest.mark.parametrize(

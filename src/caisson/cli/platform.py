@@ -2,10 +2,10 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -27,6 +27,7 @@ from caisson.platform import (
     read_state,
 )
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _MAX_MODE = 0o777
 
@@ -55,6 +56,17 @@ _state_option = click.option(
 )
 
 
+def _status_option(name: str, what: str) -> Callable[[_F], _F]:
+    return click.option(
+        name,
+        type=click.Choice([status.value for status in TcbStatus]),
+        metavar="STATUS",
+        default=TcbStatus.UP_TO_DATE.value,
+        show_default=True,
+        help=f"{what}, as the collateral says it: {', '.join(TcbStatus)}.",
+    )
+
+
 @click.group(
     epilog="\b\nExample:\n  caisson platform serve --socket-mode 666\n  caisson platform root > platform-root.pem"
 )
@@ -71,10 +83,16 @@ def command() -> None:
 @click.option("--socket-mode", type=_Mode(), default="600", show_default=True, help="Who may use the socket, in octal.")
 @click.option("--tcp", type=Address(), help="Also offer the platform to guests on TCP.")
 @click.option("--pcs", type=Address(), help="Also serve collateral: the PCS API v4 over HTTP.")
-@click.option("--tcb-status", type=click.Choice(list(TcbStatus)), default=TcbStatus.UP_TO_DATE, show_default=True)
+@_status_option("--tcb-status", "The machine's TCB status")
 @click.option("--advisory", "advisories", multiple=True, metavar="ID", help="Advisory of that status; may be repeated.")
-@click.option("--qe-status", type=click.Choice(list(TcbStatus)), default=TcbStatus.UP_TO_DATE, show_default=True)
-@click.option("--revoke", "revoked", type=click.Choice(list(Revocable)), multiple=True, help="Revoke a certificate.")
+@_status_option("--qe-status", "The quoting enclave's TCB status")
+@click.option(
+    "--revoke",
+    "revoked",
+    type=click.Choice([what.value for what in Revocable]),
+    multiple=True,
+    help="Revoke a certificate; may be repeated.",
+)
 def serve(  # noqa: PLR0913 - one parameter for each option
     *,
     home: Home,
@@ -83,17 +101,22 @@ def serve(  # noqa: PLR0913 - one parameter for each option
     socket_mode: int,
     tcp: tuple[str, int] | None,
     pcs: tuple[str, int] | None,
-    tcb_status: TcbStatus,
+    tcb_status: str,
     advisories: tuple[str, ...],
-    qe_status: TcbStatus,
-    revoked: tuple[Revocable, ...],
+    qe_status: str,
+    revoked: tuple[str, ...],
 ) -> None:
     """Offer the software platform until SIGTERM or SIGINT.
 
     Prints a line for each address that is ready. The machine in the state directory is made on first use and
     stays the same after a restart; its TCB status is whatever the options of this run say.
     """
-    standing = Standing(tcb_status=tcb_status, advisories=advisories, qe_status=qe_status, revoked=frozenset(revoked))
+    standing = Standing(
+        tcb_status=TcbStatus(tcb_status),
+        advisories=advisories,
+        qe_status=TcbStatus(qe_status),
+        revoked=frozenset(Revocable(what) for what in revoked),
+    )
     path = socket or home.platform_socket
     with contextlib.ExitStack() as stack, _signals_blocked():
         now = datetime.now(UTC)
