@@ -11,7 +11,7 @@ import httpx2
 from caisson.cli.files import SECRET, force_option, write_new
 from caisson.cli.output import emit, json_option, talk
 from caisson.errors import UsageError
-from caisson.evidence import PcsClient, platform_kind_of
+from caisson.evidence import PcsClient
 from caisson.keyserver import (
     Activations,
     Collaterals,
@@ -188,7 +188,7 @@ def _serve(
     sans = subject_names(names or (host,))
     shown = f"[{host}]" if ":" in host else host
     with httpx2.Client(timeout=_PCS_SECONDS, trust_env=False) as http:
-        activations = Activations(server, Collaterals(PcsClient(pcs, http).collateral, kind=platform_kind_of))
+        activations = Activations(server, Collaterals(PcsClient(pcs, http).collateral))
         port = listener.getsockname()[1]
         serve(
             activations,

@@ -9,7 +9,16 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.orm import Session
 
-from caisson.errors import BindingRejected, CaissonError, Rejected, SealBroken, Unavailable, Unknown, UsageError
+from caisson.errors import (
+    BindingRejected,
+    CaissonError,
+    Malformed,
+    Rejected,
+    SealBroken,
+    Unavailable,
+    Unknown,
+    UsageError,
+)
 from caisson.evidence import Policy, VerifiedActivation, evidence_extension
 from caisson.keyserver.bundling import MOST_ANSWER, assemble
 from caisson.keyserver.collaterals import Collaterals
@@ -125,7 +134,7 @@ class Activations:
                 certificate_chain=(leaf.public_bytes(Encoding.DER), server.face.ca_certificate),
                 expires=int(leaf.not_valid_after_utc.timestamp()),
             )
-        except (Unknown, UsageError, SealBroken) as cause:
+        except (Malformed, SealBroken, Unknown, UsageError) as cause:
             # The guest cannot mend this, and the names of secrets are none of its business.
             raise Unavailable(
                 f"workload `{workload.name}` cannot be provisioned now",

@@ -22,6 +22,7 @@ def assemble(
     Raises:
         Unknown: a secret does not exist.
         UsageError: a secret does not fit where it should go, or all together are too much.
+        Malformed: a guest would refuse it.
     """
     bundle = Bundle(
         workload=workload.name,
@@ -35,10 +36,12 @@ def assemble(
         argv=workload.argv,
         certificate_chain=certificate_chain,
     )
-    size = len(bundle.encode()) - sum(len(der) * 4 // 3 for der in certificate_chain)
+    encoded = bundle.encode()
+    size = len(encoded) - sum(len(der) * 4 // 3 for der in certificate_chain)
     if size > _MOST_PLAIN:
         raise UsageError(f"the bundle of `{workload.name}` has {size} bytes, more than {_MOST_PLAIN}")
-    return bundle
+    # What a guest would refuse is not sent.
+    return Bundle.parse(encoded)
 
 
 def _render(text: str, secret: Callable[[str], Secret]) -> Secret:

@@ -2,12 +2,12 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from caisson.errors import Expired, PolicyRejected
-from caisson.evidence import Collateral, Policy, VerifiedActivation, verify_activation
+from caisson.evidence import Collateral, PlatformKind, Policy, VerifiedActivation, platform_kind_of, verify_activation
 from caisson.protocol import ActivationEvidence
 
 MOST_KEPT = 64
@@ -23,24 +23,21 @@ class _Kept:
 class Collaterals:
     """A bounded cache in front of the provisioning service.
 
-    `fetch` gives the collateral for a quote, `kind` what quotes must share to share collateral (FMSPC). Both look at
-    quotes that nobody verified yet; so collateral is kept only after it helped to verify a genuine one, and
-    forged quotes cannot put anything into the cache.
+    `fetch` gives the collateral for a quote that nobody verified yet; so collateral is kept only after it helped to
+    verify a genuine one, and forged quotes cannot put anything into the cache.
     """
 
     def __init__(
         self,
         fetch: Callable[[bytes], Collateral],
         *,
-        kind: Callable[[bytes], Hashable],
         most_kept: int = MOST_KEPT,
         most_age: timedelta = MOST_AGE,
     ) -> None:
         self._fetch = fetch
-        self._kind = kind
         self._most_kept = most_kept
         self._most_age = most_age
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._kept: OrderedDict[PlatformKind, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
     def verify(self, evidence: ActivationEvidence, policy: Policy, *, at: datetime) -> VerifiedActivation:
@@ -50,7 +47,7 @@ class Collaterals:
             Rejected: the evidence is not genuine, not about these runtime data, or not acceptable.
             Unavailable: there is no collateral.
         """
-        kind = self._kind(evidence.quote)
+        kind = platform_kind_of(evidence.quote)
         collateral = self._get(kind, at=at)
         if collateral is not None:
             try:
@@ -68,7 +65,7 @@ class Collaterals:
         self._keep(kind, collateral, at=at)
         return verified
 
-    def _get(self, kind: Hashable, *, at: datetime) -> Collateral | None:
+    def _get(self, kind: PlatformKind, *, at: datetime) -> Collateral | None:
         with self._lock:
             kept = self._kept.get(kind)
             if kept is None or abs(at - kept.fetched) > self._most_age:
@@ -76,7 +73,7 @@ class Collaterals:
             self._kept.move_to_end(kind)
             return kept.collateral
 
-    def _keep(self, kind: Hashable, collateral: Collateral, *, at: datetime) -> None:
+    def _keep(self, kind: PlatformKind, collateral: Collateral, *, at: datetime) -> None:
         with self._lock:
             self._kept[kind] = _Kept(collateral=collateral, fetched=at)
             self._kept.move_to_end(kind)

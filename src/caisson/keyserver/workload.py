@@ -17,7 +17,7 @@ from caisson.keyserver.secret import SECRET_NAME
 from caisson.keyserver.template import Template
 from caisson.protocol import WORKLOAD_NAME
 
-_KEY_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"(?!LD_|CAISSON_)[A-Za-z_][A-Za-z0-9_]*")
 _OCTAL = re.compile(r"0?[0-7]{3}")
 _ALL_PERMISSIONS = 0o777
