@@ -8,7 +8,8 @@ import dcap_qvl
 import httpx2
 import pytest
 
-from caisson.errors import Unavailable
+from caisson.errors import EvidenceRejected, Unavailable
+from caisson.evidence import INTEL_SGX_ROOT, PcsClient, RootKey, verify_quote
 from caisson.platform import PcsServer, measure, pcs_application, sign_enclave
 from caisson.sgx import Attributes, ReportData
 
@@ -36,6 +37,15 @@ def test_dcap_qvl_gathers_and_verifies(application, platform, quote):
         collateral = asyncio.run(gather(f"http://127.0.0.1:{server.port}"))
     verified = dcap_qvl.verify_with_root_ca(quote, collateral, platform.root_certificate, int(time.time()))
     assert verified.status == "UpToDate"
+
+
+def test_our_own_client_gathers_and_verifies(application, platform, quote):
+    root = RootKey.of(platform.provisioning.root.certificate)
+    with PcsServer(application, host="127.0.0.1", port=0) as server, httpx2.Client() as client:
+        collateral = PcsClient(f"http://127.0.0.1:{server.port}/sgx/certification/v4/", client).collateral(quote)
+    assert verify_quote(quote, collateral, roots=frozenset({root}), at=datetime.now(UTC))
+    with pytest.raises(EvidenceRejected):
+        verify_quote(quote, collateral, roots=frozenset({INTEL_SGX_ROOT}), at=datetime.now(UTC))
 
 
 def test_service_ends_when_it_is_closed(application):

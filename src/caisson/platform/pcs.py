@@ -7,7 +7,7 @@ caching service (PCCS), so that either kind of client is served.
 import re
 import threading
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -36,7 +36,7 @@ _CLOSING = 5.0
 
 
 def pcs_application(platform: SoftwarePlatform, clock: Callable[[], datetime]) -> Starlette:
-    """Give the service of one platform. What it signs is dated to the full hour of `clock`."""
+    """Give the service of one platform. What it signs is dated to the last full hour but one of `clock`."""
     service = _Service(platform, clock)
     routes: dict[str, Callable[[Request], Awaitable[Response]]] = {
         "pckcert": service.pck_certificate,
@@ -127,7 +127,7 @@ class _Service:
             return _status(HTTPStatus.BAD_REQUEST)
         if query["ca"] != self._provisioning.machine.ca:
             return _status(HTTPStatus.NOT_FOUND)
-        der = self._provisioning.pck_crl(self._platform.standing, issued=self._hour())
+        der = self._provisioning.pck_crl(self._platform.standing, issued=self._issued())
         headers = {"SGX-PCK-CRL-Issuer-Chain": quote(self._provisioning.pck_crl_chain)}
         if query.get("encoding") == "der":
             return Response(der, media_type=_DER, headers=headers)
@@ -139,7 +139,7 @@ class _Service:
         encoding = request.query_params.get("encoding", "hex")
         if encoding not in {"hex", "der"}:
             return _status(HTTPStatus.BAD_REQUEST)
-        der = self._provisioning.root_crl(self._platform.standing, issued=self._hour())
+        der = self._provisioning.root_crl(self._platform.standing, issued=self._issued())
         return Response(der, media_type=_DER) if encoding == "der" else PlainTextResponse(der.hex())
 
     async def tcb(self, request: Request) -> Response:
@@ -150,12 +150,12 @@ class _Service:
             return _status(HTTPStatus.BAD_REQUEST)
         if bytes.fromhex(fmspc) != machine.fmspc:
             return _status(HTTPStatus.NOT_FOUND)
-        text = tcb_info(machine, self._platform.standing, issued=self._hour())
+        text = tcb_info(machine, self._platform.standing, issued=self._issued())
         return self._document("tcbInfo", text, "TCB-Info-Issuer-Chain")
 
     async def qe_identity(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's signature
         """The quoting enclave's identity."""
-        text = qe_identity(self._platform.quoting_enclave.identity, self._platform.standing, issued=self._hour())
+        text = qe_identity(self._platform.quoting_enclave.identity, self._platform.standing, issued=self._issued())
         return self._document("enclaveIdentity", text, "SGX-Enclave-Identity-Issuer-Chain")
 
     def _document(self, member: str, text: str, header: str) -> Response:
@@ -163,8 +163,9 @@ class _Service:
         body = f'{{"{member}":{text},"signature":"{self._provisioning.sign_document(text)}"}}'
         return Response(body, media_type="application/json", headers={header: quote(self._provisioning.signer_chain)})
 
-    def _hour(self) -> datetime:
-        return self._clock().replace(minute=0, second=0, microsecond=0)
+    def _issued(self) -> datetime:
+        # An hour back: a verifier may have looked at its clock before it asked, or have one that lags.
+        return self._clock().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
 
 
 def _status(code: HTTPStatus) -> Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from urllib.parse import unquote
 
 import httpx2
@@ -61,7 +62,7 @@ def test_gathered_collateral_verifies_a_quote(make_platform, program, verdict, g
 
 
 def test_gathered_collateral_is_that_of_the_platform(get, platform, now):
-    expected = platform.collateral(now)
+    expected = platform.collateral(now - timedelta(hours=1))
     del expected["pck_certificate_chain"]
     assert collateral(get, platform, now) == expected
 
@@ -69,6 +70,12 @@ def test_gathered_collateral_is_that_of_the_platform(get, platform, now):
 def test_bytes_are_kept_for_an_hour(get, platform, now):
     assert collateral(get, platform, now) == collateral(get, platform, now.replace(minute=59, second=59))
     assert collateral(get, platform, now) != collateral(get, platform, now.replace(hour=now.hour + 1))
+
+
+def test_verifier_that_looked_at_its_clock_before_asking_is_served(platform, program, verdict, get, now):
+    """The hour turns between the two; that must not make the evidence one from the future."""
+    gathered = collateral(get, platform, now)
+    assert verdict(platform, program.launch(platform), collateral=gathered, at=now - timedelta(seconds=1))
 
 
 def test_revocation_shows_in_the_lists(make_platform, get):
