@@ -152,10 +152,12 @@ func TestEachFaultyBundleIsRefused(t *testing.T) {
 	}
 }
 
-func selfSigned(t testing.TB, key *ecdsa.PrivateKey) []byte {
+// issue gives a certificate for a guest's key, of an authority that nobody knows.
+func issue(t testing.TB, guest any) []byte {
 	t.Helper()
+	authority := must(makeKeys()).tls
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Unix(1<<33, 0)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, guest, authority)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,12 +171,12 @@ func TestABundleMustFitItsGuest(t *testing.T) {
 		wantsTLS bool
 		fits     bool
 	}{
-		"its own certificate":       {bundle{workload: "redis", chain: [][]byte{selfSigned(t, mine)}}, true, true},
+		"its own certificate":       {bundle{workload: "redis", chain: [][]byte{issue(t, mine.Public())}}, true, true},
 		"no certificate, none used": {bundle{workload: "redis"}, false, true},
 		"no certificate":            {bundle{workload: "redis"}, true, false},
-		"another key's certificate": {bundle{workload: "redis", chain: [][]byte{selfSigned(t, other)}}, true, false},
+		"another key's certificate": {bundle{workload: "redis", chain: [][]byte{issue(t, other.Public())}}, true, false},
 		"bytes for a certificate":   {bundle{workload: "redis", chain: [][]byte{[]byte("leaf")}}, true, false},
-		"another workload":          {bundle{workload: "nginx", chain: [][]byte{selfSigned(t, mine)}}, true, false},
+		"another workload":          {bundle{workload: "nginx", chain: [][]byte{issue(t, mine.Public())}}, true, false},
 	} {
 		if err := c.bundle.fits("redis", mine, c.wantsTLS); (err == nil) != c.fits {
 			t.Errorf("%s: %v", name, err)

@@ -1,0 +1,345 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/hpke"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// rehearsal is a whole start in one process: files, a platform that stands in, and a key server that does its part of
+// the protocol without judging. A test changes one thing before it runs.
+type rehearsal struct {
+	t          testing.TB
+	root       string
+	mount      string
+	world      world
+	env        map[string]string // measured
+	outside    map[string]string
+	platform   *standIn
+	bundle     object
+	serverKey  ed25519.PrivateKey
+	answer     func(answer []byte) []byte // what becomes of the bundle's answer on its way
+	status     int                        // of the answer to the activation
+	started    bool
+	startedAs  []string
+	startedEnv []string
+	stderr     bytes.Buffer
+	seen       map[string]string // the program's view of the mount
+}
+
+func spkiOf(t testing.TB, key ed25519.PrivateKey) []byte {
+	t.Helper()
+	return must(x509.MarshalPKIXPublicKey(key.Public()))
+}
+
+func rehearse(t testing.TB) *rehearsal {
+	t.Helper()
+	r := &rehearsal{
+		t: t, root: t.TempDir(), platform: newStandIn(), status: http.StatusOK,
+		serverKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32)),
+		answer:    func(answer []byte) []byte { return answer },
+	}
+	r.mount = r.root + "/run"
+	must(0, os.Mkdir(r.mount, 0o755))
+	must(0, os.WriteFile(r.root+"/app", []byte("program"), 0o755))
+	must(0, os.WriteFile(r.root+"/app.sig", make([]byte, sigStructSize), 0o444))
+	must(0, os.WriteFile(r.root+"/premain", []byte("premain"), 0o555))
+	pin := sha256.Sum256(spkiOf(t, r.serverKey))
+	r.env = map[string]string{
+		"CAISSON_RUNTIME":         "native",
+		"CAISSON_KEY_SERVER_PIN":  hex.EncodeToString(pin[:]),
+		"CAISSON_TLS_CERTIFICATE": r.mount + "/tls/certificate.pem",
+		"CAISSON_TLS_KEY":         r.mount + "/tls/key.pem",
+		"PATH":                    "/bin",
+	}
+	server := httptest.NewTLSServer(http.HandlerFunc(r.serve))
+	t.Cleanup(server.Close)
+	r.outside = map[string]string{
+		"CAISSON_KEY_SERVER": server.URL, "CAISSON_WORKLOAD": "redis", "CAISSON_TIMEOUT": "1",
+		"CAISSON_PLATFORM": "unix:" + r.platform.listen(t), "NOT_IN_THE_MANIFEST": "x",
+	}
+	r.bundle = object{
+		"version": int64(1), "workload": "redis", "expires": int64(0), "argv": []any{"--secret"},
+		"env": object{"PASSWORD": "canary"}, "fs_keys": object{},
+		"files": []any{object{"path": r.mount + "/etc/conf", "mode": int64(0o440), "content": encodeOctets([]byte("conf"))}},
+	}
+	r.world = world{
+		args: []string{"premain"}, image: r.root, executable: r.root + "/premain", attestation: r.root + "/attestation",
+		isTmpfs: anyFileSystem, exec: r.exec, stderr: &r.stderr,
+	}
+	return r
+}
+
+func (r *rehearsal) manifest() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "[loader]\nargv = [\"premain\", \"%s/app\", \"app\", \"-x\"]\nuid = %d\ngid = %d\n[loader.env]\n",
+		r.root, os.Geteuid(), os.Getegid())
+	for name, value := range r.env {
+		fmt.Fprintf(&text, "%s = %s\n", name, appendString(nil, value))
+	}
+	for name := range r.outside {
+		if strings.HasPrefix(name, "CAISSON_") {
+			fmt.Fprintf(&text, "[loader.env.%s]\npassthrough = true\n", name)
+		}
+	}
+	fmt.Fprintf(&text, "[fs]\nstart_dir = \"%s\"\n[[fs.mounts]]\ntype = \"tmpfs\"\npath = \"%s\"\n", r.root, r.mount)
+	fmt.Fprintf(&text, "[[sgx.trusted_files]]\nuri = \"file:%s/app\"\nsha256 = \"%x\"\n", r.root, sha256.Sum256([]byte("program")))
+	return text.String()
+}
+
+func (r *rehearsal) run() int {
+	r.t.Helper()
+	must(0, os.WriteFile(r.root+"/app.manifest.sgx", []byte(r.manifest()), 0o644))
+	for name, value := range r.outside {
+		r.world.environ = append(r.world.environ, name+"="+value)
+	}
+	before := must(os.Getwd())
+	defer os.Chdir(before)
+	return run(nil, r.world)
+}
+
+func (r *rehearsal) exec(_ string, argv, env []string) error {
+	r.started, r.startedAs, r.startedEnv, r.seen = true, argv, env, map[string]string{}
+	for _, where := range entries(r.t, r.mount) {
+		if content, err := os.ReadFile(where); err == nil {
+			r.seen[strings.TrimPrefix(where, r.mount)] = string(content)
+		}
+	}
+	return syscall.ENOEXEC
+}
+
+func (r *rehearsal) sign(payload object, payloadType string) object {
+	raw := encodeCanonical(payload)
+	signed := fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(raw), raw)
+	return object{"payload": encodeOctets(raw), "payloadType": payloadType, "signatures": []any{object{
+		"keyid": fmt.Sprintf("%x", sha256.Sum256(spkiOf(r.t, r.serverKey))),
+		"sig":   encodeOctets(ed25519.Sign(r.serverKey, signed)),
+	}}}
+}
+
+func (r *rehearsal) serve(w http.ResponseWriter, request *http.Request) {
+	body := must(io.ReadAll(request.Body))
+	if request.URL.Path == "/v1/challenges" {
+		w.WriteHeader(http.StatusCreated)
+		w.Write(encodeCanonical(object{
+			"envelope":   r.sign(object{"version": int64(1), "expires": int64(0), "nonce": encodeOctets(make([]byte, 32))}, challengeType),
+			"server_key": encodeOctets(spkiOf(r.t, r.serverKey)),
+		}))
+		return
+	}
+	activation := decodeMembers(body)
+	runtimeData := activation.octets("runtime_data")
+	data := decodeMembers(runtimeData)
+	guest := must(x509.ParsePKIXPublicKey(data.octets("tls_public_key")))
+	public := must(hpke.MLKEM768X25519().NewPublicKey(data.octets("hpke_public_key")))
+	bundle := maps.Clone(r.bundle)
+	if _, fixed := bundle["certificate_chain"]; !fixed {
+		bundle["certificate_chain"] = []any{encodeOctets(issue(r.t, guest))}
+	}
+	reportData := sha512.Sum512(runtimeData)
+	sealed := must(hpke.Seal(public, hpke.HKDFSHA256(), hpke.AES256GCM(), append([]byte(bundleInfo), reportData[:]...), encodeCanonical(bundle)))
+	w.WriteHeader(r.status)
+	w.Write(r.answer(encodeCanonical(r.sign(object{"version": int64(1), "ciphertext": encodeOctets(sealed)}, bundleType))))
+}
+
+// check runs and wants one status, one line that names step and reason, and nothing left behind.
+func (r *rehearsal) check(status int, line string) {
+	r.t.Helper()
+	if got := r.run(); got != status {
+		r.t.Errorf("status %d, not %d", got, status)
+	}
+	first, _, _ := strings.Cut(r.stderr.String(), "\n")
+	if !strings.HasPrefix(first, "caisson premain: ") || !strings.Contains(first, line) {
+		r.t.Errorf("said %q, not %q", r.stderr.String(), line)
+	}
+	if strings.Contains(r.stderr.String(), "canary") {
+		r.t.Error("a secret is on stderr")
+	}
+	if left := entries(r.t, r.mount); len(left) != 0 {
+		r.t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestTheProgramStartsWithItsSecretsInPlace(t *testing.T) {
+	r := rehearse(t)
+	r.check(91, "exec: error: `"+r.root+"/app` cannot be started: exec format error")
+	if strings.Join(r.startedAs, " ") != "app -x --secret" {
+		t.Errorf("argv %v", r.startedAs)
+	}
+	env := environment(r.startedEnv)
+	if env["PASSWORD"] != "canary" || env["PATH"] != "/bin" || env["NOT_IN_THE_MANIFEST"] != "" {
+		t.Errorf("env %v", env)
+	}
+	if r.seen["/etc/conf"] != "conf" {
+		t.Errorf("files %v", r.seen)
+	}
+	if _, err := tls.X509KeyPair([]byte(r.seen["/tls/certificate.pem"]), []byte(r.seen["/tls/key.pem"])); err != nil {
+		t.Error(err)
+	}
+	if sent := <-r.platform.launched; !bytes.Contains(sent, []byte(r.manifest()[:40])) || !bytes.Contains(sent, []byte("premain")) {
+		t.Errorf("launched %.80q", sent)
+	}
+}
+
+func TestEachStepFailsByItsNameAndLeavesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		line   string
+		change func(r *rehearsal)
+	}{
+		"arguments": {81, "configuration: error: premain takes no arguments", func(r *rehearsal) {
+			r.world.args = append(r.world.args, "/bin/sh", "sh")
+		}},
+		"no manifest": {82, "manifest: error: ", func(r *rehearsal) { r.world.image += "/nowhere" }},
+		"manifest of another runtime": {82, "manifest: error: the image is built for runtime `gramine`", func(r *rehearsal) {
+			r.env["CAISSON_RUNTIME"] = "gramine"
+		}},
+		"no key server": {81, "configuration: error: `CAISSON_KEY_SERVER` is not set", func(r *rehearsal) {
+			delete(r.outside, "CAISSON_KEY_SERVER")
+		}},
+		"secrets would reach a disk": {81, "is no tmpfs", func(r *rehearsal) {
+			r.world.isTmpfs = func(int) error { return fmt.Errorf("is no tmpfs") }
+		}},
+		"key outside of memory": {81, "does not lie below a tmpfs mount", func(r *rehearsal) {
+			r.env["CAISSON_TLS_KEY"] = r.root + "/key.pem"
+		}},
+		"changed program": {83, "trusted files: error: `", func(r *rehearsal) {
+			must(0, os.WriteFile(r.root+"/app", []byte("Program"), 0o755))
+		}},
+		"no SIGSTRUCT": {84, "launch: error: ", func(r *rehearsal) { must(0, os.Remove(r.root+"/app.sig")) }},
+		"refused launch": {84, "launch: error: the software platform says no: SGX_INVALID_MEASUREMENT", func(r *rehearsal) {
+			r.platform.refuse[opLaunch] = "SGX_INVALID_MEASUREMENT: no"
+		}},
+		"no platform": {93, "launch: error: the software platform", func(r *rehearsal) {
+			r.outside["CAISSON_PLATFORM"] = "unix:/nowhere/s"
+		}},
+		"another server": {85, "challenge: error: the server has key", func(r *rehearsal) {
+			r.env["CAISSON_KEY_SERVER_PIN"] = strings.Repeat("0", 64)
+		}},
+		"no server": {93, "challenge: error: the key server cannot be reached", func(r *rehearsal) {
+			r.outside["CAISSON_KEY_SERVER"] = "http://127.0.0.1:1"
+		}},
+		"no quote": {87, "quote: error: the software platform says no", func(r *rehearsal) {
+			r.platform.refuse[opQuote] = "SGX_INVALID_REPORT: no"
+		}},
+		"refused activation": {88, "activation: error: the key server says no", func(r *rehearsal) { r.status = 403 }},
+		"no verdict":         {93, "activation: error: the key server gives no verdict", func(r *rehearsal) { r.status = 503 }},
+		"changed bundle": {89, "bundle: error: ", func(r *rehearsal) {
+			r.answer = func(answer []byte) []byte { return bytes.Replace(answer, []byte(`"sig":"`), []byte(`"sig":"AAAA`), 1) }
+		}},
+		"bundle of another workload": {89, "bundle: error: the bundle is for workload `nginx`", func(r *rehearsal) {
+			r.bundle["workload"] = "nginx"
+		}},
+		"another key's certificate": {89, "certificate is for another key", func(r *rehearsal) {
+			r.bundle["certificate_chain"] = []any{encodeOctets(issue(r.t, must(makeKeys()).tls.Public()))}
+		}},
+		"no certificate": {89, "brings no certificate", func(r *rehearsal) { r.bundle["certificate_chain"] = []any{} }},
+		"file outside of memory": {90, "apply: error: ", func(r *rehearsal) {
+			r.bundle["files"] = append(r.bundle["files"].([]any), object{"path": r.root + "/x", "mode": int64(0), "content": ""})
+		}},
+		"file over another": {90, "file exists", func(r *rehearsal) {
+			r.bundle["files"] = append(r.bundle["files"].([]any), r.bundle["files"].([]any)...)
+		}},
+		"measured variable": {90, "variable `PATH` is already set", func(r *rehearsal) { r.bundle["env"] = object{"PATH": "/evil"} }},
+		"file-system key":   {90, "no encrypted file system", func(r *rehearsal) { r.bundle["fs_keys"] = object{"d": encodeOctets(make([]byte, 16))} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rehearse(t)
+			c.change(r)
+			r.check(c.status, c.line)
+			if r.started {
+				t.Error("the program is started")
+			}
+		})
+	}
+}
+
+func TestInsideALibraryOSTheDeviceVouches(t *testing.T) {
+	r := rehearse(t)
+	device := r.world.attestation
+	must(0, os.MkdirAll(device+"/keys", 0o755))
+	for name, content := range map[string]string{"attestation_type": "dcap", "user_report_data": "", "quote": "q", "keys/default": ""} {
+		must(0, os.WriteFile(filepath.Join(device, name), []byte(content), 0o644))
+	}
+	r.world.args = []string{"premain", "/usr/bin/app", "app", "-x"}
+	r.world.isTmpfs = func(int) error { return fmt.Errorf("the library OS makes up its file systems") }
+	for name, value := range r.env {
+		r.outside[name] = value
+	}
+	r.outside["CAISSON_RUNTIME"], r.outside["CAISSON_TMPFS"] = "gramine", r.mount
+	r.bundle["fs_keys"] = object{"default": encodeOctets([]byte("0123456789abcdef"))}
+	r.check(91, "exec: error: `/usr/bin/app`")
+	if strings.Join(r.startedAs, " ") != "app -x --secret" || r.seen["/etc/conf"] != "conf" {
+		t.Errorf("%v %v", r.startedAs, r.seen)
+	}
+	if key := must(os.ReadFile(device + "/keys/default")); string(key) != "0123456789abcdef" {
+		t.Errorf("file-system key %q", key)
+	}
+	if len(must(os.ReadFile(device+"/user_report_data"))) != 64 || len(r.platform.launched) != 0 {
+		t.Error("the device is not asked")
+	}
+}
+
+func TestASignalEndsItAndLeavesNothing(t *testing.T) {
+	r := rehearse(t)
+	must(0, os.WriteFile(r.root+"/app.manifest.sgx", []byte(r.manifest()), 0o644))
+	for name, value := range r.outside {
+		r.world.environ = append(r.world.environ, name+"="+value)
+	}
+	arrived, released := make(chan bool), make(chan bool)
+	r.answer = func(answer []byte) []byte {
+		close(arrived)
+		<-released
+		return answer
+	}
+	signals := make(chan os.Signal, 1)
+	go func() {
+		<-arrived
+		signals <- syscall.SIGTERM
+		time.AfterFunc(50*time.Millisecond, func() { close(released) })
+	}()
+	if status := run(signals, r.world); status != statusInterrupted {
+		t.Errorf("status %d", status)
+	}
+	<-released
+	if left := entries(t, r.mount); len(left) != 0 || r.started {
+		t.Errorf("left behind: %v, started: %v", left, r.started)
+	}
+}
+
+func TestABugIsNoVerdict(t *testing.T) {
+	r := rehearse(t)
+	r.world.exec = func(string, []string, []string) error { panic("a bug") }
+	if status := r.run(); status != statusBug {
+		t.Errorf("status %d", status)
+	}
+	if left := entries(t, r.mount); len(left) != 0 || !strings.Contains(r.stderr.String(), "exec: error: this is a bug in Caisson: a bug\n") {
+		t.Errorf("left behind: %v, said: %s", left, r.stderr.String())
+	}
+}
+
+func TestStepsHaveStatusesOfTheirOwn(t *testing.T) {
+	names := map[int]string{statusBug: "bug", statusInterrupted: "interrupted", statusUnavailable: "unavailable"}
+	for _, step := range steps {
+		if other, taken := names[step.status]; taken && other != step.name {
+			t.Errorf("%s has the status of %s", step.name, other)
+		}
+		names[step.status] = step.name
+	}
+}
