@@ -64,7 +64,7 @@ class CertificateAuthority:
         )
         usage = _key_usage(signs_certificates=True)
         certificate = (
-            _builder(name, name, key.public_key(), key.public_key(), at, at + _CA_LIFETIME)
+            _builder(name, name, key.public_key(), key.public_key(), at - _CLOCK_TOLERANCE, at + _CA_LIFETIME)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(

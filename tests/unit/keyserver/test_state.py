@@ -1,0 +1,145 @@
+import stat
+
+import pytest
+from sqlalchemy import text
+
+from caisson.errors import Malformed, SealBroken, UsageError
+from caisson.keyserver import Operator, Secret, initialise_state, open_state, public_face, read_private, write_private
+from caisson.keyserver.sealing import RootKey
+
+CANARY = b"canary-0b3d"
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "state", tmp_path / "keys" / "unseal.key"
+
+
+@pytest.fixture
+def made(place):
+    server, token = initialise_state(*place, trust_domain="example.org")
+    Operator(server, "first").set_secret("db", Secret(CANARY))
+    yield server, token
+    server.store.close()
+
+
+def test_a_server_opens_again_as_the_same(place, made):
+    server, token = made
+    server.store.close()
+    again = open_state(*place)
+    assert again.face == server.face
+    operator = Operator.authenticate(again, token)
+    assert operator.name == "first"
+    assert operator.reveal_secret("db")[1].reveal() == CANARY
+    again.store.close()
+
+
+def test_only_the_owner_can_read_what_was_made(place, made):
+    assert made
+    directory, key = place
+    files = [*directory.iterdir(), key]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {file.name for file in directory.iterdir()} >= {"keyserver.sqlite", "keyserver.sqlite-wal"}
+
+
+def test_no_file_holds_a_secret_a_token_or_a_private_key(place, made):
+    server, token = made
+    operator = Operator(server, "first")
+    operator.set_secret("gone", Secret(b"canary-gone"))
+    operator.remove_secret("gone")
+    operator.reveal_secret("db")
+    text_of_token = token.reveal()[-64:]
+    secrets = [
+        *(CANARY, b"canary-gone", text_of_token, bytes.fromhex(text_of_token.decode())),
+        server.identity.private_bytes_raw(),
+        server.ca.key.private_numbers().private_value.to_bytes(32, "big"),
+    ]
+    root = bytes.fromhex(place[1].read_text())
+    for file in place[0].iterdir():
+        content = file.read_bytes()
+        for secret in (*secrets, root, root.hex().encode()):
+            assert secret not in content, file.name
+
+
+def test_nothing_is_overwritten(place, made):
+    assert made
+    directory, key = place
+    with pytest.raises(UsageError, match="exists"):
+        initialise_state(directory, key.with_name("other"), trust_domain="example.org")
+    with pytest.raises(UsageError, match="exists"):
+        initialise_state(directory.with_name("other"), key, trust_domain="example.org")
+    assert not (directory.with_name("other") / "keyserver.sqlite").exists()
+
+
+def test_another_unseal_key_opens_nothing(place, made):
+    assert made
+    directory, key = place
+    other = key.with_name("other.key")
+    write_private(other, RootKey.generate()[1].reveal().hex().encode())
+    with pytest.raises(SealBroken, match="unseal key is another one"):
+        open_state(directory, other)
+
+
+@pytest.mark.parametrize("content", [b"", b"00" * 31, b"zz" * 32, CANARY, b"\xff" * 64])
+def test_what_is_no_unseal_key_is_refused_and_not_repeated(place, made, content):
+    assert made
+    broken = place[1].with_name("broken.key")
+    write_private(broken, content)
+    with pytest.raises((Malformed, UsageError)) as caught:
+        open_state(place[0], broken)
+    assert "canary" not in repr(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_key_that_everybody_can_read_is_refused(place, made):
+    assert made
+    place[1].chmod(0o604)
+    with pytest.raises(UsageError, match="open to everybody") as caught:
+        open_state(*place)
+    assert "chmod o=" in caught.value.hint
+
+
+def test_a_directory_without_a_server_says_how_to_make_one(place):
+    for attempt in (lambda: open_state(*place), lambda: public_face(place[0])):
+        with pytest.raises(UsageError, match="holds no key server") as caught:
+            attempt()
+        assert "caisson keyserver init" in caught.value.hint
+    with pytest.raises(UsageError, match="cannot read"):
+        read_private(place[1], what="token")
+
+
+def test_what_anyone_may_know_needs_no_key(place, made):
+    assert public_face(place[0]) == made[0].face
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE server SET trust_domain = 'evil.example'",
+        "UPDATE server SET identity = x'00'",
+        "UPDATE audit SET record = x'00' WHERE sequence = (SELECT max(sequence) FROM audit)",
+        "DELETE FROM audit",
+    ],
+)
+def test_a_database_that_was_tampered_with_does_not_open(place, made, statement):
+    server, _ = made
+    with server.store.write() as session:
+        session.execute(text(statement))
+    with pytest.raises(SealBroken):
+        open_state(*place)
+
+
+def test_another_schema_is_refused(place, made):
+    with made[0].store.write() as session:
+        session.execute(text("UPDATE server SET schema_version = 2"))
+    with pytest.raises(UsageError, match="schema 2"):
+        open_state(*place)
+
+
+def test_write_private_never_follows_a_link(tmp_path):
+    target = tmp_path / "target"
+    (tmp_path / "link").symlink_to(target)
+    with pytest.raises(FileExistsError):
+        write_private(tmp_path / "link", b"x")
+    assert not target.exists()
