@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from caisson.errors import BindingRejected, PolicyRejected
@@ -65,7 +66,13 @@ def verify_certificate(
         Rejected: as `verify_activation`.
     """
     verified = verify_activation(evidence_of(certificate), collateral, policy, at=at)
-    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if key != verified.runtime_data.tls_public_key:
+    if _key(certificate) != verified.runtime_data.tls_public_key:
         raise BindingRejected("the evidence in the certificate is about another key")
     return verified
+
+
+def _key(certificate: x509.Certificate) -> bytes | None:
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm):
+        return None  # a kind of key that no evidence is about

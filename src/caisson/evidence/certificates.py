@@ -122,13 +122,16 @@ def _parse_certificate(block: str) -> x509.Certificate:
     head, begin, body = block.partition(_BEGIN)
     if head.strip() or not begin:
         raise Malformed("certificate chain has text that is not a certificate")
+    text = "".join(body.split())
     try:
-        der = base64.b64decode("".join(body.split()), validate=True)
+        der = base64.b64decode(text, validate=True)
         certificate = x509.load_der_x509_certificate(der)
         # Names are read lazily; what cannot be read shall fail here.
         _ = (certificate.subject, certificate.issuer, certificate.version)
     except (binascii.Error, ValueError, x509.InvalidVersion) as cause:
         raise Malformed("certificate chain has a block that is not a certificate") from cause
+    if base64.b64encode(der).decode("ascii") != text:
+        raise Malformed("certificate chain is not base64 in its one spelling")
     return certificate
 
 

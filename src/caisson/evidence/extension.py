@@ -1,7 +1,7 @@
 """Activation evidence in an X.509 certificate: DICE tagged evidence with a tag of our own.
 
 Source: TCG DICE Attestation Architecture, "TaggedEvidence" (OID 2.23.133.5.4.9): a CBOR item that is tagged
-with its format. Ours is `1128351059([quote, runtime data])`; the number spells "CAIS" in ASCII.
+with its format. Ours is `1128352083([quote, runtime data])`; the number spells "CAIS" in ASCII.
 """
 
 import cbor2

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat import asn1
 
 from caisson.abi import FixedBytes
-from caisson.errors import ChainRejected
+from caisson.errors import ChainRejected, Malformed
 from caisson.sgx import CpuSvn
 
 _SGX = x509.ObjectIdentifier("1.2.840.113741.1.13.1")
@@ -77,7 +77,7 @@ class Pck:
             raise ChainRejected("PCK certificate has no SGX extension") from cause
         try:
             return _read(asn1.decode_der(_Extension, extension.public_bytes()))
-        except (ValueError, TypeError, OverflowError) as cause:
+        except (ValueError, TypeError, OverflowError, Malformed) as cause:
             raise ChainRejected("PCK certificate has an SGX extension that cannot be read") from cause
 
 

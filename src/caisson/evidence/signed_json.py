@@ -32,7 +32,8 @@ class Fields:
             Malformed: not JSON, not an object, or ambiguous.
         """
         try:
-            value = json.loads(raw, object_pairs_hook=_unique, parse_constant=_refuse)
+            text = raw.decode() if isinstance(raw, bytes) else raw  # UTF-8 only; `json` alone would guess
+            value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
         except (ValueError, RecursionError) as cause:
             raise Malformed(f"{what} is not JSON, or says something twice") from cause
         if not isinstance(value, dict):

@@ -1,0 +1,121 @@
+"""Appraisal: genuine is not enough; every mismatch is told."""
+
+from dataclasses import replace
+
+import pytest
+
+from caisson.errors import PolicyRejected
+from caisson.evidence import EnclaveRule, Policy, RootKey, TcbStatus, appraise
+from caisson.sgx import MrEnclave, MrSigner
+
+OTHER_ENCLAVE, OTHER_SIGNER = MrEnclave(b"E" * 32), MrSigner(b"S" * 32)
+
+
+@pytest.fixture
+def verified(scene):
+    return scene.verify()
+
+
+def reasons(verified, policy):
+    with pytest.raises(PolicyRejected) as caught:
+        appraise(verified, policy)
+    assert str(caught.value) == "policy: " + "; ".join(caught.value.reasons)
+    return caught.value.reasons
+
+
+def test_what_the_policy_names_is_accepted(verified, policy):
+    appraisal = appraise(verified, policy)
+    assert appraisal.quote is verified
+    assert appraisal.rule == policy.enclaves[0]
+
+
+def test_an_empty_policy_accepts_nothing(verified):
+    empty = Policy(
+        roots=frozenset(),
+        tcb_statuses=frozenset(),
+        advisories=frozenset(),
+        allow_debug=False,
+        minimum_tcb_evaluation_data_number=0,
+        key_servers=frozenset(),
+        enclaves=(),
+    )
+    root, status, enclaves = reasons(verified, empty)
+    assert str(verified.root) in root
+    assert status == "TCB status is UpToDate, accepted: none"
+    assert enclaves == "no enclave is accepted: `enclaves` is empty"
+
+
+def test_each_field_alone_refuses(verified, policy):
+    changes = {
+        "roots": frozenset({RootKey(bytes(32))}),
+        "tcb_statuses": frozenset({TcbStatus.SW_HARDENING_NEEDED}),
+        "minimum_tcb_evaluation_data_number": verified.tcb_evaluation_data_number + 1,
+        "enclaves": (EnclaveRule(mr_enclave=OTHER_ENCLAVE),),
+    }
+    for field, value in changes.items():
+        assert len(reasons(verified, replace(policy, **{field: value}))) == 1
+    assert len(reasons(verified, replace(policy, **changes))) == len(changes)
+
+
+def test_debug_must_be_allowed(debug_scene, policy):
+    verified = debug_scene.verify()
+    policy = replace(policy, enclaves=(EnclaveRule(mr_enclave=verified.report.mr_enclave),))
+    assert reasons(verified, policy) == ("enclave is a debug enclave: its memory is open to whoever runs it",)
+    assert appraise(verified, replace(policy, allow_debug=True))
+
+
+@pytest.mark.parametrize("status", ["Revoked", "OutOfDate"])
+def test_a_status_must_be_named(make_scene, policy, status):
+    verified = make_scene(tcb_status=status).verify()
+    policy = replace(policy, roots=frozenset({verified.root}))
+    assert reasons(verified, policy) == (f"TCB status is {status}, accepted: UpToDate",)
+
+
+def test_every_advisory_must_be_named_whatever_the_status(make_scene, policy):
+    verified = make_scene(advisories=("INTEL-SA-00001", "INTEL-SA-00002"), qe_advisories=("INTEL-SA-00003",)).verify()
+    policy = replace(policy, roots=frozenset({verified.root}))
+    some = replace(policy, advisories=frozenset({"INTEL-SA-00002"}))
+    assert reasons(verified, some) == (
+        "TCB level has advisories that are not accepted: INTEL-SA-00001, INTEL-SA-00003",
+    )
+    assert appraise(verified, replace(policy, advisories=frozenset(verified.tcb.advisories)))
+
+
+def test_any_enclave_of_several_will_do(verified, policy):
+    rule = policy.enclaves[0]
+    several = replace(policy, enclaves=(EnclaveRule(mr_enclave=OTHER_ENCLAVE), rule))
+    assert appraise(verified, several).rule == rule
+
+
+def signed(report, **changes):
+    rule = {"mr_signer": report.mr_signer, "isv_prod_id": report.isv_prod_id, "minimum_isv_svn": report.isv_svn}
+    return EnclaveRule(**(rule | changes))
+
+
+def test_a_signers_product_is_accepted_from_a_security_version_on(verified, policy):
+    report = verified.report
+    for svn in (0, report.isv_svn):
+        assert appraise(verified, replace(policy, enclaves=(signed(report, minimum_isv_svn=svn),)))
+    for change, word in (
+        ({"mr_signer": OTHER_SIGNER}, "mrsigner is"),
+        ({"isv_prod_id": report.isv_prod_id + 1}, "isv_prod_id is 7, not 8"),
+        ({"minimum_isv_svn": report.isv_svn + 1}, "isv_svn is 3, less than 4"),
+    ):
+        (reason,) = reasons(verified, replace(policy, enclaves=(signed(report, **change),)))
+        assert word in reason
+
+
+def test_everything_that_a_rule_names_must_hold(verified, policy):
+    report = verified.report
+    both = signed(report, mr_enclave=report.mr_enclave)
+    assert appraise(verified, replace(policy, enclaves=(both,))).rule == both
+    for change in ({"mr_enclave": OTHER_ENCLAVE}, {"mr_signer": OTHER_SIGNER}):
+        assert reasons(verified, replace(policy, enclaves=(replace(both, **change),)))
+
+
+def test_two_rules_are_not_mixed(verified, policy):
+    """One has the right signer and the other the right product: neither is this enclave."""
+    report = verified.report
+    rules = (signed(report, isv_prod_id=8), signed(report, mr_signer=OTHER_SIGNER))
+    (reason,) = reasons(verified, replace(policy, enclaves=rules))
+    assert "; or " in reason

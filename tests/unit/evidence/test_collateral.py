@@ -1,0 +1,87 @@
+"""Collateral bundles: exact members, the same bytes again, and nothing outside the error tree."""
+
+import json
+from datetime import timedelta
+
+import dcap_qvl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caisson.errors import Malformed
+from caisson.evidence import Collateral
+
+texts = st.text(st.characters(codec="utf-8")).map(str.encode)
+collaterals = st.builds(
+    Collateral,
+    pck_crl_issuer_chain=texts,
+    root_ca_crl=st.binary(),
+    pck_crl=st.binary(),
+    tcb_info_issuer_chain=texts,
+    tcb_info=texts,
+    tcb_info_signature=st.binary(min_size=64, max_size=64),
+    qe_identity_issuer_chain=texts,
+    qe_identity=texts,
+    qe_identity_signature=st.binary(min_size=64, max_size=64),
+)
+
+
+@given(collaterals)
+def test_what_is_written_is_read_again(collateral):
+    raw = collateral.encode()
+    assert Collateral.parse(raw) == collateral
+    assert Collateral.parse(raw).encode() == raw
+    assert Collateral.parse(json.loads(raw)) == collateral
+
+
+def test_other_verifiers_read_what_is_written(scene):
+    written = Collateral.parse(scene.collateral).encode()
+    quote, root = scene.quote, scene.platform.root_certificate
+    parsed = dcap_qvl.QuoteCollateralV3.from_json(written.decode())
+    assert dcap_qvl.verify_with_root_ca(quote, parsed, root, int(scene.at.timestamp())).status == "UpToDate"
+
+
+@pytest.mark.parametrize("member", ["pck_crl", "tcb_info", "qe_identity_signature"])
+def test_nothing_is_optional(scene, member):
+    with pytest.raises(Malformed, match=member):
+        Collateral.parse({name: value for name, value in scene.collateral.items() if name != member})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unknown": ""},
+        {"pck_crl": "xy"},
+        {"pck_crl": "0"},
+        {"pck_crl": "00 00"},
+        {"pck_crl": None},
+        {"tcb_info": {}},
+        {"tcb_info": "\ud800"},
+        {"tcb_info_signature": "00" * 63},
+        {"qe_identity_signature": "00" * 65},
+    ],
+    ids=str,
+)
+def test_members_of_another_form_are_refused(scene, change):
+    with pytest.raises(Malformed):
+        Collateral.parse(scene.collateral | change)
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"\xff", b"{" * 9999, b'{"tcb_info":"","tcb_info":""}'])
+def test_what_is_no_bundle_is_refused(raw):
+    with pytest.raises(Malformed):
+        Collateral.parse(raw)
+
+
+def test_a_bundle_that_is_too_large_is_not_even_read():
+    with pytest.raises(Malformed, match="more than"):
+        Collateral.parse(b" " * (8 * 1024 * 1024 + 1))
+
+
+def test_a_bundle_says_when_its_first_part_is_due(scene):
+    assert Collateral.parse(scene.collateral).next_update == scene.at + timedelta(days=30)
+    sooner = scene.with_statement("tcb_info", lambda info: info.update(nextUpdate="2026-11-24T00:00:00Z"))
+    assert Collateral.parse(sooner.collateral).next_update == scene.at + timedelta(hours=12)
+    for change in ({"pck_crl": "00"}, {"tcb_info": "{}"}, {"qe_identity": "x"}):
+        with pytest.raises(Malformed):
+            _ = Collateral.parse(scene.collateral | change).next_update

@@ -1,0 +1,164 @@
+"""The provisioning service's client: what it fetches is what the service signed; anything odd is no verdict."""
+
+from dataclasses import replace
+from urllib.parse import quote as percent
+
+import httpx2
+import pytest
+
+from caisson.errors import CaissonError, ChainRejected, Malformed, Unavailable
+from caisson.evidence import Collateral, PckCa, PcsClient, PlatformKind, platform_kind_of
+from caisson.platform import Machine
+from caisson.platform import PckCa as MachineCa
+from caisson.sgx import Quote
+
+URL = "http://pcs.test/sgx/certification/v4"
+
+
+def answers(collateral):
+    """Give what a service answers, by path."""
+
+    def signed(member, name, header):
+        body = f'{{"{member}":{collateral[name]},"signature":"{collateral[f"{name}_signature"]}"}}'
+        return httpx2.Response(200, content=body, headers={header: percent(collateral[f"{name}_issuer_chain"])})
+
+    chain = percent(collateral["pck_crl_issuer_chain"])
+    crl = bytes.fromhex(collateral["pck_crl"])
+    return {
+        "pckcrl": httpx2.Response(200, content=crl, headers={"SGX-PCK-CRL-Issuer-Chain": chain}),
+        "rootcacrl": httpx2.Response(200, content=collateral["root_ca_crl"]),
+        "tcb": signed("tcbInfo", "tcb_info", "TCB-Info-Issuer-Chain"),
+        "qe/identity": signed("enclaveIdentity", "qe_identity", "SGX-Enclave-Identity-Issuer-Chain"),
+    }
+
+
+@pytest.fixture
+def fetch(scene):
+    """Fetch collateral from a service some of whose answers may be replaced; give it and the queries."""
+
+    def fetch(scene=scene, **instead):
+        given = answers(scene.collateral) | {path.replace("_", "/"): answer for path, answer in instead.items()}
+        asked = []
+
+        def handle(request):
+            asked.append(str(request.url).removeprefix(f"{URL}/"))
+            answer = given[request.url.path.removeprefix("/sgx/certification/v4/")]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        with httpx2.Client(transport=httpx2.MockTransport(handle)) as client:
+            return PcsClient(f"{URL}/", client).collateral(scene.quote), asked
+
+    return fetch
+
+
+def test_it_fetches_what_the_service_signed(fetch, scene):
+    collateral, asked = fetch()
+    assert collateral == Collateral.parse(scene.collateral)
+    assert asked == ["pckcrl?ca=processor&encoding=der", "tcb?fmspc=ca1550000000", "qe/identity", "rootcacrl"]
+
+
+def test_it_asks_for_the_list_of_the_right_authority(fetch, make_scene):
+    scene = make_scene(machine=Machine(ppid=bytes(16), ca=MachineCa.PLATFORM))
+    _, asked = fetch(scene)
+    assert asked[0] == "pckcrl?ca=platform&encoding=der"
+
+
+def test_it_reads_the_roots_list_in_der_too(fetch, scene):
+    der = bytes.fromhex(scene.collateral["root_ca_crl"])
+    assert fetch(rootcacrl=httpx2.Response(200, content=der))[0] == Collateral.parse(scene.collateral)
+
+
+@pytest.mark.parametrize("status", [204, 302, 404, 429, 500])
+@pytest.mark.parametrize("path", ["pckcrl", "tcb", "qe_identity", "rootcacrl"])
+def test_another_status_is_no_verdict(fetch, path, status):
+    with pytest.raises(Unavailable, match=f"status {status}"):
+        fetch(**{path: httpx2.Response(status)})
+
+
+@pytest.mark.parametrize("failure", [httpx2.ConnectError("no"), httpx2.ReadTimeout("slow")])
+def test_a_service_that_does_not_answer_is_no_verdict(fetch, failure):
+    with pytest.raises(Unavailable, match="does not answer"):
+        fetch(tcb=failure)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"tcbInfo":{}}',
+        b'{"tcbInfo":{},"signature":"00"}',
+        b'{"tcbInfo":"{}","signature":"' + b"00" * 64 + b'"}',
+        b'{"tcbInfo":{"\xff":1},"signature":"' + b"00" * 64 + b'"}',
+        b'{"enclaveIdentity":{},"signature":"' + b"00" * 64 + b'"}',
+    ],
+)
+def test_a_document_that_is_none_is_no_verdict(fetch, body, scene):
+    headers = {"TCB-Info-Issuer-Chain": percent(scene.collateral["tcb_info_issuer_chain"])}
+    with pytest.raises(Unavailable):
+        fetch(tcb=httpx2.Response(200, content=body, headers=headers))
+
+
+def test_a_chain_that_is_missing_is_no_verdict(fetch, scene):
+    with pytest.raises(Unavailable, match="lacks the header"):
+        fetch(pckcrl=httpx2.Response(200, content=bytes.fromhex(scene.collateral["pck_crl"])))
+
+
+def test_an_answer_without_end_is_no_verdict(fetch):
+    with pytest.raises(Unavailable, match="more than 4194304 bytes"):
+        fetch(rootcacrl=httpx2.Response(200, content=bytes(5 << 20)))
+
+
+def test_spaces_around_a_document_are_not_part_of_it(fetch, scene):
+    tcb, signature = scene.collateral["tcb_info"], scene.collateral["tcb_info_signature"]
+    body = f'\n {{ "tcbInfo" : {tcb} , "signature" : "{signature.upper()}" }} \n'
+    headers = {"TCB-Info-Issuer-Chain": percent(scene.collateral["tcb_info_issuer_chain"])}
+    collateral, _ = fetch(tcb=httpx2.Response(200, content=body, headers=headers))
+    assert collateral.tcb_info == tcb.encode()
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "http://pcs.test:port", "ftp://pcs.test"])
+def test_an_address_that_is_none_is_no_verdict(scene, url):
+    with httpx2.Client() as client, pytest.raises(Unavailable):
+        PcsClient(url, client).collateral(scene.quote)
+
+
+# What may share collateral.
+
+
+def test_quotes_of_one_kind_of_platform_share_collateral(scene, debug_scene, make_scene):
+    kind = PlatformKind(fmspc=scene.verify().pck.fmspc, ca=PckCa.PROCESSOR)
+    assert platform_kind_of(scene.quote) == platform_kind_of(debug_scene.quote) == kind
+    assert len({kind, platform_kind_of(scene.quote)}) == 1
+    other = make_scene(machine=Machine(ppid=bytes(16), ca=MachineCa.PLATFORM))
+    assert platform_kind_of(other.quote) == replace(kind, ca=PckCa.PLATFORM)
+
+
+def test_the_leaf_is_found_wherever_it_stands(scene):
+    end = b"-----END CERTIFICATE-----"
+    chain = Quote.parse(scene.quote).signature.certification.data
+    first, second, third = (part + end for part in chain.split(end)[:3])
+    certification = replace(Quote.parse(scene.quote).signature.certification, data=third + second + first)
+    assert platform_kind_of(scene.with_signature(certification=certification).quote) == platform_kind_of(scene.quote)
+
+
+@pytest.mark.parametrize("octets", [b"", bytes(48), b"x" * 5000])
+def test_what_is_no_quote_has_no_kind(octets):
+    with pytest.raises(Malformed):
+        platform_kind_of(octets)
+
+
+def test_a_quote_without_a_usable_chain_has_no_kind(scene):
+    provisioning = scene.platform.provisioning
+    certification = Quote.parse(scene.quote).signature.certification
+    with pytest.raises(Malformed, match="not a PEM chain"):
+        platform_kind_of(scene.with_signature(certification=replace(certification, kind=1)).quote)
+    with pytest.raises(Malformed, match="without a leaf"):
+        platform_kind_of(scene.with_chain(provisioning.root.certificate).quote)
+    with pytest.raises(ChainRejected):
+        platform_kind_of(scene.with_chain(provisioning.tcb_signer.certificate).quote)
+    with pytest.raises(CaissonError):
+        platform_kind_of(scene.with_signature(certification=replace(certification, data=b"")).quote)

@@ -1,0 +1,152 @@
+"""Revocation lists: whole, signed by their issuer, with a next one announced; anything else says nothing."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from caisson.errors import CertificateRevoked, CrlRejected
+from caisson.evidence.revocation import RevocationList
+
+WHAT = "PCK CRL"
+
+
+@pytest.fixture(scope="module")
+def issuer(platform):
+    return platform.provisioning.pck_ca
+
+
+@pytest.fixture(scope="module")
+def make_list(scene, issuer):
+    def make(*, key=None, issued_by=None, algorithm=SHA256, extensions=(), revoked=()):
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(issued_by or issuer.certificate.subject)
+            .last_update(scene.at)
+            .next_update(scene.at + timedelta(days=1))
+            .add_extension(x509.CRLNumber(1), critical=False)
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        for serial, entry_extensions in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(scene.at)
+            for extension, critical in entry_extensions:
+                entry = entry.add_extension(extension, critical)
+            builder = builder.add_revoked_certificate(entry.build())
+        return builder.sign(key or issuer.key, algorithm()).public_bytes(Encoding.DER)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def verify(issuer):
+    return lambda der: RevocationList.verify(der, what=WHAT, issuer=issuer.certificate)
+
+
+def test_a_good_list_names_what_is_revoked(verify, make_list, scene, platform):
+    reason = (x509.CRLReason(x509.ReasonFlags.key_compromise), False)
+    pck = platform.provisioning.pck.certificate
+    found = verify(make_list(revoked=[(pck.serial_number, [reason])]))
+    assert found.revoked == {pck.serial_number}
+    assert (found.validity.begins, found.validity.ends) == (scene.at, scene.at + timedelta(days=1))
+    with pytest.raises(CertificateRevoked, match=f"{pck.serial_number:x}"):
+        found.require_absent(pck)
+    verify(make_list(revoked=[(1, [])])).require_absent(pck)
+
+
+def test_a_list_speaks_only_of_its_issuers_certificates(verify, make_list, platform):
+    with pytest.raises(CrlRejected, match="another authority issued it"):
+        verify(make_list()).require_absent(platform.provisioning.tcb_signer.certificate)
+
+
+def test_a_list_must_be_signed_by_its_issuer(verify, make_list, new_key):
+    with pytest.raises(CrlRejected, match="is not signed by"):
+        verify(make_list(key=new_key()))
+    changed = bytearray(make_list())
+    changed[-1] ^= 1
+    with pytest.raises(CrlRejected):
+        verify(bytes(changed))
+
+
+def test_a_list_with_another_issuers_name_is_refused(verify, make_list, platform):
+    with pytest.raises(CrlRejected, match="was issued by"):
+        verify(make_list(issued_by=platform.provisioning.root.certificate.subject))
+
+
+def test_a_list_with_another_hash_is_refused(verify, make_list):
+    with pytest.raises(CrlRejected):
+        verify(make_list(algorithm=SHA384))
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        pytest.param((x509.DeltaCRLIndicator(1), True), id="only what is new"),
+        pytest.param((x509.DeltaCRLIndicator(1), False), id="only what is new, in small print"),
+        pytest.param(
+            (
+                x509.IssuingDistributionPoint(
+                    full_name=None,
+                    relative_name=None,
+                    only_contains_user_certs=False,
+                    only_contains_ca_certs=True,
+                    only_some_reasons=None,
+                    indirect_crl=False,
+                    only_contains_attribute_certs=False,
+                ),
+                True,
+            ),
+            id="only authorities",
+        ),
+        pytest.param(
+            (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\5\0"), True), id="critical and unknown"
+        ),
+    ],
+)
+def test_a_list_that_is_not_complete_is_refused(verify, make_list, extension):
+    with pytest.raises(CrlRejected, match="not a complete list"):
+        verify(make_list(extensions=[extension]))
+
+
+def test_entries_with_critical_extensions_are_refused(verify, make_list):
+    """In an indirect list such an entry would be another issuer's certificate."""
+    other = x509.CertificateIssuer([x509.DNSName("other")])
+    with pytest.raises(CrlRejected, match="not a complete list"):
+        verify(make_list(revoked=[(1, [(other, True)])]))
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30\x00", b"x" * 100])
+def test_what_is_no_list_is_refused(verify, der):
+    with pytest.raises(CrlRejected):
+        verify(der)
+
+
+def test_a_certificate_is_no_list(verify, issuer):
+    with pytest.raises(CrlRejected):
+        verify(issuer.certificate.public_bytes(Encoding.DER))
+
+
+def without_next_update(der):
+    """Cut the second time out of a list, and mend the lengths around it."""
+    time = der.index(b"\x17\x0d", der.index(b"\x17\x0d") + 1)
+    cut = bytearray(der[:time] + der[time + 15 :])
+    assert cut[1] == cut[5] == 0x82
+    for at in (2, 6):
+        cut[at : at + 2] = (int.from_bytes(cut[at : at + 2], "big") - 15).to_bytes(2, "big")
+    return bytes(cut)
+
+
+def test_a_list_must_say_when_the_next_is_due(verify, make_list, issuer):
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+
+    # The signature ends the list: BIT STRING of the DER signature over what comes before.
+    der = without_next_update(make_list(extensions=[(x509.IssuerAlternativeName([x509.DNSName("x" * 99)]), False)]))
+    signed_size = 4 + int.from_bytes(der[6:8], "big")
+    signed = der[4 : 4 + signed_size]
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    signature = issuer.key.sign(signed, ECDSA(SHA256()))
+    content = signed + algorithm + bytes((3, len(signature) + 1, 0)) + signature
+    with pytest.raises(CrlRejected, match="does not say when the next one is due"):
+        verify(b"\x30\x82" + len(content).to_bytes(2, "big") + content)
