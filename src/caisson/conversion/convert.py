@@ -27,7 +27,7 @@ from caisson.enclave import (
     sign,
 )
 from caisson.errors import Unavailable, UsageError
-from caisson.oci import FileLayer, Image, append, configure
+from caisson.oci import Image, PackedLayer, append, configure
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner
 
@@ -87,7 +87,7 @@ def convert(
     manifest = _manifest(recipe, program, _trusted(image, recipe, program, content, added), key_server_pin)
     raw = manifest.encode()
     sigstruct = sign(premain, raw, signer, date=recipe.enclave.date)
-    layer = FileLayer.pack(
+    layer = PackedLayer.pack(
         archive(
             (
                 *added,

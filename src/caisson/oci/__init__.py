@@ -4,11 +4,12 @@ from caisson.oci.config import ImageConfig, RunConfig
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
 from caisson.oci.filesystem import FileSystem, Found
-from caisson.oci.image import Image
+from caisson.oci.image import Documents, Image
 from caisson.oci.layer import FileLayer, Layer
 from caisson.oci.limits import Limits
 from caisson.oci.manifest import ImageIndex, ImageManifest
 from caisson.oci.mutate import append, configure
+from caisson.oci.packed import PackedLayer
 from caisson.oci.places.find import sink, source
 from caisson.oci.places.place import Sink, Source
 from caisson.oci.reference import Reference
@@ -18,6 +19,7 @@ from caisson.oci.validate import validate
 __all__ = [
     "Descriptor",
     "Digest",
+    "Documents",
     "FileLayer",
     "FileSystem",
     "Found",
@@ -28,6 +30,7 @@ __all__ = [
     "Layer",
     "Limits",
     "MediaType",
+    "PackedLayer",
     "Reference",
     "Region",
     "RunConfig",

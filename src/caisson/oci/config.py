@@ -60,12 +60,11 @@ class RunConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageConfig:
-    """What an image is for and how it starts. `diff_ids` are the digests of the uncompressed layers, bottom up."""
+    """What an image is for and how it starts. What its layers are is for the layers to say: see `read_diff_ids`."""
 
     architecture: str = "amd64"
     os: str = "linux"
     run: RunConfig = field(default_factory=RunConfig)
-    diff_ids: tuple[Digest, ...] = ()
     history: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     other: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
@@ -77,25 +76,35 @@ class ImageConfig:
             Malformed: not the configuration of an image.
         """
         members = document.decode_object(raw, what="image configuration")
-        rootfs = document.Members.of(members.require("rootfs", dict), what="image configuration: rootfs")
+        members.require("rootfs", dict)
         return cls(
             architecture=members.require("architecture", str),
             os=members.require("os", str),
             run=RunConfig.read(document.Members.of(members.optional("config", dict) or {}, what="image configuration")),
-            diff_ids=tuple(Digest.parse(text) for text in rootfs.texts("diff_ids") or ()),
             history=tuple(item.rest() for item in members.objects("history")),
             other=members.rest(),
         )
 
-    def encode(self) -> bytes:
-        """Give the configuration's bytes, always the same for equal configurations."""
+    def encode(self, diff_ids: tuple[Digest, ...]) -> bytes:
+        """Give the document, always the same for equal configurations; `diff_ids` are the layers', bottom up."""
         value: dict[str, Any] = {
             **self.other,
             "architecture": self.architecture,
             "os": self.os,
             "config": self.run.document(),
-            "rootfs": {"type": "layers", "diff_ids": [str(diff_id) for diff_id in self.diff_ids]},
+            "rootfs": {"type": "layers", "diff_ids": [str(diff_id) for diff_id in diff_ids]},
         }
         if self.history:
             value["history"] = [dict(entry) for entry in self.history]
         return document.encode(value)
+
+
+def read_diff_ids(raw: bytes) -> tuple[Digest, ...]:
+    """Read, out of a configuration, the digests of the uncompressed layers, bottom up.
+
+    Raises:
+        Malformed: not the configuration of an image.
+    """
+    members = document.decode_object(raw, what="image configuration")
+    rootfs = document.Members.of(members.require("rootfs", dict), what="image configuration: rootfs")
+    return tuple(Digest.parse(text) for text in rootfs.texts("diff_ids") or ())

@@ -1,27 +1,36 @@
-"""An image: a manifest, a configuration and layers, as an immutable view."""
+"""An image: a configuration and layers, as an immutable view."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Self
 
 from caisson.errors import ImageRejected
-from caisson.oci.config import ImageConfig
+from caisson.oci.config import ImageConfig, read_diff_ids
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
 from caisson.oci.layer import Layer
 from caisson.oci.manifest import ImageManifest
 
-_OCI_TYPES = {MediaType.DOCKER_LAYER: MediaType.LAYER, MediaType.DOCKER_LAYER_GZIP: MediaType.LAYER_GZIP}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """One image for one platform. `manifest_bytes` and `config_bytes` are exactly what the digests are of."""
+class Documents:
+    """Manifest and configuration, exactly as the digests are of them."""
 
-    manifest_bytes: bytes = field(repr=False)
-    config_bytes: bytes = field(repr=False)
-    manifest: ImageManifest
+    manifest: bytes
+    config: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One image for one platform.
+
+    Its documents are as they were read, or are written when they are first asked for: until then, layers may still be
+    in the making (`PackedLayer`).
+    """
+
     config: ImageConfig
     layers: tuple[Layer, ...]
+    received: Documents | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, manifest_bytes: bytes, config_bytes: bytes, layers: tuple[Layer, ...]) -> Self:
@@ -32,32 +41,45 @@ class Image:
             Malformed: a document is not what it should be.
         """
         manifest = ImageManifest.parse(manifest_bytes)
-        config = ImageConfig.parse(config_bytes)
         if (manifest.config.digest, manifest.config.size) != (Digest.of(config_bytes), len(config_bytes)):
             raise ImageRejected("configuration is not the one that the manifest names")
         if manifest.layers != tuple(layer.descriptor for layer in layers):
             raise ImageRejected("layers are not those that the manifest names")
-        if config.diff_ids != tuple(layer.diff_id for layer in layers):
+        if read_diff_ids(config_bytes) != tuple(layer.diff_id for layer in layers):
             raise ImageRejected("layers are not those that the configuration names")
-        return cls(
-            manifest_bytes=manifest_bytes, config_bytes=config_bytes, manifest=manifest, config=config, layers=layers
-        )
+        received = Documents(manifest=manifest_bytes, config=config_bytes)
+        return cls(config=ImageConfig.parse(config_bytes), layers=layers, received=received)
 
     @classmethod
     def build(cls, config: ImageConfig, layers: tuple[Layer, ...]) -> Self:
-        """Make an image, in OCI's media types, from layers and a configuration, whose diff IDs are the layers'."""
-        layers = tuple(layer.typed(_OCI_TYPES.get(kind := layer.descriptor.media_type, kind)) for layer in layers)
-        raw = replace(config, diff_ids=tuple(layer.diff_id for layer in layers)).encode()
-        descriptor = Descriptor(media_type=MediaType.CONFIG, digest=Digest.of(raw), size=len(raw))
-        manifest = ImageManifest(config=descriptor, layers=tuple(layer.descriptor for layer in layers))
-        return cls.of(manifest.encode(), raw, layers)
+        """Make an image of layers and a configuration; its documents will be OCI's."""
+        return cls(config=config, layers=tuple(layer.as_oci() for layer in layers))
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The image's documents. This waits for layers that are still in the making.
+
+        Raises:
+            ImageRejected: such a layer turns out not to be what it claims to be.
+        """
+        if self.received is not None:
+            return self.received
+        config = self.config.encode(tuple(layer.diff_id for layer in self.layers))
+        descriptor = Descriptor(media_type=MediaType.CONFIG, digest=Digest.of(config), size=len(config))
+        manifest = ImageManifest(config=descriptor, layers=tuple(layer.descriptor for layer in self.layers))
+        return Documents(manifest=manifest.encode(), config=config)
+
+    @cached_property
+    def manifest(self) -> ImageManifest:
+        """What the manifest says."""
+        return ImageManifest.parse(self.documents.manifest)
 
     @property
     def digest(self) -> Digest:
         """The digest of the manifest: the image's name."""
-        return Digest.of(self.manifest_bytes)
+        return Digest.of(self.documents.manifest)
 
     @property
     def image_id(self) -> Digest:
         """The digest of the configuration: Docker's image ID, the same however the layers are compressed."""
-        return self.manifest.config.digest
+        return Digest.of(self.documents.config)

@@ -12,6 +12,8 @@ from caisson.oci.digest import Digest
 from caisson.oci.limits import DEFAULT, Limits
 from caisson.oci.region import Region
 
+_OCI_TYPES = {MediaType.DOCKER_LAYER: MediaType.LAYER, MediaType.DOCKER_LAYER_GZIP: MediaType.LAYER_GZIP}
+
 
 class Layer(Protocol):
     """What every layer offers, wherever it lives. Layers do not change."""
@@ -24,8 +26,8 @@ class Layer(Protocol):
     def diff_id(self) -> Digest:
         """The digest of the uncompressed archive."""
 
-    def typed(self, media_type: str) -> "Layer":
-        """Give the same layer under another media type."""
+    def as_oci(self) -> "Layer":
+        """Give the same layer under OCI's media type, if it has Docker's."""
 
     def chunks(self) -> Iterator[bytes]:
         """Read the blob, refusing at the end what is not as the descriptor says.
@@ -54,21 +56,23 @@ class FileLayer:
     _unpacked: dict[Digest, Region] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def compress(cls, archive: Region, *, scratch: Path, diff_id: Digest | None = None) -> Self:
-        """Make a gzip layer from an archive, reading it once.
+    def compress(
+        cls, archive: Region, *, scratch: Path, diff_id: Digest | None = None, blob: Path | None = None
+    ) -> Self:
+        """Make a gzip layer from an archive, reading it once; its blob becomes the file `blob`, or a new one.
 
         Raises:
             ImageRejected: `diff_id` was given, and the archive has another digest.
         """
         plain, packed = stream.Hashing(), stream.Hashing()
         chunks = compression.compress(plain.through(archive.chunks()))
-        blob = stream.store(packed.through(chunks), scratch)
+        stored = stream.store(packed.through(chunks), scratch, path=blob)
         if diff_id is not None and plain.digest != diff_id:
             raise ImageRejected(f"layer has the diff ID {plain.digest}, not {diff_id}")
         layer = cls(
             descriptor=Descriptor(media_type=MediaType.LAYER_GZIP, digest=packed.digest, size=packed.size),
             diff_id=plain.digest,
-            blob=blob,
+            blob=stored,
             scratch=scratch,
         )
         layer._unpacked[layer.diff_id] = archive
@@ -79,9 +83,10 @@ class FileLayer:
         """Make a gzip layer from the stream of an archive."""
         return cls.compress(stream.store(chunks, scratch), scratch=scratch)
 
-    def typed(self, media_type: str) -> Self:
-        """Give the same layer under another media type."""
-        return replace(self, descriptor=replace(self.descriptor, media_type=media_type))
+    def as_oci(self) -> Self:
+        """Give the same layer under OCI's media type; see `Layer`."""
+        kind = self.descriptor.media_type
+        return replace(self, descriptor=replace(self.descriptor, media_type=_OCI_TYPES.get(kind, kind)))
 
     def chunks(self) -> Iterator[bytes]:
         """Read the blob; see `Layer`."""

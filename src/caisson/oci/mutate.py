@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from caisson.oci.config import ImageConfig, RunConfig
+from caisson.oci.config import RunConfig
 from caisson.oci.image import Image
 from caisson.oci.layer import Layer
 
 
 def append(image: Image, layer: Layer, *, created_by: str) -> Image:
     """Put a layer on top. Nothing says when: the same input gives the same image."""
-    config = replace(image.config, history=_history(image.config, {"created_by": created_by}))
+    config = replace(image.config, history=_history(image, {"created_by": created_by}))
     return Image.build(config, (*image.layers, layer))
 
 
@@ -20,7 +20,8 @@ def configure(image: Image, run: RunConfig) -> Image:
     return Image.build(replace(image.config, run=run), image.layers)
 
 
-def _history(config: ImageConfig, entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+def _history(image: Image, entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """Add an entry to a history that has one for each layer; another one would no longer fit, and is dropped."""
-    described = sum(1 for each in config.history if not each.get("empty_layer"))
-    return (*config.history, entry) if described == len(config.diff_ids) else ()
+    history = image.config.history
+    described = sum(1 for each in history if not each.get("empty_layer"))
+    return (*history, entry) if described == len(image.layers) else ()

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
-from caisson.errors import ImageRejected
+from caisson.errors import ImageRejected, Unavailable
 from caisson.oci.digest import Digest
 from caisson.oci.region import Region
 
@@ -57,17 +57,30 @@ class Hashing:
         return Digest(self._state.hexdigest())
 
 
-def store(chunks: Iterable[bytes], directory: Path) -> Region:
-    """Write a stream into a new file of `directory`; nothing is left of a stream that breaks off."""
+def reserve(directory: Path) -> Path:
+    """Make a new, empty file in `directory`."""
     handle, name = tempfile.mkstemp(dir=directory)
-    path = Path(name)
+    os.close(handle)
+    return Path(name)
+
+
+def store(chunks: Iterable[bytes], directory: Path, *, path: Path | None = None) -> Region:
+    """Write a stream into a new file of `directory`, or the reserved file `path`; one that breaks off leaves nothing.
+
+    Raises:
+        Unavailable: it cannot be written.
+    """
+    path = reserve(directory) if path is None else path
     try:
-        with os.fdopen(handle, "wb", buffering=0) as file:
+        with path.open("r+b", buffering=0) as file:
             for chunk in chunks:
                 view = memoryview(chunk)
                 while view:
                     view = view[file.write(view) :]
+        return Region.of(path)
+    except OSError as cause:
+        path.unlink(missing_ok=True)
+        raise Unavailable(f"`{directory}` cannot be written: {cause.strerror}") from cause
     except BaseException:
-        path.unlink()
+        path.unlink(missing_ok=True)
         raise
-    return Region.of(path)

@@ -22,8 +22,8 @@ def validate(image: Image, *, limits: Limits = DEFAULT) -> FileSystem:
         Malformed: a document is not what it should be.
     """
     # 1.
-    again = Image.of(image.manifest_bytes, image.config_bytes, image.layers)
-    if (again.manifest, again.config) != (image.manifest, image.config):
+    documents = image.documents
+    if Image.of(documents.manifest, documents.config, image.layers).config != image.config:
         raise ImageRejected("image is not what its documents say")
     # 2.
     for number, layer in enumerate(image.layers):

@@ -97,9 +97,9 @@ def test_a_manifest_of_another_size_or_digest_is_refused(layout, scratch):
 
 
 def test_fewer_diff_ids_than_layers_are_refused(image, layout, scratch):
-    config = json.loads(image.config_bytes)
+    config = json.loads(image.documents.config)
     config["rootfs"]["diff_ids"] = []
-    manifest = json.loads(image.manifest_bytes)
+    manifest = json.loads(image.documents.manifest)
     manifest["config"] |= put_blob(layout, config)
     put_index(layout, {"mediaType": MediaType.MANIFEST, **put_blob(layout, manifest)})
     with pytest.raises(ImageRejected, match="1 layers, and 0 diff IDs"):
@@ -124,7 +124,7 @@ def docker_archive(path, image, *, layer_name="layer.tar", packed=False, extra=(
     layer = image.layers[0].archive().read()
     files = {
         layer_name: gzip.compress(layer) if packed else layer,
-        "config.json": image.config_bytes,
+        "config.json": image.documents.config,
         "manifest.json": json.dumps(
             [{"Config": "config.json", "RepoTags": ["app:v1"], "Layers": [layer_name], **listing}]
         ).encode(),

@@ -5,7 +5,22 @@ from dataclasses import replace
 import pytest
 
 from caisson.errors import ImageRejected
-from caisson.oci import Descriptor, Digest, FileLayer, Image, ImageConfig, MediaType, append, configure, validate
+from caisson.oci import (
+    Descriptor,
+    Digest,
+    FileLayer,
+    Image,
+    ImageConfig,
+    MediaType,
+    PackedLayer,
+    append,
+    configure,
+    validate,
+)
+
+
+def typed(layer, media_type):
+    return replace(layer, descriptor=replace(layer.descriptor, media_type=media_type))
 
 
 @pytest.fixture
@@ -27,7 +42,7 @@ def test_the_same_changes_give_the_same_digest(workshop):
 
 
 def test_a_docker_image_becomes_an_oci_image_when_it_is_changed(image):
-    docker = image.layers[0].typed(MediaType.DOCKER_LAYER_GZIP)
+    docker = typed(image.layers[0], MediaType.DOCKER_LAYER_GZIP)
     assert Image.build(image.config, (docker,)).manifest.layers[0].media_type == MediaType.LAYER_GZIP
 
 
@@ -88,22 +103,45 @@ def test_a_layer_that_is_not_compressed_is_as_good(workshop):
 
 
 def test_a_layer_of_another_kind_is_refused_with_a_hint(image):
-    layer = replace(image.layers[0].typed(MediaType.LAYER_ZSTD), _unpacked={})
+    layer = replace(typed(image.layers[0], MediaType.LAYER_ZSTD), _unpacked={})
     with pytest.raises(ImageRejected, match="zstd") as caught:
         layer.archive()
     assert "gzip" in caught.value.hint
 
 
-@pytest.mark.parametrize("field", ["config_bytes", "manifest_bytes"])
+def received(image, **documents):
+    """Give an image as a place would that does not look at what it holds."""
+    return replace(image, received=replace(image.documents, **documents))
+
+
+@pytest.mark.parametrize("field", ["config", "manifest"])
 def test_documents_that_were_exchanged_are_found(image, field):
     other = configure(image, replace(image.config.run, user="1"))
+    validate(received(image))
     with pytest.raises(ImageRejected):
-        validate(replace(image, **{field: getattr(other, field)}))
+        validate(received(image, **{field: getattr(other.documents, field)}))
 
 
 def test_layers_that_were_exchanged_are_found(image, workshop):
     with pytest.raises(ImageRejected, match="layers"):
-        validate(replace(image, layers=(workshop.layer("x"),)))
+        validate(replace(received(image), layers=(workshop.layer("x"),)))
+
+
+def test_a_layer_in_the_making_is_like_one_that_is_made(workshop):
+    members = ("etc/", ("etc/a", b"1" * 5_000_000))
+    packed = PackedLayer.start(workshop.archive(*members), scratch=workshop.scratch)
+    in_the_making, made = (workshop.image(layer) for layer in (packed, workshop.layer(*members)))
+    assert in_the_making.digest == made.digest
+    validate(in_the_making)
+
+
+def test_a_layer_in_the_making_with_a_wrong_diff_id_is_refused_wherever_it_is_used(workshop):
+    def start():
+        return PackedLayer.start(workshop.archive("a"), scratch=workshop.scratch, diff_id=Digest.of(b"other"))
+
+    for use in (lambda: start().archive(), lambda: start().descriptor, lambda: workshop.image(start()).digest):
+        with pytest.raises(ImageRejected, match="diff ID"):
+            use()
 
 
 def test_an_image_for_another_system_is_refused(image):

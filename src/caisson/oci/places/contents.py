@@ -6,7 +6,7 @@ from pathlib import Path
 
 from caisson.errors import ImageRejected, UsageError
 from caisson.oci import document, stream
-from caisson.oci.config import ImageConfig
+from caisson.oci.config import read_diff_ids
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
 from caisson.oci.image import Image
@@ -60,7 +60,7 @@ def add_tagged(index: ImageIndex, image: Image, tag: str, *, overwrite: bool) ->
     new = Descriptor(
         media_type=image.manifest.media_type,
         digest=image.digest,
-        size=len(image.manifest_bytes),
+        size=len(image.documents.manifest),
         annotations=annotations,
         platform={"os": image.config.os, "architecture": image.config.architecture},
     )
@@ -79,8 +79,8 @@ def blobs(image: Image) -> Iterator[tuple[Digest, int, Iterable[bytes]]]:
         if layer.descriptor.digest not in seen:
             seen.add(layer.descriptor.digest)
             yield layer.descriptor.digest, layer.descriptor.size, layer.chunks()
-    yield image.image_id, len(image.config_bytes), [image.config_bytes]
-    yield image.digest, len(image.manifest_bytes), [image.manifest_bytes]
+    yield image.image_id, len(image.documents.config), [image.documents.config]
+    yield image.digest, len(image.documents.manifest), [image.documents.manifest]
 
 
 def _choose(index: ImageIndex, tag: str) -> Descriptor:
@@ -108,7 +108,7 @@ def _read_image(chosen: Descriptor, blob: _Blobs, scratch: Path) -> Image:
     manifest_bytes = _small(chosen, blob)
     manifest = ImageManifest.parse(manifest_bytes)
     config_bytes = _small(manifest.config, blob)
-    diff_ids = ImageConfig.parse(config_bytes).diff_ids
+    diff_ids = read_diff_ids(config_bytes)
     if len(diff_ids) != len(manifest.layers):
         raise ImageRejected(f"image has {len(manifest.layers)} layers, and {len(diff_ids)} diff IDs")
     layers = tuple(

@@ -7,12 +7,13 @@ from typing import Any
 
 from caisson.errors import ImageRejected, Malformed, UsageError
 from caisson.oci import compression, document
-from caisson.oci.config import ImageConfig
+from caisson.oci.config import read_diff_ids
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
 from caisson.oci.image import Image
-from caisson.oci.layer import FileLayer
+from caisson.oci.layer import FileLayer, Layer
 from caisson.oci.manifest import ImageManifest
+from caisson.oci.packed import PackedLayer
 from caisson.oci.places.archive import open_archive, small_file, write_archive
 from caisson.oci.places.files import write_whole
 from caisson.oci.reference import familiar
@@ -33,11 +34,11 @@ class DockerArchive:
         files = open_archive(self.path, scratch=scratch)
         chosen = _choose(small_file(files, MANIFEST_NAME), self.name)
         config_bytes = small_file(files, chosen.require("Config", str))
-        diff_ids = ImageConfig.parse(config_bytes).diff_ids
+        diff_ids = read_diff_ids(config_bytes)
         names = chosen.texts("Layers") or ()
         if len(diff_ids) != len(names):
             raise ImageRejected(f"image has {len(names)} layers, and {len(diff_ids)} diff IDs")
-        layers: dict[Digest, FileLayer] = {}
+        layers: dict[Digest, Layer] = {}
         for name, diff_id in zip(names, diff_ids, strict=True):
             if name not in files:
                 raise ImageRejected(f"archive lacks the layer `{name[:200]}`")
@@ -66,7 +67,7 @@ def _files(image: Image, name: str) -> Iterator[tuple[str, int, Iterable[bytes]]
             archive = layer.archive()
             yield f"{layer.diff_id.hex}.tar", archive.size, archive.chunks()
     config_name = f"{image.image_id.hex}.json"
-    yield config_name, len(image.config_bytes), [image.config_bytes]
+    yield config_name, len(image.documents.config), [image.documents.config]
     layers = [f"{layer.diff_id.hex}.tar" for layer in image.layers]
     listing: list[dict[str, Any]] = [{"Config": config_name, "RepoTags": [name] if name else [], "Layers": layers}]
     raw = document.encode(listing)
@@ -89,11 +90,11 @@ def _choose(raw: bytes, name: str) -> document.Members:
     return found[0]
 
 
-def _layer(region: Region, diff_id: Digest, scratch: Path) -> FileLayer:
+def _layer(region: Region, diff_id: Digest, scratch: Path) -> Layer:
     magic = next(region.chunks(4), b"")
     if magic.startswith(compression.ZSTD_MAGIC):
         raise ImageRejected("layer is compressed with zstd", hint="recompress it with gzip")
     if not magic.startswith(compression.GZIP_MAGIC):
-        return FileLayer.compress(region, scratch=scratch, diff_id=diff_id)
+        return PackedLayer.start(region, scratch=scratch, diff_id=diff_id)
     descriptor = Descriptor(media_type=MediaType.LAYER_GZIP, digest=region.digest(), size=region.size)
     return FileLayer(descriptor=descriptor, diff_id=diff_id, blob=region, scratch=scratch)

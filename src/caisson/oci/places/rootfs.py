@@ -10,8 +10,8 @@ from caisson.errors import UsageError
 from caisson.oci import tar
 from caisson.oci.config import ImageConfig
 from caisson.oci.image import Image
-from caisson.oci.layer import FileLayer
 from caisson.oci.mutate import append
+from caisson.oci.packed import PackedLayer
 from caisson.oci.places.archive import unpacked
 from caisson.oci.region import Region
 
@@ -39,13 +39,13 @@ class RootFs:
         """
         if self.path.is_dir():
             try:
-                layer = FileLayer.pack(_archive(self.path), scratch=scratch)
+                layer = PackedLayer.pack(_archive(self.path), scratch=scratch)
             except OSError as cause:
                 raise UsageError(
                     f"`{self.path}` cannot be read: {cause}", hint="read it as the user that owns its files"
                 ) from cause
         elif self.path.is_file():
-            layer = FileLayer.compress(unpacked(Region.of(self.path), scratch=scratch), scratch=scratch)
+            layer = PackedLayer.start(unpacked(Region.of(self.path), scratch=scratch), scratch=scratch)
         else:
             raise UsageError(f"there is no root file system `{self.path}`")
         return append(Image.build(ImageConfig(), ()), layer, created_by="rootfs")
