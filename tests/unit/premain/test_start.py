@@ -1,0 +1,54 @@
+"""A start that succeeds: what the program finds."""
+
+import signal
+
+import pytest
+
+pytestmark = pytest.mark.enable_socket
+
+
+def test_the_program_finds_its_secrets_and_nothing_else(container):
+    container.script = "pwd; echo $$ $PASSWORD ${SMUGGLED-none} $1; cat /run/caisson/etc/secret; echo; stat -c '%a %u' /run/caisson/tls/*"
+    status, stdout, stderr = container.run()
+    assert (status, stderr) == (0, "")
+    assert stdout.splitlines() == ["/data", "1 canary-env none canary-argument", "canary-file", "400 0", "400 0"]
+
+
+def test_the_program_gets_its_core_dumps_and_descriptors_back(container):
+    container.script = "ulimit -c; ls /proc/self/fd | wc -l; cat /proc/self/status | grep -E 'SigBlk|SigIgn'"
+    inherited = container.run()[1].splitlines()
+    assert inherited[0] == "4096"
+    # 0, 1, 2 and the one that `ls` opens.
+    assert inherited[1] == "4"
+    assert inherited[2:] == ["SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000"]
+
+
+def test_signals_reach_the_program(container):
+    container.script = "trap 'echo stopped; exit 7' TERM; echo ready; while :; do sleep 0.05; done"
+    with container.start() as process:
+        assert process.stdout.readline() == "ready\n"
+        container.signal(signal.SIGTERM)
+        stdout, _ = process.communicate(timeout=10)
+    assert (process.returncode, stdout) == (7, "stopped\n")
+
+
+def test_root_becomes_the_measured_user_for_good(container):
+    container.user = 1234
+    container.script = "id; cat /run/caisson/tls/key.pem | head -1; grep -E 'Cap(Eff|Prm)' /proc/self/status"
+    status, stdout, stderr = container.run()
+    assert (status, stderr) == (0, "")
+    user, key, *capabilities = stdout.splitlines()
+    assert user.startswith("uid=1234")
+    assert "gid=1234" in user
+    assert "root" not in user
+    assert key == "-----BEGIN PRIVATE KEY-----"
+    assert all(line.endswith("\t0000000000000000") for line in capabilities)
+
+
+def test_the_platform_measures_premain_itself(container, binary):
+    container.run()
+    (payload,) = container.platform.launched
+    size = int.from_bytes(payload[:4], "little")
+    assert payload[4 : 4 + size] == binary.read_bytes()
+    manifest = (container.root / ".caisson/app.manifest.sgx").read_bytes()
+    assert payload[4 + size :] == len(manifest).to_bytes(4, "little") + manifest + bytes(1808)
