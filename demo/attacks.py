@@ -33,7 +33,7 @@ class Attacker:
 
     def attacks(self) -> Iterator[Attack]:
         """Give all attacks."""
-        yield Attack("one bit of the program is changed", f"`{PROGRAM}` differs from the measured file", self.changed_program)
+        yield Attack("one bit of the program is changed", f"`{PROGRAM}` differs", self.changed_program)
         yield Attack("the manifest is changed", "SGX_INVALID_MEASUREMENT", self.changed_manifest)
         yield Attack("the image is signed by another key", "mrsigner", self.other_signer)
         yield Attack("another server answers under the same name", "pin", self.other_server)
