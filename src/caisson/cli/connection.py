@@ -29,10 +29,9 @@ class Connection:
         Raises:
             UsageError: nobody said which server, or a file cannot be read.
         """
+        server = self.server or self._local()
         token = read_private(self.token_file or self.home.operator_token, what="operator's token").reveal().strip()
-        return KeyServerClient.connect(
-            self.server or self._local(), ca=read_text(self.ca or self.home.server_ca), token=Secret(token)
-        )
+        return KeyServerClient.connect(server, ca=read_text(self.ca or self.home.server_ca), token=Secret(token))
 
     def _local(self) -> str:
         if self.home.server.running() and (addresses := self.home.server.addresses()):

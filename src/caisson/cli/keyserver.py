@@ -182,6 +182,7 @@ def _serve(
 ) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     logging.Formatter.converter = time.gmtime
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
     if not names and host in _ANY:
         raise UsageError("a certificate needs a name", hint="say with `--san` how this server is reached")

@@ -1,5 +1,6 @@
 """Activation: evidence in, sealed secrets out, and between them a record of it that is already durable."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from caisson.keyserver.secret import Secret
 from caisson.keyserver.server import KeyServer
 from caisson.keyserver.workload import Workload
 from caisson.protocol import ActivationEvidence, RuntimeData, seal_bundle, sign_challenge
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,13 @@ class Activations:
         # 2. The nonce.
         self.server.challenges.consume(claims.nonce, now=self.server.now())
         try:
-            return self._judge(evidence, claims)
+            answer = self._judge(evidence, claims)
         except (Rejected, Unavailable) as refusal:
             self._record_refusal(evidence, claims, refusal)
+            _log.warning("workload %s: refused: %s", claims.workload, refusal.message)
             raise
+        _log.info("workload %s: activated", claims.workload)
+        return answer
 
     def _judge(self, evidence: ActivationEvidence, claims: RuntimeData) -> bytes:
         server = self.server

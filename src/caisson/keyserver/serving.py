@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import ipaddress
+import signal
 import socket
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import uvicorn
@@ -58,6 +59,19 @@ class ServerTls:
             self.context.load_cert_chain(file.name, password=password)
 
 
+class _Server(uvicorn.Server):
+    """Ends in order on a signal, where uvicorn's own would in the end let the signal kill the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {kind: signal.signal(kind, self.handle_exit) for kind in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
+
+
 def serve(
     activations: Activations,
     *,
@@ -88,7 +102,7 @@ def serve(
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config).run(sockets=[listener])
     activations.server.store.close()
 
 

@@ -20,6 +20,7 @@ from caisson.protocol import WORKLOAD_NAME
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"(?!LD_|CAISSON_)[A-Za-z_][A-Za-z0-9_]*")
 _OCTAL = re.compile(r"0?[0-7]{3}")
+_REASONS = {"extra_forbidden": "has a member that is not known", "missing": "is missing"}
 _ALL_PERMISSIONS = 0o777
 _MOST_PATH = 4096
 
@@ -157,7 +158,7 @@ def describe(error: ValidationError) -> str:
         unknown = fault["type"] == "extra_forbidden"
         # The last step to an unknown member is its name, which the sender chose: it may be a misplaced secret.
         place = ".".join(str(step) for step in (fault["loc"][:-1] if unknown else fault["loc"]))
-        reason = "has a member that is not known" if unknown else fault["msg"].removeprefix("Value error, ")
+        reason = _REASONS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
         faults.append(f"{place} {reason}".strip().rstrip("."))
     return "; ".join(faults)
 
