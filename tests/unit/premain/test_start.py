@@ -8,7 +8,10 @@ pytestmark = pytest.mark.enable_socket
 
 
 def test_the_program_finds_its_secrets_and_nothing_else(container):
-    container.script = "pwd; echo $$ $PASSWORD ${SMUGGLED-none} $1; cat /run/caisson/etc/secret; echo; stat -c '%a %u' /run/caisson/tls/*"
+    container.script = (
+        "pwd; echo $$ $PASSWORD ${SMUGGLED-none} $1; cat /run/caisson/etc/secret; echo; "
+        "stat -c '%a %u' /run/caisson/tls/*"
+    )
     status, stdout, stderr = container.run()
     assert (status, stderr) == (0, "")
     assert stdout.splitlines() == ["/data", "1 canary-env none canary-argument", "canary-file", "400 0", "400 0"]
