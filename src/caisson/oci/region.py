@@ -10,7 +10,7 @@ from typing import Self
 from caisson.errors import ImageRejected, Unavailable
 from caisson.oci.digest import Digest
 
-CHUNK = 1 << 20
+CHUNK = 1 << 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ _LAYOUT = struct.Struct("100s8s8s8s12s12s8s1s100s6s2s32s32s8s8s155s12x")
 _CHECKSUM = slice(148, 156)
 _POSIX = b"ustar\x00"
 _BINARY_FLAG = 0x80
+_DEVICES = frozenset({b"3", b"4"})
 _MAX_NUMBER = 1 << 62
 
 
@@ -53,7 +54,7 @@ class Header:
             mtime=_number(mtime, "mtime"),
             flag=flag,
             link=_text(link),
-            device=(_number(major, "device"), _number(minor, "device")),
+            device=(_number(major, "device"), _number(minor, "device")) if flag in _DEVICES else (0, 0),
         )
 
     def encode(self) -> bytes:
@@ -102,6 +103,8 @@ def _number(raw: bytes, what: str) -> int:
             raise ImageRejected(f"tar header has an impossible {what}")
         return value
     digits = raw.strip(b" \x00")
-    if digits.strip(b"01234567"):
+    if not digits:
+        return 0
+    if not digits.isdigit() or b"8" in digits or b"9" in digits:
         raise ImageRejected(f"tar header has a {what} that is not octal")
-    return int(digits or b"0", 8)
+    return int(digits, 8)
