@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 import httpx2
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from caisson.cli.address import Address
 from caisson.cli.output import emit, json_option
-from caisson.errors import Unavailable, UsageError
+from caisson.errors import Malformed, Unavailable, UsageError
 from caisson.evidence import Collateral, PcsClient, Policy, VerifiedActivation, evidence_of, verify_certificate
 
 _PATIENCE = 10.0
@@ -54,7 +55,7 @@ def command(
         collateral = fetch_collateral(certificate, pcs or "")
     at = datetime.now(UTC)
     verified = verify_certificate(certificate, collateral, Policy.parse(policy_file.read_bytes()), at=at)
-    emit(_data(verified), human=_words(f"{address[0]}:{address[1]}", verified), as_json=as_json)
+    emit(_data(verified), human=_words(authority(*address), verified), as_json=as_json)
 
 
 def peer_certificate(host: str, port: int) -> x509.Certificate:
@@ -64,6 +65,7 @@ def peer_certificate(host: str, port: int) -> x509.Certificate:
 
     Raises:
         Unavailable: nobody answers, or not in TLS.
+        Malformed: what it shows is no certificate with a key.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -74,13 +76,23 @@ def peer_certificate(host: str, port: int) -> x509.Certificate:
             context.wrap_socket(plain, server_hostname=host) as stream,
         ):
             der = stream.getpeercert(binary_form=True)
-    except OSError as cause:
+    except (OSError, ValueError) as cause:  # ValueError: a host that no name can be
         raise Unavailable(
-            f"`{host}:{port}` does not answer in TLS: {cause}", hint="does it run, and is this its TLS port?"
+            f"`{authority(host, port)}` does not answer in TLS: {cause}", hint="does it run, and is this its TLS port?"
         ) from cause
     if der is None:
-        raise Unavailable(f"`{host}:{port}` shows no certificate")
-    return x509.load_der_x509_certificate(der)
+        raise Unavailable(f"`{authority(host, port)}` shows no certificate")
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as cause:
+        raise Malformed(f"the certificate of `{authority(host, port)}` cannot be read") from cause
+    return certificate
+
+
+def authority(host: str, port: int) -> str:
+    """Write an address; an IPv6 host stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def fetch_collateral(certificate: x509.Certificate, pcs: str) -> Collateral:

@@ -26,23 +26,31 @@ def command(*, names: tuple[str, ...], home: Home, everything: bool, volumes: bo
     if not names and not everything:
         raise UsageError("nothing is named to be stopped", hint="give a name, or `--all`")
     stopped: list[str] = []
-    with Docker() as docker:
-        known = docker.containers(label=LABEL) if names else {}
-        for name in names:
-            if name not in known:
-                if everything:
-                    continue
-                raise UsageError(f"no confidential container is named `{name}`", hint=f"there are: {_list(known)}")
-            docker.stop(name)
-            docker.remove(name)
-            stopped.append(name)
-            if volumes:
-                for mount in known[name]["Mounts"]:
-                    if mount["Type"] == "volume":
-                        docker.remove_volume(mount["Name"])
-    if everything:
-        stopped.extend(Local.stop(home))
-    emit({"stopped": stopped}, human="\n".join(f"stopped {name}" for name in stopped), as_json=as_json)
+    try:
+        if names:
+            with Docker() as docker:
+                stopped.extend(_stop(docker, names, volumes=volumes, ignore_unknown=everything))
+    finally:  # also if the engine is gone
+        if everything:
+            stopped.extend(Local.stop(home))
+    human = "\n".join(f"stopped {name}" for name in stopped) or "nothing ran"
+    emit({"stopped": stopped}, human=human, as_json=as_json)
+
+
+def _stop(docker: Docker, names: tuple[str, ...], *, volumes: bool, ignore_unknown: bool) -> list[str]:
+    """Stop and remove containers: all of them, or none if one is unknown."""
+    known = docker.containers(label=LABEL)
+    for name in names:
+        if name not in known and not ignore_unknown:
+            raise UsageError(f"no confidential container is named `{name}`", hint=f"there are: {_list(known)}")
+    found = [name for name in dict.fromkeys(names) if name in known]
+    for name in found:
+        docker.stop(name)
+        docker.remove(name)
+        for mount in known[name]["Mounts"] if volumes else ():
+            if mount["Type"] == "volume":
+                docker.remove_volume(mount["Name"])
+    return found
 
 
 def _list(names: dict[str, dict[str, object]]) -> str:

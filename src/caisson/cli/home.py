@@ -1,11 +1,15 @@
 """Where the command line keeps what it makes for one person on one machine."""
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from caisson.cli.service import Service
+from caisson.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +19,19 @@ class Home:
     path: Path
 
     def __post_init__(self) -> None:
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as cause:
+            raise UsageError(
+                f"cannot make the directory `{self.path}`: {cause.strerror}", hint="name another with `--home`"
+            ) from cause
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other commands from changing the home; waits until they are done."""
+        with (self.path / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     @property
     def signing_key(self) -> Path:

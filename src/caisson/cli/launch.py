@@ -5,7 +5,7 @@ from pathlib import Path
 
 from caisson.conversion import TMPFS_LABEL
 from caisson.engine import Bind, ContainerSpec, Docker, Publish
-from caisson.errors import Rejected, Unavailable
+from caisson.errors import Rejected, Unavailable, UsageError
 
 PLATFORM_SOCKET = "/run/caisson/platform.sock"
 LABEL = "org.caisson.workload"
@@ -29,21 +29,31 @@ class Deployment:
         """Start the container; give its id. Volumes that are not named get a name of their own.
 
         Raises:
-            UsageError: no such image, or the name is taken.
+            UsageError: no such image, one that is not confidential, or no such volume; or the name is taken.
             Unavailable: the engine does not answer.
         """
         config = docker.image_config(self.image)
         labels = config.get("Labels") or {}
-        user, _, group = (config.get("User") or "0:0").partition(":")
+        if TMPFS_LABEL not in labels:
+            raise UsageError(
+                f"`{self.image}` is not a confidential image", hint="make one of it with `caisson build`, and run that"
+            )
+        owner = _owner(config.get("User") or "0:0")
+        paths = sorted(config.get("Volumes") or {})
         environment = {"CAISSON_KEY_SERVER": self.key_server}
         if self.workload is not None:
             environment["CAISSON_WORKLOAD"] = self.workload
         # Only a hint: if it is wrong, premain finds no tmpfs, says so, and ends.
-        tmpfs = tuple(path for path in labels.get(TMPFS_LABEL, "").split(",") if path)
+        tmpfs = tuple(path for path in labels[TMPFS_LABEL].split(",") if path)
         named = self.volumes or {}
+        for path in named:
+            if path not in paths:
+                raise UsageError(
+                    f"the image has no volume `{path}`",
+                    hint=f"it has: {', '.join(f'`{known}`' for known in paths) or 'none'}",
+                )
         volumes = tuple(
-            Bind(source=named.get(path, f"caisson-{self.name}{path.replace('/', '-')}"), target=path)
-            for path in sorted(config.get("Volumes") or {})
+            Bind(source=named.get(path, f"caisson-{self.name}{path.replace('/', '-')}"), target=path) for path in paths
         )
         return docker.run(
             ContainerSpec(
@@ -51,12 +61,20 @@ class Deployment:
                 name=self.name,
                 environment=environment,
                 tmpfs=tmpfs,
-                owner=(int(user), int(group or 0)),
+                owner=owner,
                 binds=(Bind(source=str(self.platform_socket.absolute()), target=PLATFORM_SOCKET), *volumes),
                 publish=self.publish,
                 labels={LABEL: self.workload or ""},
             )
         )
+
+
+def _owner(text: str) -> tuple[int, int]:
+    user, _, group = text.partition(":")
+    try:
+        return int(user), int(group or 0)
+    except ValueError:
+        raise UsageError(f"the image's user `{text}` is not numeric", hint="build it with `caisson build`") from None
 
 
 def require_success(status: int, output: str) -> None:

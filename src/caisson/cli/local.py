@@ -1,11 +1,13 @@
 """The software platform and the key server that `caisson up` starts on this machine, and `caisson down` stops."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from caisson.cli.connection import read_text
 from caisson.cli.home import Home
 from caisson.enclave import SigningKey
 from caisson.errors import Unavailable
@@ -31,6 +33,11 @@ class Local:
         Raises:
             Unavailable: one of them does not start.
         """
+        with home.locked():
+            return cls._start(home, address)
+
+    @classmethod
+    def _start(cls, home: Home, address: str) -> Self:
         if not home.platform.running():
             home.server.stop()  # it would ask the old platform's address for collateral
         arguments = ["platform", "serve", "--home", str(home.path), "--socket-mode", "666", "--pcs", "127.0.0.1:0"]
@@ -51,7 +58,8 @@ class Local:
     @staticmethod
     def stop(home: Home) -> tuple[str, ...]:
         """Stop what runs; give the names of what ran."""
-        return tuple(service.name for service in (home.server, home.platform) if service.stop())
+        with home.locked():
+            return tuple(service.name for service in (home.server, home.platform) if service.stop())
 
     @property
     def pin(self) -> ServerKeyHash:
@@ -67,13 +75,14 @@ class Local:
     def client(self) -> KeyServerClient:
         """Connect to the key server as its operator."""
         token = read_private(self.home.operator_token, what="operator's token")
-        return KeyServerClient.connect(self.key_server, ca=self.home.server_ca.read_text(), token=token)
+        return KeyServerClient.connect(self.key_server, ca=read_text(self.home.server_ca), token=token)
 
 
 def signing_key(home: Home) -> SigningKey:
     """Give the home's signing key; the first time it is made."""
-    if not home.signing_key.exists():
-        write_private(home.signing_key, SigningKey.generate().to_pem(None))
+    with home.locked():
+        if not home.signing_key.exists():
+            write_private(home.signing_key, SigningKey.generate().to_pem(None))
     return SigningKey.load(home.signing_key.read_bytes())
 
 
@@ -81,6 +90,6 @@ def _initialise(home: Home) -> None:
     if home.operator_token.exists():
         return
     server, token = initialise_state(home.server_state, home.unseal_key, trust_domain=_TRUST_DOMAIN)
-    write_private(home.operator_token, token.reveal())
-    home.server_ca.write_text(server.face.ca_pem)
-    server.store.close()
+    with contextlib.closing(server.store):
+        home.server_ca.write_text(server.face.ca_pem)
+        write_private(home.operator_token, token.reveal())  # last: it says that all is there

@@ -12,7 +12,7 @@ from caisson.errors import CaissonError, Unavailable, UsageError
 
 JSON_VERSION = 1
 
-talk = Console(stderr=True, highlight=False)
+talk = Console(stderr=True, highlight=False, emoji=False)
 
 
 class Exit(IntEnum):

@@ -1,5 +1,6 @@
 """Programs that `caisson up` starts in the background and `caisson down` stops again."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -33,16 +34,22 @@ class Service:
 
     def running(self) -> bool:
         """Tell whether the process that was started is still the one that runs under its number."""
+        return self._pid() is not None
+
+    def _pid(self) -> int | None:
         try:
             pid, born = self._record.read_text().split()
-        except FileNotFoundError:
-            return False
-        return _birth(int(pid)) == born
+            return int(pid) if _birth(int(pid)) == born else None
+        except (OSError, ValueError):  # none, or only a part of one
+            return None
 
     def addresses(self) -> tuple[str, ...]:
         """Give the addresses at which it said that it is ready."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return tuple(line.removeprefix(_READY) for line in lines if line.startswith(_READY))
+        lines = self.log.read_text(errors="replace").splitlines(keepends=True) if self.log.exists() else []
+        # A line without an end is not written to its end.
+        return tuple(
+            line.strip().removeprefix(_READY) for line in lines if line.startswith(_READY) and line[-1] == "\n"
+        )
 
     def start(self, arguments: list[str], *, addresses: int, timeout: float = 20.0) -> tuple[str, ...]:
         """Start `caisson ARGUMENTS…` unless it runs, wait until it is ready at so many addresses, and give them.
@@ -51,6 +58,17 @@ class Service:
             Unavailable: it ended, or was not ready in time; its last words are in the message.
         """
         if not self.running():
+            self._launch(arguments)
+        deadline = time.monotonic() + timeout
+        while len(self.addresses()) < addresses:
+            if not self.running() or time.monotonic() > deadline:
+                self.stop()
+                raise Unavailable(f"the {self.name} did not start: {self._last_words()}", hint=f"see `{self.log}`")
+            time.sleep(_STEP)
+        return self.addresses()
+
+    def _launch(self, arguments: list[str]) -> None:
+        try:
             with self.log.open("wb") as log:
                 process = subprocess.Popen(  # noqa: S603 - our own program, by this interpreter
                     [sys.executable, "-m", "caisson.cli", *arguments],
@@ -60,26 +78,21 @@ class Service:
                     start_new_session=True,
                 )
             self._record.write_text(f"{process.pid} {_birth(process.pid)}")
-        deadline = time.monotonic() + timeout
-        while len(self.addresses()) < addresses:
-            if not self.running() or time.monotonic() > deadline:
-                self.stop()
-                raise Unavailable(f"the {self.name} did not start: {self._last_words()}", hint=f"see `{self.log}`")
-            time.sleep(_STEP)
-        return self.addresses()
+        except OSError as cause:
+            raise Unavailable(f"the {self.name} cannot be started: {cause}") from cause
 
     def stop(self) -> bool:
         """Stop it if it runs, first politely; tell whether it ran."""
         ran = self.running()
-        if ran:
-            pid = int(self._record.read_text().split()[0])
-            for kind in (signal.SIGTERM, signal.SIGKILL):
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            pid = self._pid()
+            if pid is None:
+                break
+            with contextlib.suppress(ProcessLookupError):  # it ended just now
                 os.kill(pid, kind)
-                deadline = time.monotonic() + _GRACE
-                while self.running() and time.monotonic() < deadline:
-                    time.sleep(_STEP)
-                if not self.running():
-                    break
+            deadline = time.monotonic() + _GRACE
+            while self.running() and time.monotonic() < deadline:
+                time.sleep(_STEP)
         self._record.unlink(missing_ok=True)
         return ran
 

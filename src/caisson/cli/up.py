@@ -1,27 +1,30 @@
 """`caisson up`: from a name to a confidential container that runs and has proved itself."""
 
+import re
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
 from caisson import catalog, oci
-from caisson.cli.attest import fetch_collateral, peer_certificate
+from caisson.cli.attest import authority, fetch_collateral, peer_certificate
 from caisson.cli.build import build_image
 from caisson.cli.home import Home, home_option
-from caisson.cli.launch import Deployment, require_success
+from caisson.cli.launch import LABEL, Deployment, require_success
 from caisson.cli.local import Local, signing_key
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.run import PublishType
 from caisson.conversion import ConfidentialImage, Recipe
-from caisson.engine import ContainerState, Docker, Publish
+from caisson.engine import Docker, Publish
 from caisson.errors import Unavailable, UsageError
 from caisson.evidence import EnclaveRule, Policy, RootKey, TcbStatus, verify_certificate
 from caisson.keyserver import Generation, KeyServerClient, SecretKind, Workload
 
-_HOST = "127.0.0.1"
+_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")  # good for an image, a container and a file
+_SHORTEST = 2  # Docker takes no shorter name for a container
 _PATIENCE = 60.0
 _STEP = 0.05
 
@@ -35,7 +38,7 @@ class _Steps:
     def done(self, text: str) -> None:
         """Say it."""
         now = time.monotonic()
-        talk.print(f"[green]✓[/] {text} [dim]({now - self._since:.1f} s)[/]", soft_wrap=True)
+        talk.print(f"[green]✓[/] {escape(text)} [dim]({now - self._since:.1f} s)[/]", soft_wrap=True)
         self._since = now
 
 
@@ -61,6 +64,13 @@ def command(
     found = catalog.load(name).recipe if recipe is None else Recipe.parse(recipe.read_bytes())
     if not found.ports:
         raise UsageError("the recipe names no port at which the program could be attested", hint="add `ports = […]`")
+    if _NAME.fullmatch(name) is None or len(name) < _SHORTEST:
+        raise UsageError(f"`{name}` is no name for a container", hint="write it like `my-redis`, in lower case")
+    if publish and found.ports[0] not in {one.container_port for one in publish}:
+        raise UsageError(
+            f"the port at which the program is attested would not be offered: {found.ports[0]}",
+            hint=f"add `--publish {found.ports[0]}`",
+        )
     steps, reference = _Steps(), f"caisson/{name}:latest"
     with Docker() as docker:
         local = Local.start(home, address=docker.bridge_gateway())
@@ -74,11 +84,10 @@ def command(
         with local.client() as server:
             _provision(found, policy, server)
         steps.done(f"workload `{found.name}` with its secrets, policy {policy_file}")
-        state = _start(docker, name, reference, found, local, publish)
-        address = (_HOST, state.ports[found.ports[0]])
-        _wait_for_proof(docker, name, address, policy, local)
+        _start(docker, name, reference, found, local, publish)
+        address = _wait_for_proof(docker, name, found.ports[0], policy, local)
         steps.done(f"container `{name}` runs, and proved what it is")
-    where = f"{address[0]}:{address[1]}"
+    where = authority(*address)
     emit(
         {
             "container": name,
@@ -94,7 +103,7 @@ def command(
             "ca": str(home.server_ca),
             "policy": str(policy_file),
         },
-        human=_how_to_connect(where, found, policy_file, local),
+        human=_how_to_connect(name, where, found, policy_file, local),
         as_json=as_json,
     )
 
@@ -135,41 +144,57 @@ def _provision(recipe: Recipe, policy: Policy, server: KeyServerClient) -> None:
 
 def _start(
     docker: Docker, name: str, reference: str, recipe: Recipe, local: Local, publish: tuple[Publish, ...]
-) -> ContainerState:
-    """Start the container, or leave it alone if just this image runs already."""
+) -> None:
+    """Start the container. One that runs just this image already is left alone, one that has ended is replaced.
+
+    Raises:
+        UsageError: the name is taken by another container, or by one that runs an older image.
+    """
     state = docker.state(name)
-    if state is None:
-        Deployment(
-            image=reference,
-            name=name,
-            workload=recipe.name,
-            key_server=local.key_server,
-            platform_socket=local.home.platform_socket,
-            publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
-        ).start(docker)
-        state = docker.state(name)
-    if state is None or recipe.ports[0] not in state.ports:
-        raise UsageError(
-            f"the container `{name}` does not offer port {recipe.ports[0]}", hint=f"stop it with `caisson down {name}`"
-        )
-    return state
+    if state is not None and LABEL not in state.labels:
+        raise UsageError(f"a container named `{name}` exists, and it is not ours", hint="remove it, or rename it")
+    if state is not None and state.running:
+        if state.image_id != docker.image_id(reference):
+            raise UsageError(
+                f"the container `{name}` runs another image than the one that was just built",
+                hint=f"stop it with `caisson down {name}`, then say `caisson up` again; its volumes stay",
+            )
+        return
+    if state is not None:
+        docker.remove(name)
+    Deployment(
+        image=reference,
+        name=name,
+        workload=recipe.name,
+        key_server=local.key_server,
+        platform_socket=local.home.platform_socket,
+        publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
+    ).start(docker)
 
 
-def _wait_for_proof(docker: Docker, name: str, address: tuple[str, int], policy: Policy, local: Local) -> None:
-    """Wait until the program answers with a certificate whose evidence the policy accepts.
+def _wait_for_proof(docker: Docker, name: str, port: int, policy: Policy, local: Local) -> tuple[str, int]:
+    """Wait until the program answers with a certificate whose evidence the policy accepts; give its address.
 
     Raises:
         Rejected: the container ended because activation was refused, or its evidence is not acceptable.
+        UsageError: the container does not offer the port.
         Unavailable: it does not answer in time.
     """
     deadline = time.monotonic() + _PATIENCE
     while True:
         state = docker.state(name)
-        if state is not None and not state.running:
+        if state is None:
+            raise Unavailable(f"the container `{name}` was removed while it started")
+        if not state.running:
             output = docker.logs(name)
             docker.remove(name)
             require_success(state.exit_code, output)
             raise Unavailable(f"the container `{name}` ended at once")
+        if port not in state.ports:
+            raise UsageError(
+                f"the container `{name}` does not offer port {port}", hint=f"stop it with `caisson down {name}`"
+            )
+        address = (state.ports[port].host, state.ports[port].port)
         try:
             certificate = peer_certificate(*address)
         except Unavailable:
@@ -178,15 +203,15 @@ def _wait_for_proof(docker: Docker, name: str, address: tuple[str, int], policy:
             time.sleep(_STEP)
             continue
         verify_certificate(certificate, fetch_collateral(certificate, local.pcs), policy, at=datetime.now(UTC))
-        return
+        return address
 
 
-def _how_to_connect(address: str, recipe: Recipe, policy: Path, local: Local) -> str:
+def _how_to_connect(name: str, address: str, recipe: Recipe, policy: Path, local: Local) -> str:
     home = local.home
     lines = [
         f"{recipe.name} answers at {address}, in TLS; its certificate is signed by {home.server_ca}",
         f"  attest it     caisson attest {address} --policy {policy} --pcs {local.pcs}",
         *(f"  its secret    caisson secret get {secret.name} --reveal" for secret in recipe.provision.secret),
-        f"  stop it       caisson down {recipe.name} --all",
+        f"  stop it       caisson down {name} --all",
     ]
     return "\n".join(lines)

@@ -6,14 +6,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
-    """A host path or a named volume, mounted at an absolute path of the container."""
+    """A host path (absolute) or a named volume, mounted at an absolute path of the container."""
 
     source: str
     target: str
     read_only: bool = False
 
-    def __str__(self) -> str:
-        return f"{self.source}:{self.target}" + (":ro" if self.read_only else "")
+    def mount(self) -> dict[str, Any]:
+        """Give it as the engine's `Mount`; of a host path that is missing the engine then makes no directory."""
+        kind = "bind" if self.source.startswith("/") else "volume"
+        return {"Type": kind, "Source": self.source, "Target": self.target, "ReadOnly": self.read_only}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,6 @@ class ContainerSpec:
     """One container, locked down: read-only root, no capabilities, no new privileges.
 
     `tmpfs` are paths; each is private to `owner` (numeric user and group).
-    `extra_hosts` are names for /etc/hosts, by address.
     """
 
     image: str
@@ -46,19 +47,19 @@ class ContainerSpec:
     def create_request(self) -> dict[str, Any]:
         """Give the body of `POST /containers/create` (Docker Engine API 1.41)."""
         uid, gid = self.owner
-        ports = {f"{port.container_port}/tcp": port for port in self.publish}
+        ports: dict[str, list[dict[str, str]]] = {}
+        for port in self.publish:
+            binding = {"HostIp": port.host_address, "HostPort": str(port.host_port)}
+            ports.setdefault(f"{port.container_port}/tcp", []).append(binding)
         return {
             "Image": self.image,
             "Env": [f"{name}={value}" for name, value in sorted(self.environment.items())],
             "Labels": self.labels,
             "ExposedPorts": {name: {} for name in ports},
             "HostConfig": {
-                "Binds": [str(bind) for bind in self.binds],
+                "Mounts": [bind.mount() for bind in self.binds],
                 "Tmpfs": dict.fromkeys(self.tmpfs, f"mode=0700,uid={uid},gid={gid},noexec,nosuid,nodev"),
-                "PortBindings": {
-                    name: [{"HostIp": port.host_address, "HostPort": str(port.host_port)}]
-                    for name, port in ports.items()
-                },
+                "PortBindings": ports,
                 "ReadonlyRootfs": self.read_only,
                 "CapDrop": ["ALL"],
                 "SecurityOpt": ["no-new-privileges"],
@@ -68,14 +69,27 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where this machine reaches a published port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
-    """What the engine says of a container: `status` is Docker's word, `exit_code` counts only when it has exited."""
+    """What the engine says of a container: `status` is Docker's word, `exit_code` counts only when it has exited.
+
+    `ports` says where its TCP ports are offered; it is empty unless the container runs.
+    """
 
     container_id: str
+    image_id: str
+    labels: dict[str, str]
     status: str
     pid: int
     exit_code: int
-    ports: dict[int, int]
+    ports: dict[int, Endpoint]
 
     @property
     def running(self) -> bool:

@@ -23,9 +23,19 @@ def test_ports_are_published_on_loopback_unless_asked_otherwise():
     assert host["PortBindings"] == {"6379/tcp": [{"HostIp": "127.0.0.1", "HostPort": "0"}]}
 
 
-def test_binds_say_when_they_are_read_only():
-    binds = (Bind(source="/s", target="/t", read_only=True), Bind(source="data", target="/data"))
-    assert request(binds=binds)["HostConfig"]["Binds"] == ["/s:/t:ro", "data:/data"]
+def test_two_host_ports_may_lead_to_one():
+    publish = (Publish(container_port=1, host_port=2), Publish(container_port=1, host_port=3, host_address="::1"))
+    assert request(publish=publish)["HostConfig"]["PortBindings"] == {
+        "1/tcp": [{"HostIp": "127.0.0.1", "HostPort": "2"}, {"HostIp": "::1", "HostPort": "3"}]
+    }
+
+
+def test_a_path_is_bound_and_a_name_is_a_volume():
+    binds = (Bind(source="/s:t", target="/t", read_only=True), Bind(source="data", target="/data"))
+    assert request(binds=binds)["HostConfig"]["Mounts"] == [
+        {"Type": "bind", "Source": "/s:t", "Target": "/t", "ReadOnly": True},
+        {"Type": "volume", "Source": "data", "Target": "/data", "ReadOnly": False},
+    ]
 
 
 def test_environment_is_sorted_so_that_equal_specifications_give_equal_requests():

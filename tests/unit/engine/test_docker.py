@@ -33,7 +33,7 @@ def engine():
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_engine_that_is_not_there_is_no_verdict(tmp_path):
     with Docker(f"unix://{tmp_path}/docker.sock") as docker, pytest.raises(Unavailable) as failure:
-        docker.version()
+        docker.state("c")
     assert "DOCKER_HOST" in failure.value.hint
     del failure  # and with it the frames that hold the socket
     gc.collect()
