@@ -63,7 +63,7 @@ def _try(number: int, attack: Attack) -> list[str]:
     done = attack.attempt()
     said = (done.stderr + done.stdout).strip()
     refused = done.status == REJECTED and attack.expected in said
-    verdict = next((line for line in said.splitlines() if line.startswith("error:")), said.splitlines()[-1])
+    verdict = next((line for line in said.splitlines() if line.startswith("error:")), said or "nothing was said")
     say(f"{number}. {attack.title}", done.seconds)
     say(f"   {'refused' if refused else 'NOT REFUSED AS IT SHOULD BE'}, status {done.status}: {verdict}")
     return [] if refused else [f"attack {number} was not refused as it should be: {said}"]
