@@ -73,9 +73,9 @@ var steps = []step{
 // recogniseRuntime tells the runtimes apart by the arguments. A library OS starts premain with the measured ones, which
 // name the program; on the native runtime there are none, and what the host adds is refused.
 func recogniseRuntime(_ context.Context, g *guest) error {
-	g.core = forbidDumps()
 	outside := environment(g.environ)
 	if len(g.args) <= 1 {
+		g.core = forbidDumps()
 		return nil
 	}
 	if outside["CAISSON_RUNTIME"] != "gramine" {
@@ -218,6 +218,7 @@ func activate(ctx context.Context, g *guest) error {
 	defer cancel()
 	var err error
 	g.sealed, err = g.server.activate(ctx, activationRequest(g.quote, g.runtimeData))
+	g.server.client.CloseIdleConnections()
 	return err
 }
 

@@ -8,8 +8,7 @@ type coreLimit struct {
 	lower  bool
 }
 
-// forbidDumps keeps secrets out of core dumps and away from debuggers. Inside a library OS the calls may not exist:
-// there the enclave is what keeps them.
+// forbidDumps keeps secrets out of core dumps and away from debuggers. Inside a library OS the enclave does that.
 func forbidDumps() coreLimit {
 	const dumpable = 4 // PR_SET_DUMPABLE; execve sets it again
 	syscall.RawSyscall(syscall.SYS_PRCTL, dumpable, 0, 0)

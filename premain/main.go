@@ -48,7 +48,7 @@ func run(signals <-chan os.Signal, w world) int {
 	select {
 	case end = <-ended:
 	case signal := <-signals:
-		end = ending{"interrupted", statusInterrupted, wrong("", "%v arrived before the program was started", signal)}
+		end = ending{"interrupted", statusInterrupted, wrong("", "signal %d (%v) came before the program was started", signal, signal)}
 	}
 	if err := files.undo(); err != nil {
 		report(w.stderr, ending{step: end.step, err: wrong("", "not everything could be removed: %v", err)})

@@ -23,6 +23,9 @@ const (
 	sigStructSize  = 1808
 	maxQuote       = 64 << 10
 	maxComplaint   = 4 << 10
+
+	// Measuring the largest enclaves takes minutes; a platform that needs longer does not answer.
+	platformPatience = 5 * time.Minute
 )
 
 // platform is one connection to the software platform, which is one enclave for as long as it is open.
@@ -33,7 +36,7 @@ type platform struct {
 
 const platformHint = "start it with `caisson platform serve`, and mount its socket or set `CAISSON_PLATFORM`"
 
-// dialPlatform connects; the connection dies with ctx, and after a time in which any platform would have answered.
+// dialPlatform connects; the connection dies with ctx, and when patience ends.
 func dialPlatform(ctx context.Context, s *settings) (*platform, error) {
 	dialer := net.Dialer{Timeout: 5 * time.Second}
 	conn, err := dialer.DialContext(ctx, s.platformNet, s.platformAddr)
@@ -41,7 +44,7 @@ func dialPlatform(ctx context.Context, s *settings) (*platform, error) {
 		return nil, unavailable(platformHint, "the software platform at %s cannot be reached: %v",
 			quoted(s.platformNet+":"+s.platformAddr), origin(err))
 	}
-	if err := conn.SetDeadline(time.Now().Add(s.timeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(platformPatience)); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return &platform{conn, context.AfterFunc(ctx, func() { conn.Close() })}, nil

@@ -44,7 +44,8 @@ OUTSIDE = """
 set -e
 ulimit -c 4096
 mount -t tmpfs -o mode=1777 tmpfs "$1/run/caisson"
-mount --rbind /usr "$1/usr"
+mount --bind /usr "$1/usr"
+mount -o remount,bind,ro "$1/usr"
 status=0
 unshare --pid --fork --kill-child sh -c "$2" inside "$@" || status=$?
 find "$1/run/caisson" -mindepth 1 > "$1/left"
@@ -52,9 +53,9 @@ exit $status
 """
 INSIDE = """
 mount -t proc proc "$1/proc"
-root=$1
-shift 2
-exec chroot "$root" /.caisson/premain "$@"
+root=$1 user=$3
+shift 3
+exec chroot --userspec="$user" "$root" /.caisson/premain "$@"
 """
 
 
@@ -168,7 +169,8 @@ class Container:
     arguments: tuple[str, ...] = ()
     measured: dict[str, str] = field(default_factory=dict)
     outside: dict[str, str] = field(default_factory=dict)
-    user: int = 0
+    user: int = 0  # the measured one
+    runs_as: str = "0:0"
     tmpfs: str = MOUNT
 
     def manifest(self):
@@ -190,7 +192,18 @@ class Container:
         if not manifest.exists():
             manifest.write_text(self.manifest())
         namespaces = ["--mount"] if os.geteuid() == 0 else ["--mount", "--user", "--map-root-user"]
-        command = ["unshare", *namespaces, "sh", "-c", OUTSIDE, "outside", str(self.root), INSIDE, *self.arguments]
+        command = [
+            "unshare",
+            *namespaces,
+            "sh",
+            "-c",
+            OUTSIDE,
+            "outside",
+            str(self.root),
+            INSIDE,
+            self.runs_as,
+            *self.arguments,
+        ]
         return subprocess.Popen(
             command,
             env={"PATH": os.environ["PATH"], **self.outside},
@@ -234,6 +247,7 @@ def container(binary):
     shutil.copy(binary, root / ".caisson/premain")
     (root / ".caisson/app.sig").write_bytes(bytes(1808))
     with KeyServer() as server, Platform(root / "run/platform.sock") as platform:
+        (root / "run/platform.sock").chmod(0o666)
         for each in (server, platform):
             threading.Thread(target=each.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         measured = {

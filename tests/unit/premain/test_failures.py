@@ -28,6 +28,10 @@ def no_tmpfs(container):
     container.measured["CAISSON_TLS_KEY"] = "/run/disk/key.pem"
 
 
+def another_user(container):
+    container.runs_as = "1234:1234"
+
+
 def changed_file(container):
     (container.root / ".caisson/app.manifest.sgx").write_text(container.manifest())
     with (container.root / ".caisson/premain").open("ab") as premain:
@@ -74,6 +78,7 @@ def no_program_directory(container):
 FAILURES = [
     (arguments, 81, "configuration: error: premain takes no arguments"),
     (no_tmpfs, 81, "configuration: error: `/run/disk` is no tmpfs"),
+    (another_user, 81, "configuration: error: the container runs as 1234:1234, and the measured user is 0:0"),
     (no_manifest, 82, "manifest: error: `/.caisson/app.manifest.sgx` is refused: line 2: `argv`: "),
     (changed_file, 83, "trusted files: error: `/.caisson/premain` differs from the measured file"),
     (refused_launch, 84, "launch: error: the software platform says no: SGX_INVALID_MEASUREMENT: "),

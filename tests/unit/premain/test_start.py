@@ -48,6 +48,12 @@ def test_root_becomes_the_measured_user_for_good(container):
     assert all(line.endswith("\t0000000000000000") for line in capabilities)
 
 
+def test_a_container_of_the_measured_user_needs_no_root(container):
+    container.user, container.runs_as = 1234, "1234:1234"
+    container.script = "id -u; id -g; cat /run/caisson/etc/secret"
+    assert container.run() == (0, "1234\n1234\ncanary-file", "")
+
+
 def test_the_platform_measures_premain_itself(container, binary):
     container.run()
     (payload,) = container.platform.launched
