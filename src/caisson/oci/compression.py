@@ -126,41 +126,6 @@ def blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
         yield bytes(buffer)
 
 
-def _in_parallel(plain: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Give each block and what became of it, in order; no more blocks are held than keep the cores busy."""
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[bytes, Future[bytes]]] = deque()
-        window = b""
-        for block in plain:
-            waiting.append((block, pool.submit(_deflate, block, window)))
-            window = block[-_WINDOW:]
-            if len(waiting) > 2 * workers:
-                done, packed = waiting.popleft()
-                yield done, packed.result()
-        for done, packed in waiting:
-            yield done, packed.result()
-
-
-def _deflate(block: bytes, window: bytes) -> bytes:
-    compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS, zdict=window)
-    return compressor.compress(block) + compressor.flush(isal_zlib.Z_SYNC_FLUSH)
-
-
-def blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """Cut a stream anew into blocks of `size` bytes; the last may be shorter."""
-    buffer = bytearray()
-    for chunk in chunks:
-        buffer += chunk
-        start = 0
-        while len(buffer) - start >= size:
-            yield bytes(buffer[start : start + size])
-            start += size
-        del buffer[:start]
-    if buffer:
-        yield bytes(buffer)
-
-
 def _refuse_bomb(read: int, written: int, limits: Limits) -> None:
     if written > limits.layer_size:
         raise ImageRejected(f"layer unpacks to more than {limits.layer_size} bytes")
