@@ -48,7 +48,7 @@ docs: dev
 dev: $(VENV)/.done
 
 # The virtual environment: hash-checked dependencies, then Caisson itself, whose build compiles the guest agent.
-$(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go premain/go.mod)
+$(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go premain/go.mod premain/build.py)
 	python3 -m venv $(VENV) || { apt-get update -q && apt-get install -yq python3-venv && python3 -m venv $(VENV); }
 	$(BIN)/pip install --quiet uv==0.13.9
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)
