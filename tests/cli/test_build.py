@@ -1,0 +1,196 @@
+"""`caisson build`, `inspect` and `verify`: exit code, stdout and stderr of what people do with them."""
+
+import json
+import struct
+
+import pytest
+
+from caisson import oci
+from caisson.cli.app import run
+from caisson.conversion import MANIFEST
+from caisson.enclave import SigningKey
+
+PROGRAM = struct.pack("<4s5B7xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, 0, 3, 62, 1, 0, 64, 0, 0, 64, 56, 0, 0, 0, 0)
+RECIPE = """
+version = 1
+name = "hello"
+summary = "says hello"
+[application]
+command = ["/bin/hello", "world"]
+[enclave]
+size = "256M"
+max_threads = 4
+isv_prod_id = 7
+isv_svn = 3
+"""
+
+
+@pytest.fixture(scope="session")
+def key():
+    return SigningKey.generate()
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch, key):
+    """A directory with a root file system, a recipe and a key, which is also where commands run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAISSON_HOME", str(tmp_path / "home"))
+    (tmp_path / "root" / "bin").mkdir(parents=True)
+    (tmp_path / "root" / "bin" / "hello").write_bytes(PROGRAM)
+    for path in (tmp_path / "root", tmp_path / "root" / "bin", tmp_path / "root" / "bin" / "hello"):
+        path.chmod(0o755)
+    (tmp_path / "caisson.toml").write_text(RECIPE)
+    (tmp_path / "key.pem").write_bytes(key.to_pem(None))
+    return tmp_path
+
+
+BUILD = ("build", "--recipe", "caisson.toml", "--key", "key.pem")
+
+
+@pytest.fixture
+def built(desk, capsys):
+    assert run([*BUILD, f"rootfs:{desk}/root", "oci:out:v1", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def change(path, content, reference="oci:out:v1"):
+    """Put another file into an image."""
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as directory:
+        image = oci.source(oci.Reference.parse(reference)).read(scratch=Path(directory))
+        entry = oci.tar.Entry(path=path.removeprefix("/"), kind=oci.tar.Kind.FILE, mode=0o555, size=len(content))
+        pieces = (oci.tar.member(entry), content, oci.tar.padding(len(content)), oci.tar.end())
+        layer = oci.FileLayer.pack(pieces, scratch=Path(directory))
+        oci.sink(oci.Reference.parse(reference)).write(oci.append(image, layer, created_by="x"), overwrite=True)
+
+
+def test_build_says_what_it_built(built, key):
+    assert built["version"] == 1
+    assert built["image"] == "oci:out:v1"
+    assert built["digest"].startswith("sha256:")
+    assert built["mrsigner"] == str(key.mr_signer)
+    assert (built["isv_prod_id"], built["isv_svn"], built["debug"], built["trusted_files"]) == (7, 3, False, 2)
+
+
+@pytest.mark.usefixtures("desk")
+def test_build_speaks_to_people_too(capsys, key):
+    assert run([*BUILD, "rootfs:root", "oci:out:v1"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert [line.split()[0] for line in out.splitlines()] == ["image", "digest", "MRENCLAVE", "MRSIGNER", "trusted"]
+    assert str(key.mr_signer) in out
+
+
+def test_two_builds_give_one_digest_in_every_place(built, capsys):
+    for place in ("oci:again", "oci-archive:again.tar", "docker-archive:docker.tar:hello:v1"):
+        assert run([*BUILD, "rootfs:root", place, "--json"]) == 0
+        again = json.loads(capsys.readouterr().out)
+        assert {**again, "image": ""} == {**built, "image": ""}
+
+
+@pytest.mark.usefixtures("built")
+def test_nothing_is_overwritten_without_force(desk, capsys):
+    (desk / "root" / "bin" / "more").touch()
+    assert run([*BUILD, "rootfs:root", "oci:out:v1"]) == 2
+    assert capsys.readouterr() == (
+        "",
+        "error: another image is there as `v1`\nhint: add `--force` to replace it, or choose another tag\n",
+    )
+    assert run([*BUILD, "rootfs:root", "oci:out:v1", "--force"]) == 0
+
+
+def test_a_pin_changes_the_measurement(built, capsys):
+    assert run([*BUILD, "rootfs:root", "oci:pinned", "--key-server-pin", "ab" * 32, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["mrenclave"] != built["mrenclave"]
+    assert run(["verify", "oci:pinned", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["key_server_pin"] == "ab" * 32
+
+
+def test_a_debug_enclave_is_announced(desk, capsys):
+    (desk / "caisson.toml").write_text(RECIPE + "debug = true\n")
+    for arguments in ((*BUILD, "rootfs:root", "oci:out"), ("verify", "oci:out")):
+        assert run(arguments) == 0
+        assert "debug enclave" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("build", "--key", "key.pem", "oci:x"), 2, "error: give one of `--recipe` and `--catalog`\nhint: "),
+        (("build", "--key", "key.pem", "--catalog", "none", "oci:x"), 2, "error: the catalog has no `none`\nhint: "),
+        ((*BUILD, "oci:x"), 2, "error: the recipe does not say where the plain image is\nhint: name it: "),
+        ((*BUILD, "a", "b", "c"), 2, "error: more than SOURCE and DEST was given\n"),
+        ((*BUILD, "rootfs:none", "oci:x"), 2, "error: there is no root file system `none`\n"),
+        ((*BUILD, "rootfs:root", "docker://x"), 2, "error: `docker://x` is no reference to an image\nhint: "),
+        ((*BUILD, "rootfs:root", "oci:x", "--key-server-pin", "xy"), 1, "error: ServerKeyHash is not hexadecimal"),
+        (("build", "rootfs:root", "oci:x"), 2, "error: Missing option `--key`\n"),
+        (("verify", "oci:none"), 2, "error: `none` is no OCI layout\n"),
+        (("inspect", "docker-archive:none.tar"), 2, "error: there is no file `none.tar`\n"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("desk")
+def test_what_cannot_be_done_is_said_in_two_lines(capsys, arguments, code, message):
+    assert run(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(message)
+
+
+def test_inspect_shows_a_plain_and_a_confidential_image(built, capsys):
+    assert run(["inspect", "rootfs:root", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["confidential"] is None
+    assert run(["inspect", "oci:out:v1", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["digest"] == built["digest"]
+    assert shown["confidential"]["mrenclave"] == built["mrenclave"]
+    assert shown["confidential"]["argv"] == ["premain", "/bin/hello", "/bin/hello", "world"]
+    assert run(["inspect", "oci:out:v1"]) == 0
+    assert "program    /bin/hello /bin/hello world\n" in capsys.readouterr().out
+
+
+def test_verify_says_yes_and_who_signed(built, capsys, key):
+    assert run(["verify", "oci:out:v1"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert f"MRENCLAVE  {built['mrenclave']}\nMRSIGNER   {key.mr_signer}\n" in out
+    assert out.endswith("verified   yes: manifest, premain, SIGSTRUCT and 2 trusted files\n")
+    assert run(["verify", "oci:out:v1", "--mrsigner", str(key.mr_signer)]) == 0
+
+
+@pytest.mark.usefixtures("built")
+def test_verify_refuses_another_signer(capsys, key):
+    assert run(["verify", "oci:out:v1", "--mrsigner", "00" * 32]) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"error: the image is intact, but signed by {key.mr_signer}, not by {'00' * 32}\n",
+    )
+
+
+@pytest.mark.usefixtures("built")
+def test_verify_names_what_was_changed(capsys):
+    change("/bin/hello", b"evil")
+    assert run(["verify", "oci:out:v1"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: image was changed: trusted file `/bin/hello`: its SHA-256 is ")
+    change(MANIFEST, b"x")
+    assert run(["verify", "oci:out:v1", "--json"]) == 1
+    refused = json.loads(capsys.readouterr().out)
+    assert refused["verified"] is False
+    assert refused["reasons"][0].startswith("manifest: ")
+
+
+@pytest.mark.usefixtures("desk")
+def test_verify_refuses_a_plain_image(capsys):
+    assert run(["verify", "rootfs:root"]) == 1
+    assert capsys.readouterr().err == (
+        "error: no confidential image: it has no `/.caisson/premain`\nhint: make one with `caisson build`\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["build", "inspect", "verify"])
+def test_every_help_ends_with_an_example(name, capsys):
+    assert run([name, "--help"]) == 0
+    assert capsys.readouterr().out.rstrip().splitlines()[-1].startswith("    caisson ")
