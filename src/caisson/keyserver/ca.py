@@ -50,10 +50,7 @@ class CertificateAuthority:
         Raises:
             UsageError: not a trust domain (SPIFFE ID, 2.1).
         """
-        if not TRUST_DOMAIN.fullmatch(trust_domain):
-            raise UsageError(
-                f"`{trust_domain[:80]}` is not a trust domain", hint="use lower-case letters, digits, dots and dashes"
-            )
+        check_trust_domain(trust_domain)
         key = generate_private_key(SECP256R1())
         name = x509.Name(
             [
@@ -129,6 +126,16 @@ class CertificateAuthority:
             )
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         )
+
+
+def check_trust_domain(name: str) -> None:
+    """Refuse what is no trust domain.
+
+    Raises:
+        UsageError: other characters than lower-case letters, digits, dots and dashes.
+    """
+    if not TRUST_DOMAIN.fullmatch(name):
+        raise UsageError(f"`{name[:80]}` is not a trust domain", hint="use lower-case letters, digits, dots and dashes")
 
 
 def _builder(

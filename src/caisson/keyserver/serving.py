@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import re
 import signal
 import socket
 import ssl
@@ -25,6 +26,8 @@ _LIFETIME = timedelta(days=7)
 _RENEWAL = timedelta(days=1)
 _MOST_CONNECTIONS = 512
 _GRACE_SECONDS = 5
+_PORT = re.compile(r"[0-9]{1,5}")
+_MOST_PORT = 0xFFFF
 
 
 class ServerTls:
@@ -114,13 +117,13 @@ def listen(address: str) -> socket.socket:
         Unavailable: the address is taken, or not of this machine.
     """
     host, separator, port = address.rpartition(":")
-    if not separator or not host or not port.isascii() or not port.isdigit():
+    if not separator or not host or not _PORT.fullmatch(port) or int(port) > _MOST_PORT:
         raise UsageError(f"`{address}` is not an address", hint="give HOST:PORT, as in `127.0.0.1:8700`")
     host = host.removeprefix("[").removesuffix("]")
     try:
         family, kind, _, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
         return _listening(socket.socket(family, kind), place)
-    except (OSError, OverflowError) as cause:
+    except OSError as cause:
         raise Unavailable(f"cannot listen on `{address}`: {cause}", hint="choose another address") from cause
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from caisson.errors import Malformed, Unavailable, UsageError
+from caisson.keyserver.ca import check_trust_domain
 from caisson.keyserver.sealing import RootKey
 from caisson.keyserver.secret import Secret
 from caisson.keyserver.server import KeyServer, PublicFace
 from caisson.keyserver.store import Store
 
 DATABASE = "keyserver.sqlite"
-UNSEAL_KEY = "unseal.key"
 
 
 def initialise_state(
@@ -26,9 +26,11 @@ def initialise_state(
     """Make a new server in a directory (0700), and its root key in a file (0600, hexadecimal); give the first token.
 
     Raises:
-        UsageError: either exists already.
+        UsageError: either exists already, or the trust domain is none.
         Unavailable: the file system refuses.
     """
+    # Whatever can be refused is refused before anything is made.
+    check_trust_domain(trust_domain)
     database = directory / DATABASE
     if database.exists():
         raise UsageError(f"`{database}` exists", hint="choose another directory; nothing is overwritten")

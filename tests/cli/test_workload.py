@@ -1,0 +1,119 @@
+"""`caisson workload`: exit code, stdout and stderr."""
+
+import json
+
+import pytest
+
+from caisson.keyserver import Secret
+
+POLICY = """version = 1
+tee = "sgx"
+roots = ["intel-sgx"]
+tcb_statuses = ["UpToDate"]
+advisories = []
+allow_debug = false
+minimum_tcb_evaluation_data_number = 17
+key_servers = []
+enclaves = []
+"""
+DOCUMENT = """name = "redis"
+argv = ["--loglevel", "warning"]
+certificate = { dns = ["localhost"], ip = ["127.0.0.1"] }
+
+[[file]]
+path = "/run/caisson/secrets/redis.conf"
+mode = "400"
+content = "requirepass {{ secret:pw }}"
+"""
+
+
+@pytest.fixture
+def files(keyserver):
+    keyserver.operator.set_secret("pw", Secret(b"canary"))
+    return [keyserver.file("redis.toml", DOCUMENT), "--policy", keyserver.file("policy.toml", POLICY)]
+
+
+def test_a_workload_is_set_listed_shown_and_removed(keyserver, files):
+    assert keyserver("workload", "list") == (0, "no workloads\n", "")
+    assert keyserver("workload", "set", *files) == (0, "workload `redis` is set, version 1\n", "")
+    assert keyserver("workload", "list") == (
+        0,
+        "NAME   VERSION  SET\nredis  1        2026-11-23 12:00:00\n",
+        "",
+    )
+    code, out, err = keyserver("workload", "show", "redis")
+    assert (code, err) == (0, "")
+    assert out == "\n".join(
+        [
+            "workload      redis, version 1, set 2026-11-23 12:00:00",
+            "secrets       pw",
+            "fs keys       none",
+            "files         /run/caisson/secrets/redis.conf",
+            "variables     none",
+            "arguments     --loglevel warning",
+            "certificate   localhost, 127.0.0.1",
+            "policy",
+            *(f"  {line}" for line in POLICY.strip().splitlines()),
+            "",
+        ]
+    )
+    assert keyserver("workload", "remove", "redis") == (
+        2,
+        "",
+        "error: this ends workload `redis`\nhint: say so with `--yes`\n",
+    )
+    assert keyserver("workload", "remove", "redis", "--yes") == (0, "workload `redis` is removed\n", "")
+    assert keyserver("workload", "show", "redis") == (1, "", "error: there is no workload `redis`\n")
+
+
+def test_what_show_prints_as_json_can_be_set_again(keyserver, files):
+    assert keyserver("workload", "set", *files)[0] == 0
+    document = json.loads(keyserver("workload", "show", "redis", "--json")[1])["document"]
+    text = "".join(f"{name} = {_toml(value)}\n" for name, value in document.items())
+    assert keyserver("workload", "set", keyserver.file("again.toml", text)) == (
+        0,
+        "workload `redis` is set, version 2\n",
+        "",
+    )
+    assert json.loads(keyserver("workload", "show", "redis", "--json")[1])["document"] == document
+
+
+def _toml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(name)} = {_toml(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)
+
+
+def test_a_missing_secret_is_named(keyserver, files):
+    keyserver.operator.remove_secret("pw")
+    assert keyserver("workload", "set", *files) == (1, "", "error: there is no secret `pw`\n")
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ("", "error: workload: name is missing; policy is missing\n"),
+        ("name = ", "error: workload is not TOML: Invalid value (at end of document)\n"),
+        (f"{DOCUMENT}\nsurprise = 1", "error: workload: policy is missing; file.0 has a member that is not known\n"),
+    ],
+)
+def test_a_document_that_is_wrong_says_where(keyserver, document, message):
+    assert keyserver("workload", "set", keyserver.file("redis.toml", document)) == (1, "", message)
+
+
+def test_a_file_that_is_not_there_is_named(keyserver):
+    missing = keyserver.directory / "missing.toml"
+    assert keyserver("workload", "set", str(missing)) == (
+        2,
+        "",
+        f"error: cannot read `{missing}`: No such file or directory\n",
+    )
+
+
+@pytest.mark.parametrize("command", [[], ["set"], ["list"], ["show"], ["remove"]])
+def test_every_help_ends_with_an_example(keyserver, command):
+    code, out, _ = keyserver("workload", *command, "--help")
+    assert code == 0
+    assert "Example:\n    caisson " in out

@@ -1,0 +1,237 @@
+"""The key server on a real socket: TLS 1.3 with its own authority, limits, and an orderly end."""
+
+import contextlib
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from cryptography import x509
+
+from caisson.errors import Unavailable, UsageError
+from caisson.keyserver import KeyServerClient, Secret, initialise_state, listen, memory_server, subject_names
+from caisson.keyserver.serving import ServerTls
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen[str]
+    address: str
+    ca: str
+    token: Secret
+    said: list[str]
+
+    @property
+    def place(self):
+        host, _, port = self.address.rpartition(":")
+        return host, int(port)
+
+    def client(self, **options):
+        return KeyServerClient.connect(f"https://{self.address}", ca=self.ca, token=self.token, **options)
+
+    def context(self, version=None):
+        context = ssl.create_default_context(cadata=self.ca)
+        if version is not None:
+            context.maximum_version = version
+        return context
+
+
+@contextlib.contextmanager
+def running(arguments, *, ca=None, token=None):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "caisson.cli", "keyserver", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = []
+    try:
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("ready "):
+                break
+        else:
+            raise AssertionError(process.stderr.read())
+        address = said[-1].removeprefix("ready https://").strip()
+        yield Running(process, address, ca, token, said)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    base = tmp_path_factory.mktemp("keyserver")
+    server, token = initialise_state(base / "state", base / "unseal.key", trust_domain="example.org")
+    server.store.close()
+    state = ["--state", str(base / "state"), "--unseal-key-file", str(base / "unseal.key")]
+    arguments = ["serve", *state, "--listen", "127.0.0.1:0", "--pcs", "http://127.0.0.1:1/"]
+    with running(arguments, ca=server.face.ca_pem, token=token) as found:
+        yield found
+
+
+def test_operators_reach_it_under_its_own_authority(served):
+    with served.client() as client:
+        client.set_secret("a", Secret(b"value"))
+        assert client.reveal_secret("a").reveal() == b"value"
+
+
+def test_another_authority_is_not_trusted(served):
+    other, _ = memory_server(trust_domain="example.org")
+    with (
+        KeyServerClient.connect(f"https://{served.address}", ca=other.face.ca_pem, token=served.token) as client,
+        pytest.raises(Unavailable, match="does not answer"),
+    ):
+        client.secrets()
+    other.store.close()
+
+
+def test_another_name_is_not_trusted(served):
+    _, port = served.place
+    with (
+        KeyServerClient.connect(f"https://localhost:{port}", ca=served.ca, token=served.token) as client,
+        pytest.raises(Unavailable),
+    ):
+        client.secrets()
+
+
+def test_older_tls_is_refused(served):
+    context = served.context(ssl.TLSVersion.TLSv1_2)
+    with socket.create_connection(served.place) as raw, pytest.raises((ssl.SSLError, ConnectionError)):
+        context.wrap_socket(raw, server_hostname="127.0.0.1")
+
+
+def test_no_session_is_resumed(served):
+    context, session = served.context(), None
+    for _ in range(2):
+        with (
+            socket.create_connection(served.place) as raw,
+            context.wrap_socket(raw, server_hostname="127.0.0.1", session=session) as stream,
+        ):
+            stream.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+            assert stream.version() == "TLSv1.3"
+            assert not stream.session_reused
+            session = stream.session
+            assert session is None or not session.has_ticket
+
+
+def test_plain_http_gets_nothing(served):
+    with pytest.raises(httpx2.HTTPError):
+        httpx2.get(f"http://{served.address}/healthz")
+
+
+def test_one_bad_client_does_not_keep_the_others_waiting(served):
+    with contextlib.ExitStack() as stack:
+        for garbage in (b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 4096):
+            raw = stack.enter_context(socket.create_connection(served.place))
+            raw.sendall(garbage)
+        slow = stack.enter_context(socket.create_connection(served.place))
+        stream = stack.enter_context(served.context().wrap_socket(slow, server_hostname="127.0.0.1"))
+        stream.sendall(b"POST /v1/activations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        start = time.monotonic()
+        with served.client() as client:
+            client.secrets()
+        assert time.monotonic() - start < 5
+
+
+def test_a_lying_content_length_is_refused_before_the_body(served):
+    with (
+        socket.create_connection(served.place) as raw,
+        served.context().wrap_socket(raw, server_hostname="127.0.0.1") as stream,
+    ):
+        stream.sendall(b"POST /v1/activations HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n")
+        assert stream.recv(65536).startswith(b"HTTP/1.1 413")
+
+
+def test_neither_its_process_arguments_nor_its_environment_hold_a_secret(served):
+    with served.client() as client:
+        client.set_secret("b", Secret(b"canary-proc"))
+    secrets = (b"canary-proc", served.token.reveal())
+    for name in ("cmdline", "environ"):
+        content = Path(f"/proc/{served.process.pid}/{name}").read_bytes()
+        assert not [secret for secret in secrets if secret in content]
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(tmp_path, kind):
+    server, _ = initialise_state(tmp_path / "state", tmp_path / "unseal.key", trust_domain="example.org")
+    server.store.close()
+    state = ["--state", str(tmp_path / "state"), "--unseal-key-file", str(tmp_path / "unseal.key")]
+    with running(["serve", *state, "--listen", "127.0.0.1:0", "--pcs", "http://127.0.0.1:1/"]) as found:
+        found.process.send_signal(kind)
+        _, err = found.process.communicate(timeout=20)
+        assert found.process.returncode == 0
+        assert "stopped" in err
+        assert "Traceback" not in err
+    assert {file.name for file in (tmp_path / "state").iterdir()} == {"keyserver.sqlite"}
+
+
+def test_a_development_server_is_loud_and_leaves_nothing(tmp_path):
+    ca, token = tmp_path / "ca.pem", tmp_path / "token"
+    files = ["--ca-file", str(ca), "--token-file", str(token)]
+    with running(["dev", "--listen", "127.0.0.1:0", "--pcs", "http://127.0.0.1:1/", *files]) as found:
+        found.ca, found.token = ca.read_text(), Secret(token.read_bytes().strip())
+        response = httpx2.get(f"https://{found.address}/healthz", verify=found.context())
+        assert "caisson-insecure-dev" in response.headers
+        with found.client() as client:
+            client.set_secret("a", Secret(b"canary-dev"))
+        found.process.terminate()
+        _, err = found.process.communicate(timeout=20)
+        assert "development key server" in err
+        assert found.token.reveal().decode() not in err + "".join(found.said)
+    assert {file.name for file in tmp_path.iterdir()} == {"ca.pem", "token"}
+    assert token.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_renewed_certificate_is_what_new_connections_see():
+    server, _ = memory_server(trust_domain="example.org")
+    tls = ServerTls(server, subject_names(("127.0.0.1", "keys.example.org")))
+
+    def serial():
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        peer = ssl.create_default_context(cadata=server.face.ca_pem).wrap_bio(
+            incoming, outgoing, server_hostname="keys.example.org"
+        )
+        there = tls.context.wrap_bio(outgoing, incoming, server_side=True)
+        for _ in range(4):
+            for side in (peer, there):
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    side.do_handshake()
+        return x509.load_der_x509_certificate(peer.getpeercert(binary_form=True)).serial_number
+
+    first = serial()
+    assert serial() == first
+    tls.renew()
+    assert serial() != first
+    server.store.close()
+
+
+@pytest.mark.parametrize("port", ["", "x", "-1", "70000", "1e3", "\u0663"])
+def test_an_address_is_host_and_port(port):
+    for address in (f"127.0.0.1:{port}", port, f":{port}"):
+        with pytest.raises(UsageError):
+            listen(address)
+
+
+def test_an_address_of_another_machine_is_unavailable():
+    with pytest.raises(Unavailable):
+        listen("192.0.2.1:0")
+
+
+def test_a_port_that_is_taken_is_unavailable():
+    with listen("127.0.0.1:0") as first, pytest.raises(Unavailable, match="in use"):
+        listen(f"127.0.0.1:{first.getsockname()[1]}")
+
+
+def test_a_name_for_the_certificate_is_an_address_or_a_dns_name():
+    names = subject_names(("127.0.0.1", "::1", "keys.example.org"))
+    assert ([str(ip) for ip in names.ip], names.dns) == (["127.0.0.1", "::1"], ("keys.example.org",))
+    with pytest.raises(UsageError):
+        subject_names(("*.example.org",))
