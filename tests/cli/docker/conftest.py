@@ -1,0 +1,71 @@
+"""A Docker engine that is not there, for commands that need one."""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx2
+import pytest
+
+from caisson.engine import docker as docker_module
+
+
+@dataclass
+class Engine:
+    """Answers by method and path, what a request changes, and what it was asked."""
+
+    answers: dict[tuple[str, str], httpx2.Response] = field(default_factory=dict)
+    then: dict[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[httpx2.Request] = field(default_factory=list)
+
+    def handle(self, request: httpx2.Request) -> httpx2.Response:
+        key = (request.method, request.url.path)
+        self.asked.append(key)
+        self.requests.append(request)
+        if key in self.then:
+            self.then[key]()
+        answer = self.answers.get(key)
+        if answer is None:
+            return httpx2.Response(404, json={"message": "no such thing"})
+        return httpx2.Response(answer.status_code, content=answer.content)
+
+    def says(self, method, path, status=200, **content):
+        self.answers[method, path] = httpx2.Response(status, **content)
+
+    def holds(self, reference, **changes):
+        """Hold a confidential image."""
+        config = {"User": "101:102", "Labels": {"org.caisson.tmpfs": "/run/caisson"}, "Volumes": {"/data": {}}}
+        self.says("GET", f"/images/{reference}/json", json={"Id": "sha256:new", "Config": config | changes})
+
+    def ends_with(self, status, output=b""):
+        """Let the next container say something and end."""
+        self.says("POST", "/containers/create", 201, json={"Id": "c1"})
+        self.says("POST", "/containers/c1/start", 204)
+        frame = struct.pack(">BxxxI", 2, len(output)) + output
+        self.says("GET", "/containers/c1/logs", content=frame)
+        self.says("POST", "/containers/c1/wait", json={"StatusCode": status})
+        self.says("DELETE", "/containers/c1", 204)
+
+    def runs(self, *names):
+        """Run confidential containers with a volume each."""
+        mounts = [{"Type": "bind", "Source": "/s"}, {"Type": "volume", "Name": "its-data"}]
+        self.says("GET", "/containers/json", json=[{"Names": [f"/{name}"], "Mounts": mounts} for name in names])
+        for name in names:
+            self.says("POST", f"/containers/{name}/stop", 204)
+            self.says("DELETE", f"/containers/{name}", 204)
+        self.says("DELETE", "/volumes/its-data", 204)
+
+
+@pytest.fixture
+def engine(monkeypatch, tmp_path):
+    engine = Engine()
+    monkeypatch.setenv("DOCKER_HOST", "tcp://engine")
+    monkeypatch.setenv("CAISSON_HOME", str(tmp_path / "home"))
+    client = httpx2.Client
+
+    def connect(**options):
+        return client(**options | {"transport": httpx2.MockTransport(engine.handle)})
+
+    monkeypatch.setattr(docker_module.httpx2, "Client", connect)
+    return engine

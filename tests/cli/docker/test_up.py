@@ -1,0 +1,186 @@
+"""`caisson up`, from the moment that its services run and its image is built."""
+
+import contextlib
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from caisson import catalog
+from caisson.cli import up as up_module
+from caisson.cli.app import run
+from caisson.errors import PolicyRejected, Unavailable
+
+RUNNING = {"Status": "running", "Pid": 7, "ExitCode": 0}
+ENDED = {"Status": "exited", "Pid": 0, "ExitCode": 88}
+PORTS = {"6379/tcp": [{"HostIp": "127.0.0.1", "HostPort": "40000"}]}
+CREATE = ("POST", "/containers/create")
+
+
+def inspected(state, *, image="sha256:new", labels=("org.caisson.workload",), ports=PORTS):
+    return {
+        "Id": "c0",
+        "Image": image,
+        "Config": {"Labels": dict.fromkeys(labels, "redis")},
+        "State": state,
+        "NetworkSettings": {"Ports": ports},
+    }
+
+
+@pytest.fixture(autouse=True)
+def surroundings(engine, monkeypatch, tmp_path):
+    """Services that run, an image that is built, and a program that proves what it is."""
+    engine.holds("caisson/redis:latest")
+    engine.says("GET", "/networks/bridge", json={"IPAM": {"Config": [{"Subnet": "172.17.0.1/16"}]}})
+    engine.says("GET", "/containers/redis/json", json=inspected(RUNNING))
+    engine.says("DELETE", "/containers/redis", 204)
+    home = tmp_path / "home"
+    local = SimpleNamespace(
+        home=SimpleNamespace(path=home, server_ca=home / "ca.pem", platform_socket=home / "platform.sock"),
+        key_server="https://172.17.0.1:8443",
+        pcs="http://127.0.0.1:8081/",
+        pin="pin",
+        client=contextlib.nullcontext,
+    )
+    built = SimpleNamespace(image=SimpleNamespace(digest="sha256:d"), mr_enclave="e", mr_signer="s")
+
+    def start(_home, *, address):
+        local.address = address
+        return local
+
+    monkeypatch.setattr(up_module.Local, "start", start)
+    monkeypatch.setattr(up_module, "_build", lambda *_: built)
+    monkeypatch.setattr(up_module, "_policy", lambda *_: SimpleNamespace(encode=lambda: "policy"))
+    monkeypatch.setattr(up_module, "_provision", lambda *_: None)
+    monkeypatch.setattr(up_module, "peer_certificate", lambda *_: "certificate")
+    monkeypatch.setattr(up_module, "fetch_collateral", lambda *_: "collateral")
+    monkeypatch.setattr(up_module, "verify_certificate", lambda *_, at: at)
+    monkeypatch.setattr(up_module, "_STEP", 0)
+    return local
+
+
+def absent_until_created(engine, then):
+    """Let there be no container until one is made; `then` is what the engine says of that one."""
+    del engine.answers["GET", "/containers/redis/json"]
+    engine.ends_with(0)
+    engine.then[CREATE] = lambda: engine.says("GET", "/containers/redis/json", json=then)
+
+
+def error(capsys):
+    return next(line for line in capsys.readouterr().err.splitlines() if line.startswith("error: "))
+
+
+def test_a_container_that_runs_this_image_already_is_left_alone(engine, capsys):
+    for _ in range(2):
+        assert run(["up", "redis", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["address"] == "127.0.0.1:40000"
+    assert CREATE not in engine.asked
+    assert {method for method, _ in engine.asked} == {"GET"}
+
+
+def test_the_key_server_listens_where_containers_reach_it(surroundings):
+    assert run(["up", "redis"]) == 0
+    assert surroundings.address == "172.17.0.1"
+
+
+def test_one_that_runs_an_older_image_is_neither_taken_for_it_nor_stopped(engine, capsys):
+    engine.says("GET", "/containers/redis/json", json=inspected(RUNNING, image="sha256:old"))
+    assert run(["up", "redis"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "error: the container `redis` runs another image than the one that was just built\n"
+        "hint: stop it with `caisson down redis`, then say `caisson up` again; its volumes stay\n"
+    )
+    assert {method for method, _ in engine.asked} == {"GET"}
+
+
+def test_somebody_elses_container_is_not_touched(engine, capsys):
+    for state in (RUNNING, ENDED):
+        engine.says("GET", "/containers/redis/json", json=inspected(state, labels=()))
+        assert run(["up", "redis"]) == 2
+        assert error(capsys) == "error: a container named `redis` exists, and it is not ours"
+    assert {method for method, _ in engine.asked} == {"GET"}
+
+
+def test_one_that_is_missing_is_started(engine):
+    absent_until_created(engine, inspected(RUNNING))
+    assert run(["up", "redis"]) == 0
+    assert CREATE in engine.asked
+
+
+def test_one_that_has_ended_is_replaced(engine):
+    absent_until_created(engine, inspected(RUNNING))
+    engine.says("GET", "/containers/redis/json", json=inspected(ENDED, image="sha256:old", ports={}))
+    assert run(["up", "redis"]) == 0
+    assert engine.asked.index(("DELETE", "/containers/redis")) < engine.asked.index(CREATE)
+
+
+def test_one_that_ends_right_after_its_start_says_why_and_is_removed(engine, capsys):
+    absent_until_created(engine, inspected(ENDED, ports={}))
+    said = b"caisson premain: activation: error: the key server says no\n"
+    frame = b"\x02\0\0\0" + len(said).to_bytes(4, "big") + said
+    engine.says("GET", "/containers/redis/logs", content=frame)
+    assert run(["up", "redis"]) == 1
+    assert error(capsys) == "error: activation ended with status 88: activation: error: the key server says no"
+    assert engine.asked[-1] == ("DELETE", "/containers/redis")
+
+
+def test_one_that_ends_at_once_with_success_has_proved_nothing(engine, capsys):
+    absent_until_created(engine, inspected(ENDED | {"ExitCode": 0}, ports={}))
+    engine.says("GET", "/containers/redis/logs", content=b"")
+    assert run(["up", "redis"]) == 3
+    assert error(capsys) == "error: the container `redis` ended at once"
+
+
+def test_one_that_offers_no_port_cannot_be_attested(engine, capsys):
+    engine.says("GET", "/containers/redis/json", json=inspected(RUNNING, ports={"6379/tcp": None}))
+    assert run(["up", "redis"]) == 2
+    assert error(capsys) == "error: the container `redis` does not offer port 6379"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("0.0.0.0", "127.0.0.1:1"), ("::", "[::1]:1"), ("::1", "[::1]:1"), ("10.0.0.5", "10.0.0.5:1")],
+)
+def test_it_is_attested_where_it_is_offered(engine, capsys, host, expected):
+    ports = {"6379/tcp": [{"HostIp": host, "HostPort": "1"}]}
+    engine.says("GET", "/containers/redis/json", json=inspected(RUNNING, ports=ports))
+    assert run(["up", "redis", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["address"] == expected
+
+
+def test_one_that_is_not_what_it_should_be_is_a_no(monkeypatch):
+    def refuse(*_, at):
+        raise PolicyRejected((f"mrenclave is another at {at}",))
+
+    monkeypatch.setattr(up_module, "verify_certificate", refuse)
+    assert run(["up", "redis"]) == 1
+
+
+def test_one_that_never_answers_is_no_verdict(monkeypatch):
+    def refuse(host, port):
+        raise Unavailable(f"nobody at {host}:{port}")
+
+    monkeypatch.setattr(up_module, "peer_certificate", refuse)
+    monkeypatch.setattr(up_module, "_PATIENCE", 0.05)
+    assert run(["up", "redis"]) == 3
+
+
+def test_the_attested_port_must_be_among_those_offered(engine, capsys):
+    assert run(["up", "redis", "--publish", "1:2"]) == 2
+    assert "hint: add `--publish 6379`" in capsys.readouterr().err
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("name", ["x", "a/b", "../redis", "Redis", "a:b", "redis-", "a b", ""])
+def test_a_name_that_is_none_starts_nothing(engine, capsys, name):
+    recipe = Path(catalog.__file__).parent / "redis" / "caisson.toml"
+    assert run(["up", name, "--recipe", str(recipe)]) == 2
+    assert error(capsys) == f"error: `{name}` is no name for a container"
+    assert engine.asked == []
+
+
+def test_what_is_not_in_the_catalog_is_a_mistake(engine, capsys):
+    assert run(["up", "nothing"]) == 2
+    assert error(capsys) == "error: the catalog has no `nothing`"
+    assert engine.asked == []
