@@ -57,3 +57,21 @@ def test_another_process_of_the_same_number_is_not_ours(service, tmp_path):
     (tmp_path / "sleeper.pid").write_text(f"{os.getpid()} 1")
     assert not service.running()
     assert not service.stop()
+
+
+@pytest.mark.parametrize("record", ["", "12", "x y", "1 2 3"])
+def test_a_record_that_is_only_half_there_is_none(service, tmp_path, record):
+    (tmp_path / "sleeper.pid").write_text(record)
+    assert not service.running()
+    assert not service.stop()
+
+
+def test_a_line_that_is_only_half_there_is_not_believed(service):
+    service.log.write_text("ready http://127.0.0.1:8080\nready http://127.0.0.1:80")
+    assert service.addresses() == ("http://127.0.0.1:8080",)
+
+
+def test_one_whose_log_cannot_be_written_is_no_verdict(service):
+    service.log.mkdir()
+    with pytest.raises(Unavailable, match="cannot be started"):
+        service.start(["-c", READY], addresses=1)

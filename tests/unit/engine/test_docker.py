@@ -96,3 +96,65 @@ def test_the_gateway_is_the_first_address_until_the_engine_names_one(engine):
     pool["IPAM"]["Config"][0]["Gateway"] = "172.30.0.254"
     answers["GET", "/networks/bridge"] = httpx2.Response(200, content=json.dumps(pool))
     assert docker.bridge_gateway() == "172.30.0.254"
+
+
+def test_a_subnet_that_is_written_as_the_bridges_own_address_is_one(engine):
+    docker, answers, _ = engine
+    pool = {"IPAM": {"Config": [{"Subnet": "172.30.0.9/16"}]}}
+    answers["GET", "/networks/bridge"] = httpx2.Response(200, json=pool)
+    assert docker.bridge_gateway() == "172.30.0.1"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", b"[]", b"null", b"{}", b'{"NetworkSettings": {"Ports": {"x": 1}}}']
+)
+def test_an_answer_of_another_shape_is_no_verdict(engine, content):
+    docker, answers, _ = engine
+    answers["GET", "/networks/bridge"] = httpx2.Response(200, content=content)
+    answers["GET", "/containers/c/json"] = httpx2.Response(200, content=content)
+    answers["GET", "/images/i/json"] = httpx2.Response(200, content=content)
+    answers["POST", "/containers/c/wait"] = httpx2.Response(200, content=content)
+    for ask in (
+        docker.bridge_gateway,
+        lambda: docker.state("c"),
+        lambda: docker.image_config("i"),
+        lambda: docker.image_id("i"),
+        lambda: docker.wait("c", timeout=1),
+    ):
+        with pytest.raises(Unavailable, match="not what its API promises"):
+            ask()
+
+
+def test_a_name_is_a_name_and_no_path(engine):
+    docker, _, asked = engine
+    assert docker.state("../images/x?all=true#") is None
+    assert asked == [("GET", "/containers/../images/x?all=true#/json")]
+
+
+def test_following_what_is_not_there_is_refused(engine):
+    docker, _, _ = engine
+    with pytest.raises(UsageError, match="no such thing"):
+        list(docker.follow("nobody"))
+
+
+@pytest.mark.parametrize("status", [204, 404, 409])
+def test_removing_what_is_gone_already_is_no_error(engine, status):
+    docker, answers, _ = engine
+    answers["DELETE", "/containers/c"] = httpx2.Response(status, json={"message": "no"})
+    docker.remove("c")
+
+
+def test_why_a_container_did_not_start_is_said_even_if_it_cannot_be_removed(engine):
+    docker, answers, _ = engine
+    answers["POST", "/containers/create"] = httpx2.Response(201, json={"Id": "c1"})
+    answers["POST", "/containers/c1/start"] = httpx2.Response(500, json={"message": "port is taken"})
+    answers["DELETE", "/containers/c1"] = httpx2.Response(500, json={"message": "device is busy"})
+    with pytest.raises(UsageError, match="port is taken"):
+        docker.run(ContainerSpec(image="i", name="n"))
+
+
+@pytest.mark.parametrize("host", ["unix://", "tcp://", "tcp://a:b", "", "/var/run/docker.sock"])
+def test_a_host_without_an_address_is_refused(monkeypatch, host):
+    monkeypatch.setenv("DOCKER_HOST", host or "nothing")
+    with pytest.raises(UsageError, match="neither"):
+        Docker()
