@@ -11,9 +11,10 @@ from cryptography.hazmat import asn1
 
 from caisson.abi import FixedBytes
 from caisson.errors import ChainRejected, Malformed
+from caisson.evidence.certificate import UNREADABLE, Certificate
 from caisson.sgx import CpuSvn
 
-_SGX = x509.ObjectIdentifier("1.2.840.113741.1.13.1")
+_SGX = "1.2.840.113741.1.13.1"
 _COMPONENTS = CpuSvn.SIZE
 _ENUMERATED = b"\x0a"
 _MOST_SVN = 0xFF
@@ -65,19 +66,18 @@ class Pck:
     smt_enabled: bool | None
 
     @classmethod
-    def of(cls, certificate: x509.Certificate) -> "Pck":
+    def of(cls, certificate: Certificate) -> "Pck":
         """Read the SGX extension of a certificate that was verified.
 
         Raises:
             ChainRejected: there is none, or not in the one form that Intel writes: DER, fixed order, all parts.
         """
+        extension = certificate.extensions.get(_SGX)
+        if extension is None:
+            raise ChainRejected("PCK certificate has no SGX extension")
         try:
-            extension = certificate.extensions.get_extension_for_oid(_SGX).value
-        except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension) as cause:
-            raise ChainRejected("PCK certificate has no SGX extension") from cause
-        try:
-            return _read(asn1.decode_der(_Extension, extension.public_bytes()))
-        except (ValueError, TypeError, OverflowError, Malformed) as cause:
+            return _read(asn1.decode_der(_Extension, extension))
+        except (*UNREADABLE, Malformed) as cause:
             raise ChainRejected("PCK certificate has an SGX extension that cannot be read") from cause
 
 
@@ -167,6 +167,6 @@ def _octets(item: _Octets, number: int) -> bytes:
 
 
 def _require_oid(found: x509.ObjectIdentifier, *numbers: int) -> None:
-    expected = ".".join((_SGX.dotted_string, *map(str, numbers)))
+    expected = ".".join((_SGX, *map(str, numbers)))
     if found.dotted_string != expected:
         raise ChainRejected(f"PCK certificate has {found.dotted_string} where {expected} belongs")

@@ -6,11 +6,11 @@ from enum import StrEnum
 from urllib.parse import unquote
 
 import httpx2
-from cryptography import x509
 
 from caisson.errors import Malformed, Unavailable
-from caisson.evidence.certificates import parse_chain
+from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
+from caisson.evidence.path import parse_chain
 from caisson.evidence.pck import Fmspc, Pck
 from caisson.sgx import PEM_CHAIN, Quote
 
@@ -107,11 +107,11 @@ def platform_kind_of(quote: bytes) -> PlatformKind:
         ChainRejected: its PCK certificate does not say.
     """
     leaf = _leaf(quote)
-    ca = PckCa.PLATFORM if _PLATFORM_PHRASE in leaf.issuer.rfc4514_string() else PckCa.PROCESSOR
+    ca = PckCa.PLATFORM if _PLATFORM_PHRASE in leaf.issuer_name else PckCa.PROCESSOR
     return PlatformKind(fmspc=Pck.of(leaf).fmspc, ca=ca)
 
 
-def _leaf(quote: bytes) -> x509.Certificate:
+def _leaf(quote: bytes) -> Certificate:
     certification = Quote.parse(quote).signature.certification
     if certification.kind != PEM_CHAIN:
         raise Malformed(f"quote has certification data of type {certification.kind}, not a PEM chain")

@@ -4,15 +4,18 @@ Source: RFC 5280, sections 5 and 6.3.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
+from cryptography.hazmat import asn1
+from cryptography.x509.oid import ExtensionOID
 
 from caisson.errors import CertificateRevoked, CrlRejected
-from caisson.evidence.certificates import common_name, public_key
+from caisson.evidence.certificate import UNREADABLE, Attribute, Certificate, Extension, name_bytes, whole_bytes
+from caisson.evidence.path import is_signed
 from caisson.evidence.validity import Validity
 
+MOST_BYTES = 4 * 1024 * 1024
+_V2 = 1
 _PARTIAL = frozenset({ExtensionOID.DELTA_CRL_INDICATOR, ExtensionOID.ISSUING_DISTRIBUTION_POINT})
 
 
@@ -21,51 +24,86 @@ class RevocationList:
     """A list whose signature and form were checked; `what` names it in messages."""
 
     what: str
-    issuer: x509.Certificate
+    issuer: Certificate
     revoked: frozenset[int]
     validity: Validity
 
     @classmethod
-    def verify(cls, der: bytes, *, what: str, issuer: x509.Certificate) -> "RevocationList":
+    def verify(cls, der: bytes, *, what: str, issuer: Certificate) -> "RevocationList":
         """Check that `der` is a complete list that `issuer` signed, and read it.
 
         Raises:
             CrlRejected: not such a list.
         """
+        if len(der) > MOST_BYTES:
+            raise CrlRejected(f"{what} has {len(der)} bytes, more than {MOST_BYTES}")
         try:
-            crl = x509.load_der_x509_crl(der)
-            extensions, entries, next_update = crl.extensions, list(crl), crl.next_update_utc
-            signed = crl.is_signature_valid(public_key(issuer))
-            critical_entries = any(extension.critical for entry in entries for extension in entry.extensions)
-        except (ValueError, TypeError, InvalidSignature, x509.DuplicateExtension, x509.InvalidVersion) as cause:
+            outer = asn1.decode_der(_List, der)
+            signed, algorithm = asn1.encode_der(outer.body), asn1.encode_der(outer.algorithm)
+            signature = whole_bytes(outer.signature)
+        except UNREADABLE as cause:
             raise CrlRejected(f"{what} is not a certificate revocation list") from cause
-        if crl.issuer != issuer.subject:
-            raise CrlRejected(f"{what} was issued by `{crl.issuer.rfc4514_string()}`, not by `{common_name(issuer)}`")
-        if crl.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256 or not signed:
-            raise CrlRejected(f"{what} is not signed by `{common_name(issuer)}`")
-        if next_update is None:
-            raise CrlRejected(f"{what} does not say when the next one is due")
-        if critical_entries or any(each.critical or each.oid in _PARTIAL for each in extensions):
+        if not is_signed(signed, signature, algorithm=algorithm, by=issuer):
+            raise CrlRejected(f"{what} is not signed by `{issuer.common_name}`")
+        try:
+            body = outer.body.parse(_Body)
+            inner_algorithm, name = asn1.encode_der(body.algorithm), name_bytes(body.issuer)
+        except UNREADABLE as cause:
+            raise CrlRejected(f"{what} is not a list of version 2 that says when the next one is due") from cause
+        if name != issuer.subject:
+            raise CrlRejected(f"{what} bears another name than that of `{issuer.common_name}`")
+        entries = body.entries or []
+        details = [detail for entry in entries for detail in entry.extensions or []]
+        if (
+            body.version != _V2
+            or inner_algorithm != algorithm
+            or any(each.critical for each in (*details, *body.extensions))
+            or any(each.oid in _PARTIAL for each in body.extensions)
+        ):
             raise CrlRejected(f"{what} is not a complete list, or has extensions that are critical and unknown")
         return cls(
             what=what,
             issuer=issuer,
             revoked=frozenset(entry.serial_number for entry in entries),
-            validity=Validity(what=what, begins=crl.last_update_utc, ends=next_update),
+            validity=Validity(what=what, begins=body.begins.as_datetime(), ends=body.ends.as_datetime()),
         )
 
-    def require_absent(self, certificate: x509.Certificate) -> None:
+    def require_absent(self, certificate: Certificate) -> None:
         """Refuse a certificate that is on the list, or that another authority issued.
 
         Raises:
             CertificateRevoked: it is on the list.
             CrlRejected: the list says nothing about certificates of that issuer.
         """
+        name = certificate.common_name
         if certificate.issuer != self.issuer.subject:
-            raise CrlRejected(
-                f"{self.what} says nothing about `{common_name(certificate)}`: another authority issued it"
-            )
+            raise CrlRejected(f"{self.what} says nothing about `{name}`: another authority issued it")
         if certificate.serial_number in self.revoked:
             raise CertificateRevoked(
-                f"certificate `{common_name(certificate)}` with serial number {certificate.serial_number:x} is revoked"
+                f"certificate `{name}` with serial number {certificate.serial_number:x} is revoked"
             )
+
+
+@asn1.sequence
+class _List:
+    body: asn1.TLV
+    algorithm: asn1.TLV
+    signature: asn1.BitString
+
+
+@asn1.sequence
+class _Entry:
+    serial_number: int
+    date: asn1.UTCTime | asn1.GeneralizedTime
+    extensions: list[Extension] | None
+
+
+@asn1.sequence
+class _Body:
+    version: int
+    algorithm: asn1.TLV
+    issuer: list[asn1.SetOf[Attribute]]
+    begins: asn1.UTCTime | asn1.GeneralizedTime
+    ends: asn1.UTCTime | asn1.GeneralizedTime
+    entries: list[_Entry] | None
+    extensions: Annotated[list[Extension], asn1.Explicit(0)]

@@ -5,16 +5,8 @@ from functools import lru_cache
 
 from caisson.errors import CrlRejected, EvidenceRejected, QeIdentityRejected, TcbInfoRejected
 from caisson.evidence import ecdsa
-from caisson.evidence.certificates import (
-    TCB_SIGNING_PHRASE,
-    Path,
-    common_name,
-    parse_chain,
-    public_key,
-    verify_authority,
-    verify_path,
-)
 from caisson.evidence.collateral import Collateral
+from caisson.evidence.path import TCB_SIGNING_PHRASE, Path, parse_chain, public_key, verify_authority, verify_path
 from caisson.evidence.qe_identity import QeIdentity
 from caisson.evidence.revocation import RevocationList
 from caisson.evidence.roots import RootKey
@@ -44,10 +36,10 @@ class TrustedCollateral:
             CrlRejected: a list is another authority's.
         """
         leaf, authority, root = path.certificates
-        if public_key(authority) != public_key(self._pck_crl.issuer):
+        if authority.spki != self._pck_crl.issuer.spki:
             raise CrlRejected(
-                f"{self._pck_crl.what} is signed by `{common_name(self._pck_crl.issuer)}`, "
-                f"and the certificate by another key, of `{common_name(authority)}`"
+                f"{self._pck_crl.what} is signed by `{self._pck_crl.issuer.common_name}`, "
+                f"and the certificate by another key, of `{authority.common_name}`"
             )
         self._pck_crl.require_absent(leaf)
         self._root_crl.require_absent(authority)

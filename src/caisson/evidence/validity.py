@@ -15,6 +15,17 @@ class Validity:
     begins: datetime
     ends: datetime
 
+    def objection(self, at: datetime) -> NotYetValid | Expired | None:
+        """Give what speaks against `at`, if anything does."""
+        if at < self.begins:
+            return NotYetValid(f"{self.what} is valid from {self.begins.isoformat()} on, and it is {at.isoformat()}")
+        if at > self.ends:
+            return Expired(
+                f"{self.what} was valid until {self.ends.isoformat()}, and it is {at.isoformat()}",
+                hint="fetch fresh collateral, and check the clock",
+            )
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Validities:
@@ -40,14 +51,5 @@ class Validities:
         """
         if at.tzinfo is None:
             raise UsageError("the time of verification has no time zone")
-        if self.begins <= at <= self.ends:
-            return
-        for one in self.each:
-            if at < one.begins:
-                raise NotYetValid(f"{one.what} is valid from {one.begins.isoformat()} on, and it is {at.isoformat()}")
-            if at > one.ends:
-                raise Expired(
-                    f"{one.what} was valid until {one.ends.isoformat()}, and it is {at.isoformat()}",
-                    hint="fetch fresh collateral, and check the clock",
-                )
-        raise Expired(f"no moment is inside all validity periods, {at.isoformat()} among them")
+        if not self.begins <= at <= self.ends:
+            raise next(filter(None, (one.objection(at) for one in self.each)))

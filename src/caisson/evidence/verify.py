@@ -11,7 +11,6 @@ from datetime import datetime
 
 from caisson.errors import Malformed, QuoteRejected, QuoteSignatureRejected
 from caisson.evidence import ecdsa
-from caisson.evidence.certificates import common_name
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.roots import RootKey
 from caisson.evidence.verified import VerifiedQuote
@@ -66,7 +65,7 @@ def verify_quote(raw: bytes, collateral: Collateral, *, roots: frozenset[RootKey
     return VerifiedQuote(
         report=quote.body,
         root=key.platform.path.root,
-        root_name=common_name(key.platform.path.certificates[-1]),
+        root_name=key.platform.path.certificates[-1].common_name,
         pck=key.platform.pck,
         tcb=key.tcb,
         platform_tcb=key.platform.tcb,

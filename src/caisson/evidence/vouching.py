@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from caisson.errors import AttestationKeyRejected, PlatformMismatch, QeReportRejected, QuoteRejected
 from caisson.evidence import ecdsa
-from caisson.evidence.certificates import PCK_PHRASE, Path, parse_chain, public_key, verify_path
 from caisson.evidence.collateral import Collateral
+from caisson.evidence.path import PCK_PHRASE, Path, parse_chain, public_key, verify_path
 from caisson.evidence.pck import Pck
 from caisson.evidence.roots import RootKey
 from caisson.evidence.tcb import TcbVerdict

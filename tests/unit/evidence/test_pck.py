@@ -2,9 +2,11 @@
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from caisson.errors import ChainRejected
 from caisson.evidence import Pck
+from caisson.evidence.certificate import Certificate
 from caisson.platform import Machine, PckCa
 from caisson.platform.pck_extension import encode_sgx_extension
 
@@ -58,7 +60,8 @@ def read(platform, reissued):
 
     def read(value):
         extension = (x509.UnrecognizedExtension(OID, value), False)
-        return Pck.of(reissued(provisioning.pck.certificate, provisioning.pck_ca.key, having=extension))
+        certificate = reissued(provisioning.pck.certificate, provisioning.pck_ca.key, having=extension)
+        return Pck.of(Certificate.parse(certificate.public_bytes(Encoding.DER)))
 
     return read
 
@@ -122,4 +125,4 @@ def test_any_other_form_is_refused(read, value):
 
 def test_a_certificate_without_it_says_nothing(platform):
     with pytest.raises(ChainRejected, match="has no SGX extension"):
-        Pck.of(platform.provisioning.pck_ca.certificate)
+        Pck.of(Certificate.parse(platform.provisioning.pck_ca.certificate.public_bytes(Encoding.DER)))

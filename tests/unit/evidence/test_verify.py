@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -27,7 +28,7 @@ from caisson.errors import (
 from caisson.evidence import MemoryProtection, RootKey, TcbStatus, verify
 from caisson.platform import Machine, PckCa, Revocable, SoftwarePlatform
 from caisson.platform.signing import sign_p256
-from caisson.sgx import Quote
+from caisson.sgx import Quote, ReportData
 
 
 def section(quote):
@@ -218,6 +219,26 @@ def test_the_attestation_key_must_be_the_quoting_enclaves(scene, new_key):
         scene.with_signature(attestation_key=key).verify()
     with pytest.raises(AttestationKeyRejected):
         scene.with_signature(qe_authentication_data=b"other").verify()
+
+
+def test_an_attestation_key_must_be_a_key(scene):
+    """The platform vouches for 64 bytes that are no point on the curve."""
+    nonsense = b"\xff" * 64
+    signature = section(scene.quote)
+    digest = sha256(nonsense + signature.qe_authentication_data).digest()
+    qe_report = replace(signature.qe_report, report_data=ReportData(digest + bytes(32)))
+    vouched = sign_p256(scene.platform.provisioning.pck.key, qe_report.encode())
+    with pytest.raises(AttestationKeyRejected, match="not a point"):
+        scene.with_signature(attestation_key=nonsense, qe_report=qe_report, qe_report_signature=vouched).verify()
+
+
+def test_nothing_may_stand_behind_the_hash_of_the_attestation_key(scene):
+    signature = section(scene.quote)
+    report_data = signature.qe_report.report_data.value[:32] + b"\1" * 32
+    qe_report = replace(signature.qe_report, report_data=ReportData(report_data))
+    vouched = sign_p256(scene.platform.provisioning.pck.key, qe_report.encode())
+    with pytest.raises(AttestationKeyRejected):
+        scene.with_signature(qe_report=qe_report, qe_report_signature=vouched).verify()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,226 @@
+"""One X.509 certificate, read at once and exactly from its DER: nothing is left to be found unreadable later.
+
+General X.509 readers are lazy and lenient, and differ in what they make of odd certificates. Vendors' certificates
+are not odd, so these few structures are all that is read.
+
+Source: RFC 5280, section 4.1.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat import asn1
+from cryptography.x509.oid import ExtensionOID, NameOID
+
+from caisson.errors import ChainRejected, Malformed
+from caisson.evidence.roots import RootKey
+from caisson.evidence.validity import Validity
+
+MOST_BYTES = 16 * 1024
+# What reading bytes that are not what they should be can raise.
+UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm)
+
+_V3 = 2
+_DIGITAL_SIGNATURE, _KEY_CERT_SIGN, _CRL_SIGN = 0, 5, 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """A certificate whose form was checked, and nothing else.
+
+    `signed` is what `signature` is over; `algorithm` its AlgorithmIdentifier. `issuer` and `subject` are good for
+    comparing only. `extensions` go by dotted OID; `critical` names those that may not be ignored.
+    """
+
+    signed: bytes
+    algorithm: bytes
+    signature: bytes
+    serial_number: int
+    issuer: bytes
+    subject: bytes
+    common_name: str
+    issuer_name: str
+    validity: Validity
+    spki: bytes
+    extensions: dict[str, bytes]
+    critical: frozenset[str]
+
+    @classmethod
+    def parse(cls, der: bytes) -> "Certificate":
+        """Read one certificate and nothing after it.
+
+        Raises:
+            Malformed: not a DER certificate of version 3, or one that contradicts itself.
+        """
+        if len(der) > MOST_BYTES:
+            raise Malformed(f"certificate has {len(der)} bytes, more than {MOST_BYTES}")
+        try:
+            outer = asn1.decode_der(_Certificate, der)
+            body = outer.body.parse(_Body)
+            name = common_name(body.subject)
+            inner_algorithm = asn1.encode_der(body.algorithm)
+            certificate = cls(
+                signed=asn1.encode_der(outer.body),
+                algorithm=asn1.encode_der(outer.algorithm),
+                signature=whole_bytes(outer.signature),
+                serial_number=body.serial_number,
+                issuer=name_bytes(body.issuer),
+                subject=name_bytes(body.subject),
+                common_name=name,
+                issuer_name=common_name(body.issuer),
+                validity=Validity(
+                    what=f"certificate `{name}`",
+                    begins=body.validity.begins.as_datetime(),
+                    ends=body.validity.ends.as_datetime(),
+                ),
+                spki=asn1.encode_der(body.spki),
+                extensions={each.oid.dotted_string: each.value for each in body.extensions},
+                critical=frozenset(each.oid.dotted_string for each in body.extensions if each.critical),
+            )
+        except UNREADABLE as cause:
+            raise Malformed("certificate is not X.509 version 3 in DER") from cause
+        if body.version != _V3:
+            raise Malformed(f"certificate `{name}` is not of X.509 version 3")
+        if certificate.algorithm != inner_algorithm:
+            raise Malformed(f"certificate `{name}` names one signature algorithm inside and another outside")
+        if len(certificate.extensions) != len(body.extensions):
+            raise Malformed(f"certificate `{name}` has an extension twice")
+        return certificate
+
+    @property
+    def root_key(self) -> RootKey:
+        """The name of the certificate's key, if it is a root's."""
+        return RootKey(sha256(self.spki).digest())
+
+    @property
+    def may_sign(self) -> bool:
+        """Whether it is an end entity whose key signs, and signs no certificates.
+
+        Raises:
+            ChainRejected: it does not say.
+        """
+        usage = self._usage
+        return not self._constraints.ca and _DIGITAL_SIGNATURE in usage and _KEY_CERT_SIGN not in usage
+
+    @property
+    def may_issue(self) -> bool:
+        """Whether it is an authority's, whose key signs certificates and revocation lists.
+
+        Raises:
+            ChainRejected: it does not say.
+        """
+        return self._constraints.ca and {_KEY_CERT_SIGN, _CRL_SIGN} <= self._usage
+
+    @property
+    def path_length(self) -> int | None:
+        """How many authorities may follow below this one; `None` is any number.
+
+        Raises:
+            ChainRejected: it does not say.
+        """
+        return self._constraints.path_length
+
+    @property
+    def _constraints(self) -> "_BasicConstraints":
+        try:
+            return asn1.decode_der(_BasicConstraints, self._extension(ExtensionOID.BASIC_CONSTRAINTS))
+        except UNREADABLE as cause:
+            raise ChainRejected(
+                f"certificate `{self.common_name}` has basic constraints that cannot be read"
+            ) from cause
+
+    @property
+    def _usage(self) -> frozenset[int]:
+        try:
+            bits = asn1.decode_der(asn1.BitString, self._extension(ExtensionOID.KEY_USAGE)).as_bytes()
+        except UNREADABLE as cause:
+            raise ChainRejected(f"certificate `{self.common_name}` has a key usage that cannot be read") from cause
+        return frozenset(bit for bit in range(8 * len(bits)) if bits[bit // 8] & 0x80 >> bit % 8)
+
+    def _extension(self, oid: x509.ObjectIdentifier) -> bytes:
+        value = self.extensions.get(oid.dotted_string)
+        if value is None:
+            raise ChainRejected(f"certificate `{self.common_name}` has no extension {oid.dotted_string}")
+        return value
+
+
+@asn1.sequence
+class Attribute:
+    """An AttributeTypeAndValue of a name."""
+
+    oid: x509.ObjectIdentifier
+    value: asn1.TLV
+
+
+Name = list[asn1.SetOf[Attribute]]
+
+
+@asn1.sequence
+class Extension:
+    """An Extension."""
+
+    oid: x509.ObjectIdentifier
+    critical: Annotated[bool, asn1.Default(value=False)]
+    value: bytes
+
+
+@asn1.sequence
+class _WrappedName:
+    name: list[asn1.SetOf[Attribute]]
+
+
+@asn1.sequence
+class _Certificate:
+    body: asn1.TLV
+    algorithm: asn1.TLV
+    signature: asn1.BitString
+
+
+@asn1.sequence
+class _Validity:
+    begins: asn1.UTCTime | asn1.GeneralizedTime
+    ends: asn1.UTCTime | asn1.GeneralizedTime
+
+
+@asn1.sequence
+class _Body:
+    version: Annotated[int, asn1.Explicit(0)]
+    serial_number: int
+    algorithm: asn1.TLV
+    issuer: list[asn1.SetOf[Attribute]]
+    validity: _Validity
+    subject: list[asn1.SetOf[Attribute]]
+    spki: asn1.TLV
+    extensions: Annotated[list[Extension], asn1.Explicit(3)]
+
+
+@asn1.sequence
+class _BasicConstraints:
+    ca: Annotated[bool, asn1.Default(value=False)]
+    path_length: int | None
+
+
+def whole_bytes(bits: asn1.BitString) -> bytes:
+    """Give the bytes of a BIT STRING that has no odd bits.
+
+    Raises:
+        ValueError: it has.
+    """
+    if bits.padding_bits():
+        raise ValueError(bits)
+    return bits.as_bytes()
+
+
+def name_bytes(name: Name) -> bytes:
+    """Give a name's bytes, good for comparing."""
+    return asn1.encode_der(_WrappedName(name=name))
+
+
+def common_name(name: Name) -> str:
+    """Give the one common name, for messages and roles; empty when there is not exactly one."""
+    attributes = (attribute for names in name for attribute in names.as_list())
+    found = [bytes(each.value.data).decode() for each in attributes if each.oid == NameOID.COMMON_NAME]
+    return found[0] if len(found) == 1 else ""
