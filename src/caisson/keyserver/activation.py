@@ -187,6 +187,7 @@ class Activations:
             now=self.server.now(),
             details={
                 "workload": data.workload,
+                "nonce": str(data.nonce),
                 "quote_sha256": sha256(evidence.quote).hexdigest(),
                 "runtime_data_sha512": str(data.report_data),
                 "tls_key_sha256": sha256(data.tls_public_key).hexdigest(),

@@ -215,6 +215,16 @@ def test_what_was_given_wrongly_is_never_repeated(world, http, caplog, method, p
     assert CANARY not in response.text + caplog.text + repr(world.audit())
 
 
+@pytest.mark.parametrize("member", ["name", "policy", "argv", "env", "fs_keys", "file"])
+def test_text_that_is_none_is_malformed_wherever_it_stands(world, http, member):
+    headers = {"authorization": f"Bearer {world.token.reveal().decode()}"}
+    bad = "\ud800"
+    values = {"env": {bad: bad}, "fs_keys": {bad: bad}, "argv": [bad], "file": [{"path": f"/{bad}", "content": bad}]}
+    body = json.dumps(world.document(**{member: values.get(member, bad)}))
+    response = http.put("/v1/operator/workloads/redis", content=body, headers=headers)
+    assert error(response) == (400, "malformed")
+
+
 def test_a_bug_is_answered_and_logged_without_its_values(world, http, caplog, monkeypatch):
     def broken():
         raise ZeroDivisionError(CANARY)

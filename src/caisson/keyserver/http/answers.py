@@ -54,7 +54,9 @@ def answer(content: dict[str, Any], status: int = 200) -> Response:
 
 def error_answer(status: int, code: str, message: str, hint: str | None = None) -> Response:
     """Give the protocol's form of an error."""
-    return answer({"error": {"code": code, "message": message, "hint": hint or ""}}, status)
+    # A message may name what was sent, and JSON can spell what no text can hold.
+    readable = message.encode(errors="backslashreplace").decode()
+    return answer({"error": {"code": code, "message": readable, "hint": hint or ""}}, status)
 
 
 def refusal_answer(error: CaissonError, codes: dict[type[CaissonError], str]) -> Response:
