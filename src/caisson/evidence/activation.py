@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from caisson.errors import BindingRejected, PolicyRejected
 from caisson.evidence.appraisal import mismatches
+from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.extension import evidence_of
 from caisson.evidence.policy import Policy
@@ -66,13 +65,6 @@ def verify_certificate(
         Rejected: as `verify_activation`.
     """
     verified = verify_activation(evidence_of(certificate), collateral, policy, at=at)
-    if _key(certificate) != verified.runtime_data.tls_public_key:
+    if Certificate.of(certificate).spki != verified.runtime_data.tls_public_key:
         raise BindingRejected("the evidence in the certificate is about another key")
     return verified
-
-
-def _key(certificate: x509.Certificate) -> bytes | None:
-    try:
-        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, UnsupportedAlgorithm):
-        return None  # a kind of key that no evidence is about

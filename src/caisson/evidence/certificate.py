@@ -13,13 +13,14 @@ from typing import Annotated
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat import asn1
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from caisson.errors import ChainRejected, Malformed
 from caisson.evidence.roots import RootKey
 from caisson.evidence.validity import Validity
 
-MOST_BYTES = 16 * 1024
+MOST_BYTES = 64 * 1024
 # What reading bytes that are not what they should be can raise.
 UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm)
 
@@ -61,6 +62,7 @@ class Certificate:
             outer = asn1.decode_der(_Certificate, der)
             body = outer.body.parse(_Body)
             name = common_name(body.subject)
+            extensions = body.extensions or []
             inner_algorithm = asn1.encode_der(body.algorithm)
             certificate = cls(
                 signed=asn1.encode_der(outer.body),
@@ -77,8 +79,8 @@ class Certificate:
                     ends=body.validity.ends.as_datetime(),
                 ),
                 spki=asn1.encode_der(body.spki),
-                extensions={each.oid.dotted_string: each.value for each in body.extensions},
-                critical=frozenset(each.oid.dotted_string for each in body.extensions if each.critical),
+                extensions={each.oid.dotted_string: each.value for each in extensions},
+                critical=frozenset(each.oid.dotted_string for each in extensions if each.critical),
             )
         except UNREADABLE as cause:
             raise Malformed("certificate is not X.509 version 3 in DER") from cause
@@ -86,9 +88,18 @@ class Certificate:
             raise Malformed(f"certificate `{name}` is not of X.509 version 3")
         if certificate.algorithm != inner_algorithm:
             raise Malformed(f"certificate `{name}` names one signature algorithm inside and another outside")
-        if len(certificate.extensions) != len(body.extensions):
+        if len(certificate.extensions) != len(extensions):
             raise Malformed(f"certificate `{name}` has an extension twice")
         return certificate
+
+    @classmethod
+    def of(cls, certificate: x509.Certificate) -> "Certificate":
+        """Read again what a general reader has read.
+
+        Raises:
+            Malformed: it is not as exact as it has to be here.
+        """
+        return cls.parse(certificate.public_bytes(Encoding.DER))
 
     @property
     def root_key(self) -> RootKey:
@@ -194,7 +205,7 @@ class _Body:
     validity: _Validity
     subject: list[asn1.SetOf[Attribute]]
     spki: asn1.TLV
-    extensions: Annotated[list[Extension], asn1.Explicit(3)]
+    extensions: Annotated[list[Extension] | None, asn1.Explicit(3)]
 
 
 @asn1.sequence

@@ -8,12 +8,12 @@ import cbor2
 from cryptography import x509
 
 from caisson.errors import Malformed
+from caisson.evidence.certificate import Certificate
 from caisson.protocol import ActivationEvidence
 
 OID = x509.ObjectIdentifier("2.23.133.5.4.9")
 TAG = 0x43414953
 
-_MOST_BYTES = 128 * 1024
 _MOST_DEPTH = 4
 
 
@@ -28,17 +28,9 @@ def evidence_of(certificate: x509.Certificate) -> ActivationEvidence:
     Raises:
         Malformed: there is none, or it is not in its one spelling.
     """
-    try:
-        extension = certificate.extensions.get_extension_for_oid(OID).value
-    except x509.ExtensionNotFound as cause:
-        raise Malformed(
-            "the certificate carries no evidence", hint="is this a confidential container's own TLS port?"
-        ) from cause
-    except (ValueError, x509.DuplicateExtension) as cause:
-        raise Malformed("the certificate's extensions cannot be read") from cause
-    raw = extension.public_bytes()
-    if len(raw) > _MOST_BYTES:
-        raise Malformed(f"the certificate's evidence has {len(raw)} bytes, more than {_MOST_BYTES}")
+    raw = Certificate.of(certificate).extensions.get(OID.dotted_string)
+    if raw is None:
+        raise Malformed("the certificate carries no evidence", hint="is this a confidential container's own TLS port?")
     return _decode(raw)
 
 
