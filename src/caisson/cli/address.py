@@ -15,6 +15,7 @@ class Address(click.ParamType[tuple[str, int]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
         """Read one."""
         host, colon, port = str(value).rpartition(":")
-        if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > MAX_PORT:
+        is_port = port.isascii() and port.isdigit() and len(port) <= len(str(MAX_PORT)) and int(port) <= MAX_PORT
+        if not colon or not host or not is_port:
             self.fail(f"`{value}` is not HOST:PORT", param, ctx)
         return host.removeprefix("[").removesuffix("]"), int(port)
