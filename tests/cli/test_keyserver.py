@@ -84,7 +84,31 @@ def test_a_trust_domain_is_a_plain_name(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [[], ["init"], ["serve"], ["dev"], ["identity"], ["ca"]])
+def test_a_token_is_made_listed_and_revoked(keyserver):
+    output = keyserver.directory / "ann.token"
+    assert keyserver("keyserver", "token", "create", "ann", "--output", str(output))[0] == 0
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    ann = next(info for info in keyserver.operator.tokens() if info.name == "ann")
+    code, out, _ = keyserver("keyserver", "token", "list")
+    assert code == 0
+    assert f"{ann.identifier}  ann    2026-11-23 12:00:00\n" in out
+    assert output.read_text().strip() not in out
+    mine = ["--token-file", str(output)]
+    assert keyserver("secret", "list", *mine)[0] == 0
+    assert keyserver("keyserver", "token", "revoke", ann.identifier) == (
+        0,
+        f"token `{ann.identifier}` is revoked\n",
+        "",
+    )
+    assert keyserver("secret", "list", *mine)[0] == 1
+    assert keyserver("keyserver", "token", "revoke", ann.identifier) == (
+        1,
+        "",
+        f"error: there is no token `{ann.identifier}`\n",
+    )
+
+
+@pytest.mark.parametrize("command", [[], ["init"], ["serve"], ["dev"], ["identity"], ["ca"], ["token"]])
 def test_every_help_ends_with_an_example(capsys, command):
     assert run(["keyserver", *command, "--help"]) == 0
     assert "Example:\n    caisson " in capsys.readouterr().out

@@ -3,11 +3,13 @@
 import logging
 import socket
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 import httpx2
 
+from caisson.cli.connection import moment, operator_options, table
 from caisson.cli.files import SECRET, force_option, write_new
 from caisson.cli.output import emit, json_option, talk
 from caisson.errors import UsageError
@@ -16,6 +18,7 @@ from caisson.keyserver import (
     Activations,
     Collaterals,
     KeyServer,
+    KeyServerClient,
     PublicFace,
     initialise_state,
     listen,
@@ -175,6 +178,48 @@ Example:
 def ca(*, state: Path) -> None:
     """Print the server's CA certificate as PEM."""
     click.echo(public_face(state).ca_pem, nl=False)
+
+
+@command.group(epilog="\b\nExample:\n  caisson keyserver token create ann --output ann.token")
+def token() -> None:
+    """Make and revoke operators' tokens."""
+
+
+@token.command(epilog="\b\nExample:\n  caisson keyserver token create ann --output ann.token")
+@click.argument("name")
+@click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Write the token here.")
+@force_option
+@json_option
+@operator_options
+def create(name: str, *, output: Path, force: bool, as_json: bool, client: KeyServerClient) -> None:
+    """Make a token for operator NAME, who will be in the audit log under that name."""
+    info, value = client.create_token(name)
+    write_new(output, value.reveal() + b"\n", mode=SECRET, force=force)
+    emit(
+        {"token": asdict(info)},
+        human=f"token `{info.identifier}` for `{info.name}` is in `{output}`",
+        as_json=as_json,
+    )
+
+
+@token.command("list", epilog="\b\nExample:\n  caisson keyserver token list")
+@json_option
+@operator_options
+def list_tokens(*, as_json: bool, client: KeyServerClient) -> None:
+    """List the valid tokens, without the tokens themselves."""
+    found = client.tokens()
+    rows = [("ID", "NAME", "MADE"), *((info.identifier, info.name, moment(info.created)) for info in found)]
+    emit({"tokens": [asdict(info) for info in found]}, human=table(rows, empty="no tokens"), as_json=as_json)
+
+
+@token.command(epilog="\b\nExample:\n  caisson keyserver token revoke 5f0c8a1b2d3e4f60")
+@click.argument("identifier", metavar="ID")
+@json_option
+@operator_options
+def revoke(identifier: str, *, as_json: bool, client: KeyServerClient) -> None:
+    """End token ID at once."""
+    client.revoke_token(identifier)
+    emit({"revoked": identifier}, human=f"token `{identifier}` is revoked", as_json=as_json)
 
 
 def _serve(

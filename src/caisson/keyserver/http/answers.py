@@ -25,10 +25,9 @@ from caisson.protocol import canonical
 VERSION = 1
 _log = logging.getLogger(__name__)
 
-# The first class that fits decides.
+# The first class that fits decides; the last three are the families, so that one always does.
 _STATUS: tuple[tuple[type[CaissonError], int, str], ...] = (
     (Malformed, 400, "malformed"),
-    (UsageError, 400, "usage"),
     (TokenRejected, 401, "token-rejected"),
     (NonceRejected, 403, "nonce-rejected"),
     (PolicyRejected, 403, "policy-rejected"),
@@ -36,7 +35,7 @@ _STATUS: tuple[tuple[type[CaissonError], int, str], ...] = (
     (SignatureRejected, 403, "evidence-rejected"),
     (Unknown, 404, "unknown"),
     (TooMany, 429, "too-many"),
-    (SealBroken, 503, "unavailable"),
+    (UsageError, 400, "usage"),
     (Unavailable, 503, "unavailable"),
     (Rejected, 403, "rejected"),
 )
@@ -67,10 +66,8 @@ def refusal_answer(error: CaissonError, codes: dict[type[CaissonError], str]) ->
         # What is broken is for the log; who asks may be anyone.
         _log.error("the store is damaged: %s", error.message)
         return error_answer(503, "unavailable", "the store is damaged")
-    for kind, status, code in _STATUS:
-        if isinstance(error, kind):
-            return error_answer(status, codes.get(kind, code), error.message, error.hint)
-    raise AssertionError("the table ends with both families") from error
+    kind, status, code = next(entry for entry in _STATUS if isinstance(error, entry[0]))
+    return error_answer(status, codes.get(kind, code), error.message, error.hint)
 
 
 def bug_answer(error: Exception) -> Response:
