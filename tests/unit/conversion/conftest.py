@@ -123,3 +123,8 @@ def key() -> SigningKey:
 @pytest.fixture
 def bench(tmp_path: Path, key: SigningKey) -> Workbench:
     return Workbench(tmp_path, key)
+
+
+@pytest.fixture(name="elf")
+def elf_maker():
+    return elf

@@ -91,3 +91,56 @@ def test_a_missing_program_is_refused():
 def test_a_broken_elf_file_is_refused():
     with pytest.raises(ImageRejected, match="none"):
         closure("/app", Tree({"/app": b"\x7fELF" + b"\x02\x01\x01" + b"\xff" * 100}))
+
+
+def test_a_script_behind_env_counts_with_the_program_that_env_looks_up():
+    tree = Tree({"/run": b"#!/usr/bin/env -S interp -x\n", "/usr/bin/env": b"static", "/opt/bin/interp": b"static"})
+    assert closure("/run", tree, path="/bin:/opt/bin") == {"/run", "/usr/bin/env", "/opt/bin/interp"}
+    with pytest.raises(UsageError, match="`/run` needs `interp`"):
+        closure("/run", tree, path="/bin:/usr/bin")
+
+
+def test_a_script_without_an_interpreter_is_refused():
+    with pytest.raises(UsageError, match="names no interpreter"):
+        closure("/run", Tree({"/run": b"#!\n"}))
+
+
+def test_variants_for_newer_processors_count_too(elf):
+    """Which of them is loaded depends on the machine; each must be the measured one."""
+    variant = "/usr/lib/glibc-hwcaps/x86-64-v3/liba.so"
+    tree = Tree({"/app": elf(needed=("liba.so",)), "/usr/lib/liba.so": elf(), variant: elf()})
+    assert closure("/app", tree) == {"/app", "/usr/lib/liba.so", variant}
+
+
+def test_libraries_for_other_processors_are_passed_over(elf):
+    foreign = bytearray(elf())
+    foreign[4] = 1  # 32 bits
+    tree = Tree({"/app": elf(needed=("liba.so",)), "/lib64/liba.so": bytes(foreign), "/usr/lib/liba.so": elf()})
+    assert closure("/app", tree) == {"/app", "/usr/lib/liba.so"}
+
+
+def test_what_is_loaded_into_every_program_counts(elf):
+    tree = Tree(
+        {
+            "/app": elf(interpreter="/ld.so"),
+            "/ld.so": elf(),
+            "/etc/ld.so.preload": b"/opt/spy.so  # everywhere\n",
+            "/opt/spy.so": elf(needed=("/opt/helper.so",)),
+            "/opt/helper.so": elf(),
+            "/etc/ld.so.cache": b"",
+        }
+    )
+    assert closure("/app", tree) == set(tree.files)
+
+
+def test_directories_of_the_configuration_are_searched(elf):
+    tree = Tree(
+        {
+            "/app": elf(needed=("liba.so",)),
+            "/etc/ld.so.conf.d/x.conf": b"# mine\n/opt/lib\n",
+            "/opt/lib/liba.so": elf(needed=("libb.so",), runpath="$ORIGIN/../deep"),
+            "/opt/deep/libb.so": elf(),
+        }
+    )
+    tree.links = {"/opt/lib/../deep/libb.so": "/opt/deep/libb.so"}
+    assert closure("/app", tree) == {"/app", "/opt/lib/liba.so", "/opt/deep/libb.so"}
