@@ -26,7 +26,7 @@ test: dev .system
 	$(PYTEST) -m "not system and not slow" tests
 	cd premain && $(GO) vet . && $(GO) test .
 	$(BIN)/python -m demo.fetch
-	scripts/with-docker $(PYTEST) -m "system and not slow" tests/system
+	scripts/with-docker $(PYTEST) -m "system and not slow" tests
 
 test-all: dev .system
 	scripts/with-docker $(PYTEST) -m slow tests

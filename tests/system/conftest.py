@@ -1,4 +1,4 @@
-"""A deployment of Redis, as `caisson up redis` makes it, for all system tests of one run."""
+"""A deployment of Redis, as `caisson up redis` makes it, for all tests of one file."""
 
 import shutil
 import tempfile
@@ -18,7 +18,7 @@ class Deployment:
     password: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployment():
     # A short path: the platform's socket lies in it, and a socket's path has at most 107 bytes.
     home = Path(tempfile.mkdtemp(prefix="caisson-test-"))
