@@ -32,4 +32,7 @@ def load(name: str) -> Entry:
     if name not in names():
         raise UsageError(f"the catalog has no `{name}`", hint=f"it has: {', '.join(names())}")
     folder = files(__package__).joinpath(name)
-    return Entry(recipe=Recipe.parse(folder.joinpath(_RECIPE).read_bytes()), page=folder.joinpath(_PAGE).read_text())
+    return Entry(
+        recipe=Recipe.parse(folder.joinpath(_RECIPE).read_bytes(), folder=folder),
+        page=folder.joinpath(_PAGE).read_text(),
+    )

@@ -25,7 +25,9 @@ Examples:
 @click.command(epilog=_EPILOG)
 @click.argument("places", metavar="[SOURCE] DEST", nargs=-1, required=True)
 @home_option
-@click.option("--recipe", "recipe_file", type=click.File("rb"), help="The recipe, a `caisson.toml`.")
+@click.option(
+    "--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The recipe, a `caisson.toml`."
+)
 @click.option("--catalog", "entry", metavar="NAME", help="Take the recipe from the catalog.")
 @click.option("--key", type=click.File("rb"), required=True, help="Key that signs the enclave (PEM).")
 @passphrase_option
@@ -36,7 +38,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     *,
     places: tuple[str, ...],
     home: Home,
-    recipe_file: BinaryIO | None,
+    recipe: Path | None,
     entry: str | None,
     key: BinaryIO,
     passphrase_file: BinaryIO | None,
@@ -51,14 +53,14 @@ def command(  # noqa: PLR0913 - one parameter for each option
     the plain image is had. The same input gives the same bytes: compare the digest that is printed.
     """
     source, destination = _places(places)
-    recipe = _recipe(recipe_file, entry)
+    chosen = _recipe(recipe, entry)
     signer = SigningKey.load(key.read(), read_passphrase(passphrase_file))
     pin = None if key_server_pin is None else ServerKeyHash.from_hex(key_server_pin)
     sink = oci.sink(oci.Reference.parse(destination))
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        built = build_image(source, recipe, signer=signer, cache=home.cache, scratch=Path(directory), pin=pin)
+        built = build_image(source, chosen, signer=signer, cache=home.cache, scratch=Path(directory), pin=pin)
         sink.write(built.image, overwrite=force)
-    if recipe.enclave.debug:
+    if chosen.enclave.debug:
         talk.print("warning: this is a debug enclave: whoever runs it can read its memory", style="bold")
     emit(describe(built, destination), human=_human(built, destination), as_json=as_json)
 
@@ -119,9 +121,9 @@ def _places(places: tuple[str, ...]) -> tuple[str | None, str]:
             raise UsageError("more than SOURCE and DEST was given", hint="see `caisson build --help`")
 
 
-def _recipe(file: BinaryIO | None, entry: str | None) -> Recipe:
+def _recipe(file: Path | None, entry: str | None) -> Recipe:
     if (file is None) == (entry is None):
         raise UsageError(
             "give one of `--recipe` and `--catalog`", hint=f"the catalog has: {', '.join(catalog.names())}"
         )
-    return catalog.load(entry).recipe if entry is not None else Recipe.parse(file.read() if file is not None else b"")
+    return Recipe.read(file) if file is not None else catalog.load(entry or "").recipe

@@ -61,7 +61,7 @@ def command(
     Example:
       caisson up redis
     """
-    found = catalog.load(name).recipe if recipe is None else Recipe.parse(recipe.read_bytes())
+    found = catalog.load(name).recipe if recipe is None else Recipe.read(recipe)
     if not found.ports:
         raise UsageError("the recipe names no port at which the program could be attested", hint="add `ports = […]`")
     if _NAME.fullmatch(name) is None or len(name) < _SHORTEST:

@@ -3,10 +3,21 @@
 import json
 import re
 import tomllib
+from importlib.resources.abc import Traversable
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from caisson.conversion import places
 from caisson.errors import Malformed
@@ -17,6 +28,8 @@ _DANGEROUS = re.compile(r"LD_.*|PATH|PYTHON.*|NODE_OPTIONS|JAVA_TOOL_OPTIONS|GLI
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _SUITE = re.compile(r"[a-z][a-z-]*")
 _SIZE = re.compile(r"[1-9][0-9]*[KMG]")
+_NEIGHBOUR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_MOST_NEIGHBOUR = 4 << 20  # bytes of a file beside the recipe
 
 
 def _absolute(path: str) -> str:
@@ -63,6 +76,22 @@ def _not_ours(name: str) -> str:
     return name
 
 
+def _neighbour(name: object, folder: Traversable | None) -> str:
+    if folder is None:
+        raise ValueError("has `from`, and this recipe was not read out of a folder")
+    if not isinstance(name, str) or _NEIGHBOUR.fullmatch(name) is None:
+        raise ValueError("has `from` that is no name of a file beside the recipe")
+    try:
+        with folder.joinpath(name).open("rb") as file:
+            raw = file.read(_MOST_NEIGHBOUR + 1)
+        text = raw.decode()
+    except (OSError, UnicodeDecodeError) as cause:
+        raise ValueError(f"has `from = {name!r}`, which cannot be read as text: {cause}") from cause
+    if len(raw) > _MOST_NEIGHBOUR:
+        raise ValueError(f"has `from = {name!r}`, which has more than {_MOST_NEIGHBOUR} bytes")
+    return text
+
+
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Variable = Annotated[str, _matching(_VARIABLE, "a name for a variable")]
 
@@ -107,11 +136,37 @@ class EnclaveSettings(_Table):
 
 
 class AddedFile(_Table):
-    """A file that the recipe adds to the image; it is measured."""
+    """A file that the recipe adds to the image; it is measured.
+
+    Its text stands in the recipe, or in a file beside it: `from` is that file's name.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "properties": {
+                "path": {"type": "string"},
+                "mode": {"type": "string", "default": "444"},
+                "content": {"type": "string"},
+                "from": {"type": "string", "pattern": _NEIGHBOUR.pattern},
+            },
+            "required": ["path"],
+            "oneOf": [{"required": ["content"]}, {"required": ["from"]}],
+        }
+    )
 
     path: Annotated[AbsolutePath, AfterValidator(_added)]
     mode: Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o777)] = 0o444
     content: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_neighbour(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, dict) or "from" not in value:
+            return value
+        others = {name: member for name, member in value.items() if name != "from"}
+        if "content" in others:
+            raise ValueError("has both `content` and `from`")
+        return {**others, "content": _neighbour(value["from"], info.context)}
 
 
 class Healthcheck(_Table):
@@ -189,14 +244,14 @@ class Recipe(_Table):
     provision: Provision = Provision()
 
     @classmethod
-    def parse(cls, raw: bytes) -> Self:
-        """Read a recipe in TOML.
+    def parse(cls, raw: bytes, *, folder: Traversable | None = None) -> Self:
+        """Read a recipe in TOML. `folder` holds the files that it takes with `from`.
 
         Raises:
             Malformed: not TOML, or not a recipe; all faults are named.
         """
         try:
-            return cls.model_validate(tomllib.loads(raw.decode()))
+            return cls.model_validate(tomllib.loads(raw.decode()), context=folder)
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
             raise Malformed(f"recipe is not TOML: {cause}") from cause
         except ValidationError as error:
@@ -205,6 +260,15 @@ class Recipe(_Table):
                 for fault in error.errors(include_url=False, include_input=False)
             ]
             raise Malformed(f"recipe: {'; '.join(faults)}", hint="see docs/reference/recipe.md") from None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a recipe from a file, with the files beside it.
+
+        Raises:
+            Malformed: not TOML, or not a recipe; all faults are named.
+        """
+        return cls.parse(path.read_bytes(), folder=path.parent)
 
 
 def json_schema() -> str:

@@ -98,3 +98,41 @@ content = "{{ secret:s }}"
         "argv": [],
         "certificate": {"dns": ["localhost"], "ip": ["127.0.0.1"]},
     }
+
+
+FROM = "[[file]]\npath = '/etc/x.conf'\nfrom = {name}\n"
+
+
+def read_beside(tmp_path, name, content=b"text\n"):
+    (tmp_path / "x.conf").write_bytes(content)
+    (tmp_path / "caisson.toml").write_text(MINIMAL + FROM.format(name=name))
+    return Recipe.read(tmp_path / "caisson.toml")
+
+
+def test_the_text_of_a_file_can_lie_beside_the_recipe(tmp_path):
+    recipe = read_beside(tmp_path, "'x.conf'")
+    assert recipe.file[0].content == "text\n"
+    assert recipe == parse(MINIMAL + "[[file]]\npath = '/etc/x.conf'\ncontent = \"text\\n\"\n")
+
+
+@pytest.mark.parametrize("name", ["'../x.conf'", "'/etc/passwd'", "'.hidden'", "''", "1", "'missing.conf'"])
+def test_only_a_file_beside_the_recipe_is_taken(tmp_path, name):
+    with pytest.raises(Malformed, match="from"):
+        read_beside(tmp_path, name)
+
+
+@pytest.mark.parametrize("content", [b"\xff", bytes((4 << 20) + 1)])
+def test_a_file_beside_the_recipe_is_text_of_a_bounded_size(tmp_path, content):
+    with pytest.raises(Malformed, match="from"):
+        read_beside(tmp_path, "'x.conf'", content)
+
+
+def test_a_file_has_one_text_only(tmp_path):
+    (tmp_path / "caisson.toml").write_text(MINIMAL + FROM.format(name="'caisson.toml'") + "content = ''\n")
+    with pytest.raises(Malformed, match="both"):
+        Recipe.read(tmp_path / "caisson.toml")
+
+
+def test_a_recipe_without_a_folder_takes_nothing_from_beside_it():
+    with pytest.raises(Malformed, match="folder"):
+        parse(MINIMAL + FROM.format(name="'x.conf'"))
