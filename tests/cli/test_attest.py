@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from caisson.cli import attest as attest_module
 from caisson.cli.app import run
 from caisson.errors import PolicyRejected
-from caisson.evidence import TcbStatus
+from caisson.evidence import Claims, TcbStatus, VerifiedActivation, VerifiedRaTls
 
 
 @pytest.fixture
@@ -159,11 +159,13 @@ def verified(monkeypatch):
         pck=SimpleNamespace(fmspc="f0"),
         expires=dt.datetime(2030, 1, 2, tzinfo=dt.UTC),
     )
-    activation = SimpleNamespace(quote=quote, runtime_data=SimpleNamespace(workload="redis", server_key_hash="k0"))
+    runtime_data = SimpleNamespace(workload="redis", server_key_hash="k0")
+    activation = VerifiedActivation(quote=quote, runtime_data=runtime_data)
     monkeypatch.setattr(attest_module, "peer_certificate", lambda *_: "certificate")
     monkeypatch.setattr(attest_module, "fetch_collateral", lambda *_: "collateral")
     monkeypatch.setattr(attest_module.Policy, "parse", lambda _: "policy")
-    monkeypatch.setattr(attest_module, "verify_certificate", lambda *_, **__: activation)
+    monkeypatch.setattr(attest_module, "verify_peer", lambda *_, **__: activation)
+    return activation
 
 
 @pytest.mark.usefixtures("verified")
@@ -193,6 +195,20 @@ def test_what_the_policy_does_not_accept_is_a_no(policy, capsys, monkeypatch):
     def refuse(*_, at):
         raise PolicyRejected(("mrenclave is another",), hint=f"{at.year > 0}")
 
-    monkeypatch.setattr(attest_module, "verify_certificate", refuse)
+    monkeypatch.setattr(attest_module, "verify_peer", refuse)
     assert attest(policy) == 1
     assert capsys.readouterr() == ("", "error: policy: mrenclave is another\nhint: True\n")
+
+
+def test_another_kind_of_evidence_names_no_workload_and_no_key_server(policy, capsys, monkeypatch, verified):
+    claims = Claims(raw=b"", algorithm=1, key_hash=b"", nonce=None, others=("colour",))
+    other = VerifiedRaTls(quote=verified.quote, claims=claims)
+    monkeypatch.setattr(attest_module, "verify_peer", lambda *_, **__: other)
+    assert attest(policy) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("redis:6379 is an enclave with RA-TLS, and the policy accepts it\n")
+    assert "by nobody whom this evidence names" in said
+    assert run(["attest", "redis:6379", "--policy", policy, "--pcs", "http://127.0.0.1:1/", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["evidence"], said["claims"]) == ("ra-tls", ["colour"])
+    assert "workload" not in said

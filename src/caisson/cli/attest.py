@@ -7,13 +7,20 @@ from pathlib import Path
 
 import click
 import httpx2
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from caisson.cli.address import Address
 from caisson.cli.output import emit, json_option
 from caisson.errors import Malformed, Unavailable, UsageError
-from caisson.evidence import Collateral, PcsClient, Policy, VerifiedActivation, evidence_of, verify_certificate
+from caisson.evidence import (
+    Certificate,
+    Collateral,
+    PcsClient,
+    Policy,
+    VerifiedActivation,
+    VerifiedRaTls,
+    quote_of,
+    verify_peer,
+)
 
 _PATIENCE = 10.0
 
@@ -54,18 +61,18 @@ def command(
     else:
         collateral = fetch_collateral(certificate, pcs or "")
     at = datetime.now(UTC)
-    verified = verify_certificate(certificate, collateral, Policy.parse(policy_file.read_bytes()), at=at)
+    verified = verify_peer(certificate, collateral, Policy.parse(policy_file.read_bytes()), at=at)
     emit(_data(verified), human=_words(authority(*address), verified), as_json=as_json)
 
 
-def peer_certificate(host: str, port: int) -> x509.Certificate:
+def peer_certificate(host: str, port: int) -> Certificate:
     """Give the certificate of a TLS server, whoever signed it: its evidence is what counts.
 
     The handshake shows that the server holds the certificate's key.
 
     Raises:
         Unavailable: nobody answers, or not in TLS.
-        Malformed: what it shows is no certificate with a key.
+        Malformed: what it shows is no certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -83,11 +90,9 @@ def peer_certificate(host: str, port: int) -> x509.Certificate:
     if der is None:
         raise Unavailable(f"`{authority(host, port)}` shows no certificate")
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as cause:
+        return Certificate.parse(der)
+    except Malformed as cause:
         raise Malformed(f"the certificate of `{authority(host, port)}` cannot be read") from cause
-    return certificate
 
 
 def authority(host: str, port: int) -> str:
@@ -95,7 +100,7 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def fetch_collateral(certificate: x509.Certificate, pcs: str) -> Collateral:
+def fetch_collateral(certificate: Certificate, pcs: str) -> Collateral:
     """Fetch the collateral for the evidence in a certificate.
 
     Raises:
@@ -103,19 +108,18 @@ def fetch_collateral(certificate: x509.Certificate, pcs: str) -> Collateral:
         Unavailable: the service does not answer.
     """
     with httpx2.Client(timeout=_PATIENCE, trust_env=False) as client:
-        return PcsClient(pcs, client).collateral(evidence_of(certificate).quote)
+        return PcsClient(pcs, client).collateral(quote_of(certificate))
 
 
-def _data(verified: VerifiedActivation) -> dict[str, object]:
+def _data(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:
     quote, report = verified.quote, verified.quote.report
     return {
-        "workload": verified.runtime_data.workload,
+        **_binding(verified),
         "mrenclave": str(report.mr_enclave),
         "mrsigner": str(report.mr_signer),
         "isv_prod_id": report.isv_prod_id,
         "isv_svn": report.isv_svn,
         "debug": report.attributes.debug,
-        "key_server": str(verified.runtime_data.server_key_hash),
         "root": str(quote.root),
         "root_name": quote.root_name,
         "hardware": quote.on_hardware,
@@ -126,13 +130,25 @@ def _data(verified: VerifiedActivation) -> dict[str, object]:
     }
 
 
-def _words(address: str, verified: VerifiedActivation) -> str:
+def _binding(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:
+    if isinstance(verified, VerifiedActivation):
+        data = verified.runtime_data
+        return {"evidence": "activation", "workload": data.workload, "key_server": str(data.server_key_hash)}
+    return {"evidence": "ra-tls", "claims": None if verified.claims is None else list(verified.claims.others)}
+
+
+def _words(address: str, verified: VerifiedActivation | VerifiedRaTls) -> str:
     quote, report = verified.quote, verified.quote.report
+    if isinstance(verified, VerifiedActivation):
+        who = f"workload `{verified.runtime_data.workload}`"
+        provisioned = f"by the key server {verified.runtime_data.server_key_hash}"
+    else:
+        who, provisioned = "an enclave with RA-TLS", "by nobody whom this evidence names"
     lines = [
-        f"{address} is workload `{verified.runtime_data.workload}`, and the policy accepts it",
+        f"{address} is {who}, and the policy accepts it",
         f"  what runs     MRENCLAVE {report.mr_enclave}",
         f"  signed by     MRSIGNER  {report.mr_signer}, product {report.isv_prod_id}, version {report.isv_svn}",
-        f"  provisioned   by the key server {verified.runtime_data.server_key_hash}",
+        f"  provisioned   {provisioned}",
         f"  platform      {quote.tcb.status}"
         + (f" ({', '.join(quote.tcb.advisories)})" if quote.tcb.advisories else "")
         + f", vouched for by `{quote.root_name}`",

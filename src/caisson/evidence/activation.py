@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography import x509
-
 from caisson.errors import BindingRejected, PolicyRejected
 from caisson.evidence.appraisal import mismatches
 from caisson.evidence.certificate import Certificate
@@ -55,7 +53,7 @@ def verify_activation(
 
 
 def verify_certificate(
-    certificate: x509.Certificate, collateral: Collateral, policy: Policy, *, at: datetime
+    certificate: Certificate, collateral: Collateral, policy: Policy, *, at: datetime
 ) -> VerifiedActivation:
     """Verify and appraise the evidence in a TLS certificate, and that it is about the certificate's own key.
 
@@ -65,6 +63,6 @@ def verify_certificate(
         Rejected: as `verify_activation`.
     """
     verified = verify_activation(evidence_of(certificate), collateral, policy, at=at)
-    if Certificate.of(certificate).spki != verified.runtime_data.tls_public_key:
+    if certificate.spki != verified.runtime_data.tls_public_key:
         raise BindingRejected("the evidence in the certificate is about another key")
     return verified

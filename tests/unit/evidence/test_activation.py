@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caisson.errors import BindingRejected, Malformed, PolicyRejected, QuoteSignatureRejected, UntrustedRoot
-from caisson.evidence import Collateral, evidence_extension, evidence_of, verify_activation, verify_certificate
+from caisson.evidence import (
+    Certificate,
+    Collateral,
+    evidence_extension,
+    evidence_of,
+    verify_activation,
+    verify_certificate,
+)
 from caisson.evidence.extension import OID, TAG
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
 
@@ -96,8 +103,8 @@ def test_all_mismatches_are_told_at_once(activation, collateral, policy, scene):
 
 def test_a_certificate_carries_its_evidence(activation, certify, collateral, policy, scene):
     certificate = certify(evidence_extension(activation))
-    assert evidence_of(certificate) == activation
-    verified = verify_certificate(certificate, collateral, policy, at=scene.at)
+    assert evidence_of(Certificate.of(certificate)) == activation
+    verified = verify_certificate(Certificate.of(certificate), collateral, policy, at=scene.at)
     assert verified.runtime_data.raw == activation.runtime_data
 
 
@@ -114,7 +121,7 @@ def test_evidence_about_another_key_is_refused(activation, certify, collateral, 
     """The evidence was copied out of a genuine certificate into one for the thief's own key."""
     stolen = certify(evidence_extension(activation), key=generate_private_key(SECP256R1()))
     with pytest.raises(BindingRejected, match="another key"):
-        verify_certificate(stolen, collateral, policy, at=scene.at)
+        verify_certificate(Certificate.of(stolen), collateral, policy, at=scene.at)
 
 
 def test_a_key_that_cannot_be_read_is_not_the_attested_one(activation, certify, collateral, policy, scene):
@@ -123,12 +130,14 @@ def test_a_key_that_cannot_be_read_is_not_the_attested_one(activation, certify, 
     head, found, tail = der.rpartition(curve)
     assert found
     with pytest.raises(BindingRejected):
-        verify_certificate(x509.load_der_x509_certificate(head + other + tail), collateral, policy, at=scene.at)
+        verify_certificate(
+            Certificate.of(x509.load_der_x509_certificate(head + other + tail)), collateral, policy, at=scene.at
+        )
 
 
 def test_a_certificate_without_evidence_says_nothing(certify):
     with pytest.raises(Malformed, match="carries no evidence"):
-        evidence_of(certify())
+        evidence_of(Certificate.of(certify()))
 
 
 def test_two_pieces_of_evidence_say_nothing(activation, certify):
@@ -138,7 +147,7 @@ def test_two_pieces_of_evidence_say_nothing(activation, certify):
     der = certify(*extensions).public_bytes(Encoding.DER)
     twice = x509.load_der_x509_certificate(der.replace(b"\x67\x81\x05\x05\x04\x08", b"\x67\x81\x05\x05\x04\x09"))
     with pytest.raises(Malformed, match="an extension twice"):
-        evidence_of(twice)
+        evidence_of(Certificate.of(twice))
 
 
 def with_value(certify, value):
@@ -166,19 +175,19 @@ def with_value(certify, value):
 def test_evidence_has_one_spelling(activation, certify, change):
     good = evidence_extension(activation).value
     with pytest.raises(Malformed):
-        evidence_of(with_value(certify, change(good)))
+        evidence_of(Certificate.of(with_value(certify, change(good))))
 
 
 @given(value=st.binary(max_size=64))
 def test_no_extension_is_read_by_accident(certify, value):
     with pytest.raises(Malformed):
-        evidence_of(with_value(certify, value))
+        evidence_of(Certificate.of(with_value(certify, value)))
 
 
 @given(quote=st.binary(max_size=300), runtime_data=st.binary(max_size=300))
 def test_what_is_written_is_read_again(certify, quote, runtime_data):
     evidence = ActivationEvidence(quote=quote, runtime_data=runtime_data)
-    assert evidence_of(certify(evidence_extension(evidence))) == evidence
+    assert evidence_of(Certificate.of(certify(evidence_extension(evidence)))) == evidence
 
 
 def test_a_nonce_is_part_of_what_is_vouched_for(runtime_data):

@@ -27,7 +27,7 @@ from caisson.errors import (
     Unknown,
     UntrustedRoot,
 )
-from caisson.evidence import Collateral, evidence_of, platform_kind_of
+from caisson.evidence import Certificate, Collateral, evidence_of, platform_kind_of
 from caisson.keyserver import Activations, Collaterals, Secret, memory_server
 from caisson.platform import TcbStatus
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
@@ -61,7 +61,7 @@ def test_the_certificate_is_for_the_key_in_the_evidence_and_carries_it(world):
     assert ca == world.server.ca.certificate
     key = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert key == guest.tls_public_key
-    assert evidence_of(leaf) == evidence
+    assert evidence_of(Certificate.of(leaf)) == evidence
     assert bundle.expires == int(leaf.not_valid_after_utc.timestamp())
     assert 0 < bundle.expires - NOW <= 24 * 3600
     assert (leaf.not_valid_after_utc - leaf.not_valid_before_utc).total_seconds() <= 24 * 3600
