@@ -8,5 +8,5 @@ from demo import fetch
 
 WRAPPER = Path(__file__).parent.parent / "scripts" / "with-docker"
 
-fetch.main()
+fetch.fetch("redis")
 os.execv(WRAPPER, [str(WRAPPER), sys.executable, "-m", "demo.story"])

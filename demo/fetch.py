@@ -1,4 +1,4 @@
-"""The only step that needs the network: Debian's Redis, as a root file system."""
+"""The only step that needs the network: what an entry of the catalog is made of, as a root file system."""
 
 import time
 
@@ -8,17 +8,17 @@ from demo import CACHE
 from demo.stage import say
 
 
-def main() -> None:
-    """Fetch it, unless it is there from an earlier run."""
+def fetch(name: str) -> None:
+    """Fetch what an entry is made of, unless it is there from an earlier run, or its recipe names no packages."""
     start = time.monotonic()
-    source = catalog.load("redis").recipe.source.debian
+    source = catalog.load(name).recipe.source.debian
     if source is None:
-        raise SystemExit("error: the recipe has no Debian source")
-    known = CACHE.is_dir() and any(CACHE.iterdir())
+        return
+    known = set(CACHE.iterdir()) if CACHE.is_dir() else set()
     archive = build_rootfs(source, CACHE)
-    origin = "from an earlier run" if known else "out of Debian's packages"
-    say(f"Redis's root file system, {archive.stat().st_size / 1e6:.0f} MB, {origin}", time.monotonic() - start)
+    origin = "from an earlier run" if archive in known else "out of Debian's packages"
+    say(f"{name}'s root file system, {archive.stat().st_size / 1e6:.0f} MB, {origin}", time.monotonic() - start)
 
 
 if __name__ == "__main__":
-    main()
+    fetch("redis")

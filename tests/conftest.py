@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-NETWORKED = (TESTS / "platform", TESTS / "system")
+NETWORKED = (TESTS / "platform", TESTS / "system", TESTS / "catalog")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,6 +15,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.enable_socket)
         if item.path.is_relative_to(TESTS / "system"):
             item.add_marker(pytest.mark.system)
+        if item.path.is_relative_to(TESTS / "catalog"):
+            item.add_marker(pytest.mark.system)
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,26 @@
+"""What the catalog's tests need from the network, before they run without one: root file systems and clients.
+
+python -m tests.catalog.fetch
+"""
+
+import subprocess
+
+from caisson import catalog
+from demo.fetch import fetch
+from tests.catalog.conformance import conformance
+
+
+def main():
+    packages = set()
+    for name in catalog.names():
+        fetch(name)
+        packages.update(conformance(name).packages)
+    known = subprocess.run(["dpkg-query", "--show", "--showformat", "${Package}\n"], capture_output=True, check=True)
+    missing = sorted(packages.difference(known.stdout.decode().split()))
+    if missing:
+        subprocess.run(["apt-get", "update", "-q"], check=True)
+        subprocess.run(["apt-get", "install", "-yq", "--no-install-recommends", *missing], check=True)
+
+
+if __name__ == "__main__":
+    main()
