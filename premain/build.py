@@ -1,4 +1,4 @@
-"""Compiles the guest agent, reproducibly and without C: `python premain/build.py OUTPUT`."""  # noqa: INP001 - a script beside Go files, and no package
+"""Compiles premain, or SOURCE, reproducibly and without C: `python premain/build.py OUTPUT [SOURCE]`."""  # noqa: INP001 - a script beside Go files, and no package
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def find_go() -> str:
     return go
 
 
-def compile_guest_agent(source: Path, output: Path) -> None:
+def compile_program(source: Path, output: Path) -> None:
     """Compile the Go module at `source` into the static binary `output`."""
     output.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **TARGET, **PINNED}
@@ -46,4 +46,4 @@ def compile_guest_agent(source: Path, output: Path) -> None:
 
 
 if __name__ == "__main__":
-    compile_guest_agent(Path(__file__).parent, Path(sys.argv[1]))
+    compile_program(Path(sys.argv[2]) if sys.argv[2:] else Path(__file__).parent, Path(sys.argv[1]))

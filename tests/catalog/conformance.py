@@ -1,7 +1,8 @@
 """What an entry of the catalog promises, as its folder says it in `conformance.toml`: steps for its own clients.
 
-A step is a command with `{host}`, `{port}` (the first one), `{port:N}`, `{ca}`, `{address}` and `{secret:NAME}` filled in,
-in its words, its environment and its standard input. It must end with `status` (0), and what it prints must match `output`.
+A step is a command with `{host}`, `{port}` (the first one), `{port:N}`, `{ca}`, `{address}` and `{secret:NAME}` filled
+in, in its words, its environment and its standard input. It must end with `status` (0), and what it prints must match
+`output`.
 """
 
 import re

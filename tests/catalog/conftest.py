@@ -55,7 +55,8 @@ class Running:
 
     def carry_out(self, steps):
         faults = [fault for step in steps if (fault := step.fault(self.value)) is not None]
-        assert not faults, "\n\n".join([*faults, self.logs()])
+        if faults:
+            pytest.fail("\n\n".join([*faults, self.logs()]), pytrace=False)
 
     def logs(self):
         done = self.stage.run("docker", "logs", "--tail", "60", self.name)
@@ -71,7 +72,7 @@ class Running:
         yield from image_contents(self.stage, self.up["image"], self.stage.home)
 
     def refused(self, policy):
-        """Ask for the entry's secrets under another policy, with the very image that runs; tell whether it gets none."""
+        """Ask for the secrets under another policy, with the very image that runs; tell whether it gets none."""
         other = f"{self.name}-refused"
         document = self.entry.recipe.provision.workload(name=other, policy=policy)
         token = Secret((self.stage.home / "operator.token").read_bytes())
@@ -105,7 +106,12 @@ def can_be_had(name):
 def bring_up(stage, entry):
     publish = [word for port in entry.recipe.ports for word in ("--publish", str(port))]
     given = source(entry.recipe.name)
-    return stage.ask("up", entry.recipe.name, *publish, *(() if given is None else ("--source", given)))
+    source_option = () if given is None else ("--source", given)
+    done = stage.caisson("up", entry.recipe.name, *publish, *source_option, "--json")
+    if done.status:
+        logs = stage.run("docker", "logs", "--tail", "60", entry.recipe.name)
+        pytest.fail(f"`caisson up` ended with {done.status}\n{done.stderr}\n{logs.stdout}{logs.stderr}", pytrace=False)
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module", params=[name for name in catalog.names() if can_be_had(name)])

@@ -11,6 +11,7 @@ PLATFORM_SOCKET = "/run/caisson/platform.sock"
 LABEL = "org.caisson.workload"
 _UNAVAILABLE = 93  # docs/reference/premain.md
 _STEPS = range(81, 100)
+_MOST_WORDS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,9 @@ def require_success(status: int, output: str) -> None:
         return
     lines = [line for line in output.strip().splitlines() if line.startswith("caisson premain:")]
     if status not in _STEPS or not lines:
-        raise Rejected(f"the program ended with status {status}")
+        words = [line.strip() for line in output.splitlines() if line.strip()]
+        last = f"its last words: {words[-1][:_MOST_WORDS]}" if words else "it said nothing"
+        raise Rejected(f"the program ended with status {status}", hint=last)
     hint = next((line.partition("hint: ")[2] for line in lines if "hint: " in line), None)
     said = next((line for line in lines if "error: " in line), lines[-1]).removeprefix("caisson premain: ")
     kind = Unavailable if status == _UNAVAILABLE else Rejected

@@ -2,10 +2,11 @@
 
 from caisson.conversion.closure import closure
 from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user
-from caisson.conversion.convert import ConfidentialImage, convert, premain
+from caisson.conversion.convert import ConfidentialImage, convert
 from caisson.conversion.debian import build_rootfs
 from caisson.conversion.libraries import Files
 from caisson.conversion.places import MANIFEST, PREMAIN, SIGSTRUCT, TLS_CERTIFICATE, TLS_KEY, TMPFS_LABEL
+from caisson.conversion.programs import premain
 from caisson.conversion.recipe import DebianSource, Recipe, json_schema
 from caisson.conversion.verify import VerifiedImage, verify_image
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from caisson.conversion.command import find_program, merge_command, merge_enviro
 from caisson.conversion.content import Content
 from caisson.conversion.elf import HEADER_SIZE, is_native
 from caisson.conversion.layer import AddedDirectory, AddedFile, archive
+from caisson.conversion.programs import probe
 from caisson.conversion.recipe import Healthcheck, Recipe
 from caisson.conversion.trusted import Program, needed_files
 from caisson.enclave import (
@@ -26,7 +26,7 @@ from caisson.enclave import (
     TrustedFile,
     sign,
 )
-from caisson.errors import Unavailable, UsageError
+from caisson.errors import UsageError
 from caisson.oci import Image, PackedLayer, append, configure
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner
@@ -42,20 +42,6 @@ class ConfidentialImage:
     manifest: Manifest
     mr_enclave: MrEnclave
     mr_signer: MrSigner
-
-
-def premain() -> bytes:
-    """Give the guest agent that this package was built with.
-
-    Raises:
-        Unavailable: the package was not built, only copied.
-    """
-    try:
-        return files("caisson.conversion").joinpath("_bin", "premain").read_bytes()
-    except FileNotFoundError as cause:
-        raise Unavailable(
-            "this installation has no guest agent", hint="install Caisson with pip, which builds it"
-        ) from cause
 
 
 def convert(
@@ -93,6 +79,7 @@ def convert(
                 *added,
                 AddedFile(path=places.MANIFEST, mode=0o444, content=raw),
                 AddedFile(path=places.SIGSTRUCT, mode=0o444, content=sigstruct.encode()),
+                *_unmeasured(recipe),
             ),
             _directories(recipe, program, content),
             existing=content.directory,
@@ -105,6 +92,13 @@ def convert(
         mr_enclave=sigstruct.mr_enclave,
         mr_signer=sigstruct.mr_signer,
     )
+
+
+def _unmeasured(recipe: Recipe) -> tuple[AddedFile, ...]:
+    """Give what runs beside the enclave, and is trusted by nobody."""
+    if recipe.healthcheck is None or recipe.healthcheck.probe is None:
+        return ()
+    return (AddedFile(path=places.PROBE, mode=0o555, content=probe()),)
 
 
 def _program(image: Image, recipe: Recipe, content: Content) -> Program:
@@ -228,7 +222,7 @@ def _configured(image: Image, recipe: Recipe, program: Program) -> Image:
 def _healthcheck(check: Healthcheck) -> dict[str, Any]:
     """Give it in Docker's spelling, whose times are nanoseconds (OCI image-spec, config.md, `Healthcheck`)."""
     return {
-        "Test": ["CMD", *check.command],
+        "Test": ["CMD", *(check.command or (places.PROBE, str(check.probe)))],
         "Interval": check.interval * _NANOSECONDS,
         "Timeout": check.timeout * _NANOSECONDS,
         "StartPeriod": check.start_period * _NANOSECONDS,

@@ -2,6 +2,7 @@
 
 DIRECTORY = "/.caisson"
 PREMAIN = f"{DIRECTORY}/premain"
+PROBE = f"{DIRECTORY}/probe"
 MANIFEST = f"{DIRECTORY}/app.manifest.sgx"
 SIGSTRUCT = f"{DIRECTORY}/app.sig"
 RUNTIME_DIRECTORY = "/run/caisson"

@@ -28,6 +28,7 @@ _DANGEROUS = re.compile(r"LD_.*|PATH|PYTHON.*|NODE_OPTIONS|JAVA_TOOL_OPTIONS|GLI
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _SUITE = re.compile(r"[a-z][a-z-]*")
 _SIZE = re.compile(r"[1-9][0-9]*[KMG]")
+_PROBE = re.compile(r"(tcp|tls):\d{1,5}|https:\d{1,5}/[!-~]*")
 _NEIGHBOUR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _MOST_NEIGHBOUR = 4 << 20  # bytes of a file beside the recipe
 
@@ -172,14 +173,22 @@ class AddedFile(_Table):
 class Healthcheck(_Table):
     """How an engine finds out whether the program still answers. Times are in seconds.
 
-    The command runs outside the enclave and sees what the host sees: it must do without secrets.
+    Either `command` or `probe`, which is `tcp:PORT`, `tls:PORT` or `https:PORT/PATH` and needs no client in the image.
+    Both run outside the enclave and see what the host sees: they must do without secrets.
     """
 
-    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    probe: Annotated[str, _matching(_PROBE, "`tcp:PORT`, `tls:PORT` or `https:PORT/PATH`")] | None = None
     interval: Annotated[int, Field(ge=1, le=3600)] = 10
     timeout: Annotated[int, Field(ge=1, le=3600)] = 5
     start_period: Annotated[int, Field(ge=1, le=3600)] = 30
     retries: Annotated[int, Field(ge=1, le=100)] = 3
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.command is None) == (self.probe is None):
+            raise ValueError("needs one of `command` and `probe`")
+        return self
 
 
 class Files(_Table):

@@ -1,21 +1,37 @@
-"""Text with secrets in it: `{{ secret:NAME }}`, and nothing else between braces."""
+"""Text with secrets in it: `{{ secret:NAME }}` or `{{ secret:NAME | FORM }}`, and nothing else between braces."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from caisson.errors import Malformed
+from caisson.keyserver.forms import FORMS, Entropy
 from caisson.keyserver.secret import SECRET_NAME, Secret
 
-_PLACEHOLDER = re.compile(r"(?<!\{)\{\{ *secret:(" + SECRET_NAME.pattern + r") *\}\}")
+_PLACEHOLDER = re.compile(
+    rf"(?<!\{{)\{{\{{ *secret:(?P<name>{SECRET_NAME.pattern})(?: *\| *(?P<form>{'|'.join(FORMS)}))? *\}}\}}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placeholder:
+    """Where a secret goes: as it is, or in one of `FORMS`."""
+
+    name: str
+    form: str | None
+
+    def fill(self, secret: Secret, entropy: Entropy) -> bytes:
+        """Give what stands there in the end."""
+        return secret.reveal() if self.form is None else FORMS[self.form](secret.reveal(), entropy)
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text whose placeholders were all understood: `parts` alternate between text and a secret's name."""
+    """A text whose placeholders were all understood: its literal parts and the placeholders between them, in order."""
 
-    parts: tuple[str, ...]
+    parts: tuple[str | Placeholder, ...]
 
     @classmethod
     def parse(cls, text: str, *, what: str) -> Self:
@@ -24,20 +40,28 @@ class Template:
         Raises:
             Malformed: `{{` begins something else than a placeholder.
         """
-        parts = tuple(_PLACEHOLDER.split(text))
-        if any("{{" in literal for literal in parts[::2]):
+        parts: list[str | Placeholder] = []
+        at = 0
+        for found in _PLACEHOLDER.finditer(text):
+            parts += [text[at : found.start()], Placeholder(name=found["name"], form=found["form"])]
+            at = found.end()
+        parts.append(text[at:])
+        if any("{{" in part for part in parts if isinstance(part, str)):
             raise Malformed(
-                f"{what} has `{{{{` that begins no placeholder", hint="a placeholder is `{{ secret:NAME }}`"
+                f"{what} has `{{{{` that begins no placeholder",
+                hint=f"a placeholder is `{{{{ secret:NAME }}}}` or `{{{{ secret:NAME | {' or '.join(FORMS)} }}}}`",
             )
-        return cls(parts)
+        return cls(tuple(parts))
 
     @property
     def secrets(self) -> frozenset[str]:
         """The names of the secrets it needs."""
-        return frozenset(self.parts[1::2])
+        return frozenset(part.name for part in self.parts if isinstance(part, Placeholder))
 
-    def render(self, secret: Callable[[str], Secret]) -> Secret:
-        """Put the secrets in; what comes out is as secret as they are."""
+    def render(self, secret: Callable[[str], Secret], *, entropy: Entropy = os.urandom) -> Secret:
+        """Put the secrets in; what comes out is as secret as they are. `entropy` gives random bytes for salts."""
         return Secret(
-            b"".join(secret(part).reveal() if index % 2 else part.encode() for index, part in enumerate(self.parts))
+            b"".join(
+                part.encode() if isinstance(part, str) else part.fill(secret(part.name), entropy) for part in self.parts
+            )
         )

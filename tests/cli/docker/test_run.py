@@ -47,7 +47,7 @@ def test_nobody_to_decide_is_no_verdict(engine):
 def test_a_program_that_fails_is_a_no(engine, capsys):
     engine.ends_with(5, b"oh\n")
     assert run(ARGUMENTS) == 1
-    assert capsys.readouterr() == ("", "oh\nerror: the program ended with status 5\n")
+    assert capsys.readouterr() == ("", "oh\nerror: the program ended with status 5\nhint: its last words: oh\n")
 
 
 def test_a_container_that_somebody_removed_meanwhile_is_a_mistake_and_no_bug(engine, capsys):

@@ -1,3 +1,6 @@
+from base64 import b64decode
+from hashlib import pbkdf2_hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,5 +56,17 @@ def test_a_text_is_understood_completely_or_refused(text):
         template = Template.parse(text, what="text")
     except Malformed:
         return
-    assert "{{" not in "".join(template.parts[::2]).replace("{}", "")
+    assert "{{" not in "".join(part for part in template.parts if isinstance(part, str)).replace("{}", "")
     assert b"{{" not in template.render(lambda _name: Secret(b"_")).reveal()
+
+
+def test_a_secret_can_be_asked_for_in_another_form():
+    assert render("{{ secret:a | hex }} {{secret:a|base64}}") == b"31 MQ=="
+
+
+def test_a_password_for_mosquitto_is_hashed_under_a_salt_of_its_own():
+    one, other = (render("{{ secret:a | mosquitto }}").decode().split("$") for _ in range(2))
+    assert one != other
+    for _, kind, rounds, salt, digest in (one, other):
+        assert kind == "7"
+        assert b64decode(digest) == pbkdf2_hmac("sha512", b"1", b64decode(salt), int(rounds))

@@ -1,0 +1,3 @@
+module caisson/probe
+
+go 1.27
