@@ -123,7 +123,7 @@ def test_a_debug_enclave_is_announced(desk, capsys):
         ((*BUILD, "oci:x"), 2, "error: the recipe does not say where the plain image is\nhint: name it: "),
         ((*BUILD, "a", "b", "c"), 2, "error: more than SOURCE and DEST was given\n"),
         ((*BUILD, "rootfs:none", "oci:x"), 2, "error: there is no root file system `none`\n"),
-        ((*BUILD, "rootfs:root", "docker://x"), 2, "error: `docker://x` is no reference to an image\nhint: "),
+        ((*BUILD, "rootfs:root", "docker://X:y"), 2, "error: `X:y` is no name in a registry\nhint: "),
         ((*BUILD, "rootfs:root", "oci:x", "--key-server-pin", "xy"), 1, "error: ServerKeyHash is not hexadecimal"),
         (("build", "rootfs:root", "oci:x"), 2, "error: Missing option `--key`\n"),
         (("verify", "oci:none"), 2, "error: `none` is no OCI layout\n"),

@@ -10,6 +10,7 @@ from caisson import catalog, oci
 from caisson.cli.files import passphrase_option, read_passphrase
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.registry import registry_options
 from caisson.conversion import ConfidentialImage, Recipe, build_rootfs, convert, premain
 from caisson.enclave import Signer, SigningKey
 from caisson.errors import UsageError
@@ -33,6 +34,7 @@ Examples:
 @passphrase_option
 @click.option("--key-server-pin", metavar="HEX", help="SHA-256 of the only key server's identity key; measured.")
 @click.option("--force", is_flag=True, help="Replace what is at DEST.")
+@registry_options
 @json_option
 def command(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -44,21 +46,25 @@ def command(  # noqa: PLR0913 - one parameter for each option
     passphrase_file: BinaryIO | None,
     key_server_pin: str | None,
     force: bool,
+    access: oci.Access,
     as_json: bool,
 ) -> None:
     """Build a confidential image, without running anything of it.
 
-    SOURCE and DEST are images: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME]`, or the name
-    of an image in Docker; SOURCE may be `rootfs:PATH`, a directory or a tar file. Without SOURCE, the recipe says how
-    the plain image is had. The same input gives the same bytes: compare the digest that is printed.
+    SOURCE and DEST are images: `docker://HOST/NAME[:TAG]` in a registry, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
+    `docker-archive:FILE[:NAME]`, or the name of an image in Docker; SOURCE may be `rootfs:PATH`, a directory or a tar
+    file. Without SOURCE, the recipe says how the plain image is had. The same input gives the same bytes: compare the
+    digest that is printed.
     """
     source, destination = _places(places)
     chosen = _recipe(recipe, entry)
     signer = SigningKey.load(key.read(), read_passphrase(passphrase_file))
     pin = None if key_server_pin is None else ServerKeyHash.from_hex(key_server_pin)
-    sink = oci.sink(oci.Reference.parse(destination))
+    sink = oci.sink(oci.Reference.parse(destination), access)
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        built = build_image(source, chosen, signer=signer, cache=home.cache, scratch=Path(directory), pin=pin)
+        built = build_image(
+            source, chosen, signer=signer, cache=home.cache, scratch=Path(directory), pin=pin, access=access
+        )
         sink.write(built.image, overwrite=force)
     if chosen.enclave.debug:
         talk.print("warning: this is a debug enclave: whoever runs it can read its memory", style="bold")
@@ -66,7 +72,14 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
 
 def build_image(
-    source: str | None, recipe: Recipe, *, signer: Signer, cache: Path, scratch: Path, pin: ServerKeyHash | None
+    source: str | None,
+    recipe: Recipe,
+    *,
+    signer: Signer,
+    cache: Path,
+    scratch: Path,
+    pin: ServerKeyHash | None,
+    access: oci.Access,
 ) -> ConfidentialImage:
     """Fetch the plain image - by the recipe if there is no `source` - and convert it.
 
@@ -74,7 +87,7 @@ def build_image(
         UsageError: neither says where the plain image is, or image and recipe do not fit together.
     """
     if source is not None:
-        place = oci.source(oci.Reference.parse(source))
+        place = oci.source(oci.Reference.parse(source), access)
     elif recipe.source.debian is not None:
         place = oci.source(oci.Reference(transport="rootfs", location=str(build_rootfs(recipe.source.debian, cache))))
     else:

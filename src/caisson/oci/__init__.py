@@ -12,11 +12,15 @@ from caisson.oci.mutate import append, configure
 from caisson.oci.packed import PackedLayer
 from caisson.oci.places.find import sink, source
 from caisson.oci.places.place import Sink, Source
+from caisson.oci.progress import Bar, Progress
 from caisson.oci.reference import Reference
 from caisson.oci.region import Region
+from caisson.oci.registry import Access, RegistryName, Retry
 from caisson.oci.validate import validate
 
 __all__ = [
+    "Access",
+    "Bar",
     "Descriptor",
     "Digest",
     "Documents",
@@ -31,8 +35,11 @@ __all__ = [
     "Limits",
     "MediaType",
     "PackedLayer",
+    "Progress",
     "Reference",
     "Region",
+    "RegistryName",
+    "Retry",
     "RunConfig",
     "Sink",
     "Source",
