@@ -16,6 +16,7 @@ COMMANDS: tuple[str, ...] = (
     "attest",
     "audit",
     "build",
+    "deploy",
     "down",
     "enclave",
     "inspect",

@@ -13,13 +13,14 @@ from caisson import catalog, oci
 from caisson.cli.attest import authority, fetch_collateral, peer_certificate
 from caisson.cli.build import build_image
 from caisson.cli.home import Home, home_option
-from caisson.cli.launch import LABEL, Deployment, require_success
+from caisson.cli.launch import described, require_success, start
 from caisson.cli.local import Local, signing_key
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.published import PublishType
 from caisson.cli.registry import registry_options
-from caisson.cli.run import PublishType
 from caisson.conversion import ConfidentialImage, Recipe
-from caisson.engine import Docker, Publish
+from caisson.deploy import LABEL, Deployment, PlatformSocket, Publish
+from caisson.engine import Docker
 from caisson.errors import Unavailable, UsageError
 from caisson.evidence import EnclaveRule, Policy, RootKey, TcbStatus, verify_certificate
 from caisson.keyserver import Generation, KeyServerClient, SecretKind, Workload
@@ -172,14 +173,18 @@ def _start(
         return
     if state is not None:
         docker.remove(name)
-    Deployment(
-        image=reference,
-        name=name,
-        workload=recipe.name,
-        key_server=local.key_server,
-        platform_socket=local.home.platform_socket,
-        publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
-    ).start(docker)
+    start(
+        docker,
+        Deployment(
+            image=described(docker, reference),
+            name=name,
+            workload=recipe.name,
+            key_server=local.key_server,
+            evidence=PlatformSocket(path=str(local.home.platform_socket.absolute())),
+            publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
+            restart="no",
+        ),
+    )
 
 
 def _wait_for_proof(docker: Docker, name: str, port: int, policy: Policy, local: Local) -> tuple[str, int]:
