@@ -11,6 +11,7 @@ import click
 from caisson import oci
 from caisson.cli.address import Address
 from caisson.cli.published import publish_option, volume_option
+from caisson.cli.registry import registry_options
 from caisson.conversion import verify_image
 from caisson.deploy import (
     Deployment,
@@ -92,6 +93,7 @@ _OPTIONS = (
 
 def deployment_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the image and the options that `deployment_of` takes."""
+    function = registry_options(function)
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -113,6 +115,7 @@ def deployment_of(  # noqa: PLR0913 - one parameter for each option
     publish: Any,
     volumes: Any,
     networks: tuple[str, ...],
+    access: oci.Access,
     **evidence: Any,
 ) -> Deployment:
     """Verify the image, and describe its deployment as the options have it.
@@ -122,7 +125,7 @@ def deployment_of(  # noqa: PLR0913 - one parameter for each option
         UsageError: options that do not fit it, or each other.
     """
     provider = evidence_of(**evidence)
-    found = verified(image, repository=repository)
+    found = verified(image, repository=repository, access=access)
     return Deployment(
         image=found,
         name=name or workload or found.workload,
@@ -172,7 +175,7 @@ def evidence_of(
     return found[0]
 
 
-def verified(reference: str, *, repository: str | None) -> MeasuredImage:
+def verified(reference: str, *, repository: str | None, access: oci.Access) -> MeasuredImage:
     """Read an image, recompute its identity, and give what a deployment must know of it.
 
     Raises:
@@ -181,13 +184,15 @@ def verified(reference: str, *, repository: str | None) -> MeasuredImage:
     """
     parsed = oci.Reference.parse(reference)
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        image = oci.source(parsed).read(scratch=Path(directory))
+        image = oci.source(parsed, access).read(scratch=Path(directory))
         manifest = verify_image(image).manifest
         return MeasuredImage.of(_pin(parsed, image, repository), manifest, image.config.run)
 
 
 def _pin(reference: oci.Reference, image: Image, repository: str | None) -> ImagePin:
     if reference.transport != "docker-daemon":
+        if repository is None and reference.transport == "docker":
+            repository = _repository(reference.location)
         if repository is None:
             raise UsageError(
                 f"`{reference}` is no place that engines pull from",
