@@ -26,6 +26,7 @@ COMMANDS: tuple[str, ...] = (
     "policy",
     "run",
     "secret",
+    "sign",
     "up",
     "verify",
     "workload",

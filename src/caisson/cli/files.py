@@ -42,6 +42,18 @@ def write_new(path: Path, content: bytes, *, mode: int, force: bool) -> None:
         raise UsageError(f"cannot write `{path}`: {cause.strerror}") from cause
 
 
+def read_bytes(path: Path) -> bytes:
+    """Read a file that somebody named.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as cause:
+        raise UsageError(f"cannot read `{path}`: {cause.strerror}") from cause
+
+
 def read_passphrase(file: BinaryIO | None) -> bytes | None:
     """Read the one line of a passphrase file; no file, no passphrase.
 

@@ -2,12 +2,15 @@
 
 from caisson.conversion.closure import closure
 from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user
-from caisson.conversion.convert import ConfidentialImage, convert
+from caisson.conversion.convert import convert, prepare
 from caisson.conversion.debian import build_rootfs
 from caisson.conversion.libraries import Files
-from caisson.conversion.places import MANIFEST, PREMAIN, SIGSTRUCT, TLS_CERTIFICATE, TLS_KEY, TMPFS_LABEL
+from caisson.conversion.places import MANIFEST, PREMAIN, SIGSTRUCT, TLS_CERTIFICATE, TLS_KEY, TMPFS_LABEL, UNSIGNED
+from caisson.conversion.prepared import ConfidentialImage, PreparedImage
 from caisson.conversion.programs import premain
 from caisson.conversion.recipe import DebianSource, Recipe, json_schema
+from caisson.conversion.request import SigningRequest, attach_detached
+from caisson.conversion.resign import open_prepared, pin
 from caisson.conversion.verify import VerifiedImage, verify_image
 
 __all__ = [
@@ -17,12 +20,16 @@ __all__ = [
     "TLS_CERTIFICATE",
     "TLS_KEY",
     "TMPFS_LABEL",
+    "UNSIGNED",
     "ConfidentialImage",
     "DebianSource",
     "Files",
+    "PreparedImage",
     "Recipe",
+    "SigningRequest",
     "User",
     "VerifiedImage",
+    "attach_detached",
     "build_rootfs",
     "closure",
     "convert",
@@ -30,7 +37,10 @@ __all__ = [
     "json_schema",
     "merge_command",
     "merge_environment",
+    "open_prepared",
+    "pin",
     "premain",
+    "prepare",
     "resolve_user",
     "verify_image",
 ]

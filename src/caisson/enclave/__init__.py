@@ -1,4 +1,7 @@
-"""The enclave before it runs: manifest, layout, measurement and the author's signature. No I/O, no Gramine, no SGX."""
+"""The enclave before it runs: manifest, layout, measurement and the author's signature. No Gramine, no SGX.
+
+Nothing here does I/O, but for `token_key`, which is imported by itself because its library takes a while to load.
+"""
 
 from caisson.enclave.attributes import secs_attributes
 from caisson.enclave.log import construction_log
@@ -17,11 +20,13 @@ from caisson.enclave.manifest_tables import (
 )
 from caisson.enclave.measurement import measure
 from caisson.enclave.parameters import CpuFeatures, EnclaveParameters, Feature
-from caisson.enclave.signing_key import SigningKey
+from caisson.enclave.pkcs11_uri import Pkcs11Uri
+from caisson.enclave.signing_key import SigningKey, load_public_key, public_pem
 from caisson.enclave.sigstruct import (
     NO_DATE,
     Signer,
     attach_signature,
+    mr_signer_of,
     sign,
     unsigned_sigstruct,
     verify_sigstruct,
@@ -40,6 +45,7 @@ __all__ = [
     "Manifest",
     "Mount",
     "MountType",
+    "Pkcs11Uri",
     "RemoteAttestation",
     "Sgx",
     "Signer",
@@ -47,7 +53,10 @@ __all__ = [
     "TrustedFile",
     "attach_signature",
     "construction_log",
+    "load_public_key",
     "measure",
+    "mr_signer_of",
+    "public_pem",
     "secs_attributes",
     "sign",
     "unsigned_sigstruct",

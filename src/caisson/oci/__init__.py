@@ -1,5 +1,6 @@
 """Images: references, digests, layers, immutable views; the places they live in, and what is done with them."""
 
+from caisson.oci.changes import Changes, read_changes
 from caisson.oci.config import ImageConfig, RunConfig
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
@@ -8,7 +9,7 @@ from caisson.oci.image import Documents, Image
 from caisson.oci.layer import FileLayer, Layer
 from caisson.oci.limits import Limits
 from caisson.oci.manifest import ImageIndex, ImageManifest
-from caisson.oci.mutate import append, configure
+from caisson.oci.mutate import append, configure, without_top
 from caisson.oci.packed import PackedLayer
 from caisson.oci.places.find import sink, source
 from caisson.oci.places.place import Sink, Source
@@ -21,6 +22,7 @@ from caisson.oci.validate import validate
 __all__ = [
     "Access",
     "Bar",
+    "Changes",
     "Descriptor",
     "Digest",
     "Documents",
@@ -45,7 +47,9 @@ __all__ = [
     "Source",
     "append",
     "configure",
+    "read_changes",
     "sink",
     "source",
     "validate",
+    "without_top",
 ]
