@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 
 from caisson import catalog, oci
-from caisson.cli.attest import authority, fetch_collateral, peer_certificate
+from caisson.cli.attest import authority, peer_certificate
 from caisson.cli.build import build_image
 from caisson.cli.home import Home, home_option
 from caisson.cli.launch import described, require_success, start
@@ -18,6 +18,7 @@ from caisson.cli.local import Local, signing_key
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.published import PublishType
 from caisson.cli.registry import registry_options
+from caisson.cli.sources import fetch_collateral
 from caisson.conversion import ConfidentialImage, Recipe
 from caisson.deploy import LABEL, Deployment, PlatformSocket, Publish
 from caisson.engine import Docker
