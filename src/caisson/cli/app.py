@@ -26,6 +26,7 @@ COMMANDS: tuple[str, ...] = (
     "platform",
     "policy",
     "run",
+    "runtime",
     "secret",
     "sign",
     "up",

@@ -2,6 +2,7 @@
 
 from caisson.conversion.closure import closure
 from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user
+from caisson.conversion.content import Content
 from caisson.conversion.convert import convert, prepare
 from caisson.conversion.debian import build_rootfs
 from caisson.conversion.libraries import Files
@@ -22,6 +23,7 @@ __all__ = [
     "TMPFS_LABEL",
     "UNSIGNED",
     "ConfidentialImage",
+    "Content",
     "DebianSource",
     "Files",
     "PreparedImage",

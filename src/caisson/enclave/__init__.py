@@ -4,6 +4,7 @@ Nothing here does I/O, but for `token_key`, which is imported by itself because 
 """
 
 from caisson.enclave.attributes import secs_attributes
+from caisson.enclave.layout import LayoutConstants
 from caisson.enclave.log import construction_log
 from caisson.enclave.manifest import Manifest
 from caisson.enclave.manifest_tables import (
@@ -21,6 +22,7 @@ from caisson.enclave.manifest_tables import (
 from caisson.enclave.measurement import measure
 from caisson.enclave.parameters import CpuFeatures, EnclaveParameters, Feature
 from caisson.enclave.pkcs11_uri import Pkcs11Uri
+from caisson.enclave.runtime import Libc, RuntimeBundle, layout_of, version_key
 from caisson.enclave.signing_key import SigningKey, load_public_key, public_pem
 from caisson.enclave.sigstruct import (
     NO_DATE,
@@ -39,7 +41,9 @@ __all__ = [
     "EnvironmentVariable",
     "Feature",
     "FileSystem",
+    "LayoutConstants",
     "LibOs",
+    "Libc",
     "Loader",
     "LogLevel",
     "Manifest",
@@ -47,12 +51,14 @@ __all__ = [
     "MountType",
     "Pkcs11Uri",
     "RemoteAttestation",
+    "RuntimeBundle",
     "Sgx",
     "Signer",
     "SigningKey",
     "TrustedFile",
     "attach_signature",
     "construction_log",
+    "layout_of",
     "load_public_key",
     "measure",
     "mr_signer_of",
@@ -61,4 +67,5 @@ __all__ = [
     "sign",
     "unsigned_sigstruct",
     "verify_sigstruct",
+    "version_key",
 ]
