@@ -29,7 +29,7 @@ class Step(_Table):
     command: Annotated[tuple[str, ...], Field(min_length=1)]
     environment: dict[str, str] = {}
     stdin: str = ""
-    status: int | None = 0
+    status: int | Literal["any"] = 0
     output: str = ""
     absent: str | None = None
     patience: int = 0
@@ -61,7 +61,7 @@ class Step(_Table):
         )
         said = f"{self.name}: ended with {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         printed = done.stdout + done.stderr
-        if self.status is not None and done.returncode != self.status:
+        if self.status not in ("any", done.returncode):
             return said
         if re.search(self.output, printed, re.MULTILINE) is None:
             return f"{said}\nexpected output like {self.output!r}"

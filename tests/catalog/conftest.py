@@ -30,7 +30,7 @@ class Running:
 
     @property
     def name(self):
-        return self.entry.recipe.name
+        return self.up["container"]
 
     @cached_property
     def secrets(self):
@@ -109,8 +109,7 @@ def bring_up(stage, entry):
     source_option = () if given is None else ("--source", given)
     done = stage.caisson("up", entry.recipe.name, *publish, *source_option, "--json")
     if done.status:
-        logs = stage.run("docker", "logs", "--tail", "60", entry.recipe.name)
-        pytest.fail(f"`caisson up` ended with {done.status}\n{done.stderr}\n{logs.stdout}{logs.stderr}", pytrace=False)
+        pytest.fail(f"`caisson up` ended with {done.status}\n{done.stderr}", pytrace=False)
     return json.loads(done.stdout)
 
 
@@ -124,5 +123,5 @@ def running(request):
     try:
         yield Running(stage, entry, conformance(request.param), bring_up(stage, entry))
     finally:
-        stage.caisson("down", request.param, "--all", "--volumes")
+        stage.caisson("down", request.param, f"caisson-{request.param}", "--all", "--volumes")
         shutil.rmtree(home, ignore_errors=True)

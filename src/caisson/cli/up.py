@@ -10,18 +10,15 @@ import click
 from rich.markup import escape
 
 from caisson import catalog, oci
-from caisson.cli.attest import authority, peer_certificate
+from caisson.cli.attest import authority, fetch_collateral, peer_certificate
 from caisson.cli.build import build_image
 from caisson.cli.home import Home, home_option
-from caisson.cli.launch import described, require_success, start
+from caisson.cli.launch import LABEL, Deployment, require_success
 from caisson.cli.local import Local, signing_key
 from caisson.cli.output import emit, json_option, talk
-from caisson.cli.published import PublishType
-from caisson.cli.registry import registry_options
-from caisson.cli.sources import fetch_collateral
+from caisson.cli.run import PublishType
 from caisson.conversion import ConfidentialImage, Recipe
-from caisson.deploy import LABEL, Deployment, PlatformSocket, Publish
-from caisson.engine import Docker
+from caisson.engine import Docker, Publish
 from caisson.errors import Unavailable, UsageError
 from caisson.evidence import EnclaveRule, Policy, RootKey, TcbStatus, verify_certificate
 from caisson.keyserver import Generation, KeyServerClient, SecretKind, Workload
@@ -51,17 +48,9 @@ class _Steps:
 @click.option("--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recipe of your own.")
 @click.option("--source", help="Plain image to start from.  [default: what the recipe says]")
 @click.option("--publish", "-p", type=PublishType(), multiple=True, help="Where to offer ports.  [default: the same]")
-@registry_options
 @json_option
 def command(
-    *,
-    name: str,
-    home: Home,
-    recipe: Path | None,
-    source: str | None,
-    publish: tuple[Publish, ...],
-    access: oci.Access,
-    as_json: bool,
+    *, name: str, home: Home, recipe: Path | None, source: str | None, publish: tuple[Publish, ...], as_json: bool
 ) -> None:
     """Build, start what is missing, run, wait until it has proved itself, and say how to connect.
 
@@ -75,7 +64,8 @@ def command(
     found = catalog.load(name).recipe if recipe is None else Recipe.read(recipe)
     if not found.ports:
         raise UsageError("the recipe names no port at which the program could be attested", hint="add `ports = […]`")
-    if _NAME.fullmatch(name) is None or len(name) < _SHORTEST:
+    container = name if len(name) >= _SHORTEST else f"caisson-{name}"
+    if _NAME.fullmatch(name) is None:
         raise UsageError(f"`{name}` is no name for a container", hint="write it like `my-redis`, in lower case")
     if publish and found.ports[0] not in {one.container_port for one in publish}:
         raise UsageError(
@@ -86,7 +76,7 @@ def command(
     with Docker() as docker:
         local = Local.start(home, address=docker.bridge_gateway())
         steps.done(f"key server {local.key_server}, and a software platform, which protects nothing")
-        built = _build(found, source, local, reference, access)
+        built = _build(found, source, local, reference)
         steps.done(f"image {reference}, {built.image.digest}")
         talk.print(f"  MRENCLAVE {built.mr_enclave}\n  MRSIGNER  {built.mr_signer}", soft_wrap=True)
         policy = _policy(built, local)
@@ -95,13 +85,13 @@ def command(
         with local.client() as server:
             _provision(found, policy, server)
         steps.done(f"workload `{found.name}` with its secrets, policy {policy_file}")
-        _start(docker, name, reference, found, local, publish)
-        address = _wait_for_proof(docker, name, found.ports[0], policy, local)
-        steps.done(f"container `{name}` runs, and proved what it is")
+        _start(docker, container, reference, found, local, publish)
+        address = _wait_for_proof(docker, container, found.ports[0], policy, local)
+        steps.done(f"container `{container}` runs, and proved what it is")
     where = authority(*address)
     emit(
         {
-            "container": name,
+            "container": container,
             "workload": found.name,
             "address": where,
             "image": reference,
@@ -114,12 +104,12 @@ def command(
             "ca": str(home.server_ca),
             "policy": str(policy_file),
         },
-        human=_how_to_connect(name, where, found, policy_file, local),
+        human=_how_to_connect(container, where, found, policy_file, local),
         as_json=as_json,
     )
 
 
-def _build(recipe: Recipe, source: str | None, local: Local, reference: str, access: oci.Access) -> ConfidentialImage:
+def _build(recipe: Recipe, source: str | None, local: Local, reference: str) -> ConfidentialImage:
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         built = build_image(
             source,
@@ -128,7 +118,6 @@ def _build(recipe: Recipe, source: str | None, local: Local, reference: str, acc
             cache=local.home.cache,
             scratch=Path(directory),
             pin=local.pin,
-            access=access,
         )
         oci.sink(oci.Reference.parse(f"docker-daemon:{reference}")).write(built.image, overwrite=True)
     return built
@@ -174,18 +163,14 @@ def _start(
         return
     if state is not None:
         docker.remove(name)
-    start(
-        docker,
-        Deployment(
-            image=described(docker, reference),
-            name=name,
-            workload=recipe.name,
-            key_server=local.key_server,
-            evidence=PlatformSocket(path=str(local.home.platform_socket.absolute())),
-            publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
-            restart="no",
-        ),
-    )
+    Deployment(
+        image=reference,
+        name=name,
+        workload=recipe.name,
+        key_server=local.key_server,
+        platform_socket=local.home.platform_socket,
+        publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
+    ).start(docker)
 
 
 def _wait_for_proof(docker: Docker, name: str, port: int, policy: Policy, local: Local) -> tuple[str, int]:

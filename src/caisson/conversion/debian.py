@@ -11,7 +11,7 @@ from pathlib import Path
 from caisson.conversion.recipe import DebianSource
 from caisson.errors import Unavailable
 
-_EPOCH = "1577836800"  # 2020-01-01: all files are dated no later, so that a build's date leaves no trace
+EPOCH = "1577836800"  # 2020-01-01: all files are dated no later, so that a build's date leaves no trace
 _HOOKS = "/usr/share/mmdebstrap/hooks/merged-usr"
 _LEFT_OUT = ("doc", "man", "locale", "info", "i18n", "lintian", "bug")
 
@@ -34,7 +34,7 @@ def build_rootfs(source: DebianSource, cache: Path) -> Path:
         unfinished = Path(scratch) / "rootfs.tar"
         run = subprocess.run(  # noqa: S603 - fixed options; suite and packages match strict patterns
             [*command, source.suite, str(unfinished)],
-            env={**os.environ, "SOURCE_DATE_EPOCH": _EPOCH, "TMPDIR": scratch},
+            env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "TMPDIR": scratch},
             capture_output=True,
             text=True,
             check=False,

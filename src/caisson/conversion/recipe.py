@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -79,21 +80,22 @@ def _not_ours(name: str) -> str:
 
 def _neighbour(name: object, folder: Traversable | None) -> str:
     if folder is None:
-        raise ValueError("has `from`, and this recipe was not read out of a folder")
+        raise ValueError("names a file beside the recipe, which was not read out of a folder")
     if not isinstance(name, str) or _NEIGHBOUR.fullmatch(name) is None:
-        raise ValueError("has `from` that is no name of a file beside the recipe")
+        raise ValueError(f"names {str(name)[:80]!r}, which is no file beside the recipe")
     try:
         with folder.joinpath(name).open("rb") as file:
             raw = file.read(_MOST_NEIGHBOUR + 1)
         text = raw.decode()
     except (OSError, UnicodeDecodeError) as cause:
-        raise ValueError(f"has `from = {name!r}`, which cannot be read as text: {cause}") from cause
+        raise ValueError(f"names `{name}`, which cannot be read as text: {cause}") from cause
     if len(raw) > _MOST_NEIGHBOUR:
-        raise ValueError(f"has `from = {name!r}`, which has more than {_MOST_NEIGHBOUR} bytes")
+        raise ValueError(f"names `{name}`, which has more than {_MOST_NEIGHBOUR} bytes")
     return text
 
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+Package = Annotated[str, _matching(_PACKAGE, "a name for a package")]
 Variable = Annotated[str, _matching(_VARIABLE, "a name for a variable")]
 
 
@@ -105,13 +107,44 @@ class DebianSource(_Table):
     """A root file system out of Debian's packages, unpacked and not configured: no maintainer script runs."""
 
     suite: Annotated[str, _matching(_SUITE, "a name for a Debian suite")]
-    packages: Annotated[tuple[Annotated[str, _matching(_PACKAGE, "a name for a package")], ...], Field(min_length=1)]
+    packages: Annotated[tuple[Package, ...], Field(min_length=1)]
+
+
+class BuildStage(_Table):
+    """How the program is built from source, out of Debian's packages of the same suite, which stay out of the image.
+
+    `files` lie beside the recipe. Commands find them in `/src`; what they put below `/out` is added to the image.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra=lambda schema: schema["properties"].update(
+            files={"type": "array", "items": {"type": "string", "pattern": _NEIGHBOUR.pattern}}
+        )
+    )
+
+    packages: Annotated[tuple[Package, ...], Field(min_length=1)]
+    files: dict[str, str] = {}
+    commands: Annotated[tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...], Field(min_length=1)]
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _from_neighbours(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, list):
+            raise ValueError("is not a list of names of files beside the recipe")  # noqa: TRY004 - pydantic's protocol
+        return {name: _neighbour(name, info.context) for name in value}
 
 
 class Source(_Table):
     """How the plain image is had."""
 
     debian: DebianSource | None = None
+    build: BuildStage | None = None
+
+    @model_validator(mode="after")
+    def _built_on_packages(self) -> Self:
+        if self.build is not None and self.debian is None:
+            raise ValueError("has `build` without `debian`, whose suite and packages it is built for")
+        return self
 
 
 class Application(_Table):

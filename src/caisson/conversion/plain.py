@@ -1,0 +1,38 @@
+"""The plain image that a recipe starts from, as its `[source]` says."""
+
+from pathlib import Path
+
+from caisson.conversion.building import build_stage
+from caisson.conversion.debian import build_rootfs
+from caisson.conversion.recipe import DebianSource, Source
+from caisson.errors import UsageError
+from caisson.oci import Image, Reference, append, source
+
+
+def plain_image(wanted: Source, *, cache: Path, scratch: Path) -> Image:
+    """Give the image; what is fetched or built is kept in `cache`, and the image lives as long as `scratch`.
+
+    Raises:
+        UsageError: the recipe does not say where the plain image is, or its build stage fails.
+        Unavailable: packages or tools cannot be had.
+    """
+    if wanted.debian is None:
+        raise UsageError(
+            "the recipe does not say where the plain image is", hint="name it: `caisson build SOURCE DEST`"
+        )
+    parts = fetch_source(wanted, wanted.debian, cache)
+    image, *built = (source(Reference(transport="rootfs", location=str(part))).read(scratch=scratch) for part in parts)
+    for stage in built:
+        image = append(image, *stage.layers, created_by="build stage")
+    return image
+
+
+def fetch_source(wanted: Source, debian: DebianSource, cache: Path) -> tuple[Path, ...]:
+    """Give the root file systems that lie on each other in the plain image, fetching and building what is missing.
+
+    Raises:
+        UsageError: the build stage fails.
+        Unavailable: packages or tools cannot be had.
+    """
+    packages = build_rootfs(debian, cache)
+    return (packages,) if wanted.build is None else (packages, build_stage(wanted.build, debian.suite, cache))
