@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 PYTEST := $(BIN)/python -m pytest
 GO := $(CURDIR)/$(BIN)/go
-SYSTEM_COMMANDS := dockerd docker mmdebstrap redis-cli
-SYSTEM_PACKAGES := docker.io mmdebstrap redis-tools
+SYSTEM_COMMANDS := dockerd docker mmdebstrap redis-cli openssl pkcs11-tool softhsm2-util
+SYSTEM_PACKAGES := docker.io mmdebstrap redis-tools openssl opensc softhsm2
 
 .PHONY: help demo test test-all lint bench docs dev lock
 help:

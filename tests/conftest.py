@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.softhsm import Token, new_token
+
 TESTS = Path(__file__).parent
 NETWORKED = (TESTS / "platform", TESTS / "system", TESTS / "catalog")
 
@@ -18,6 +20,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(TESTS / "catalog"):
             item.add_marker(pytest.mark.system)
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def token_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the run's PKCS #11 tokens are."""
+    return tmp_path_factory.mktemp("softhsm")
+
+
+@pytest.fixture
+def token(token_directory: Path) -> Token:
+    """A new PKCS #11 token without keys."""
+    return new_token(token_directory)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
-"""A key server in memory behind the commands that talk to one."""
+"""A desk to build images at, and a key server in memory behind the commands that talk to one."""
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,8 +8,42 @@ import pytest
 from starlette.testclient import TestClient
 
 from caisson.cli.app import run
+from caisson.enclave import SigningKey
 from caisson.errors import Unavailable
 from caisson.keyserver import Activations, Collaterals, KeyServerClient, Operator, build_app, memory_server
+
+PROGRAM = struct.pack("<4s5B7xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, 0, 3, 62, 1, 0, 64, 0, 0, 64, 56, 0, 0, 0, 0)
+RECIPE = """
+version = 1
+name = "hello"
+summary = "says hello"
+[application]
+command = ["/bin/hello", "world"]
+[enclave]
+size = "256M"
+max_threads = 4
+isv_prod_id = 7
+isv_svn = 3
+"""
+
+
+@pytest.fixture(scope="session")
+def key():
+    return SigningKey.generate()
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch, key):
+    """A directory with a root file system, a recipe and a key, which is also where commands run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAISSON_HOME", str(tmp_path / "home"))
+    (tmp_path / "root" / "bin").mkdir(parents=True)
+    (tmp_path / "root" / "bin" / "hello").write_bytes(PROGRAM)
+    for path in (tmp_path / "root", tmp_path / "root" / "bin", tmp_path / "root" / "bin" / "hello"):
+        path.chmod(0o755)
+    (tmp_path / "caisson.toml").write_text(RECIPE)
+    (tmp_path / "key.pem").write_bytes(key.to_pem(None))
+    return tmp_path
 
 
 @dataclass

@@ -20,11 +20,23 @@ from caisson.cli.app import run
 from caisson.errors import PolicyRejected
 from caisson.evidence import Claims, TcbStatus, VerifiedActivation, VerifiedRaTls
 
+POLICY = """
+version = 1
+tee = "sgx"
+roots = []
+tcb_statuses = []
+advisories = []
+allow_debug = false
+minimum_tcb_evaluation_data_number = 0
+key_servers = []
+enclaves = []
+"""
+
 
 @pytest.fixture
 def policy(tmp_path):
     path = tmp_path / "policy.toml"
-    path.write_text("")
+    path.write_text(POLICY)
     return str(path)
 
 
@@ -162,8 +174,8 @@ def verified(monkeypatch):
     runtime_data = SimpleNamespace(workload="redis", server_key_hash="k0")
     activation = VerifiedActivation(quote=quote, runtime_data=runtime_data)
     monkeypatch.setattr(attest_module, "peer_certificate", lambda *_: "certificate")
-    monkeypatch.setattr(attest_module, "fetch_collateral", lambda *_: "collateral")
-    monkeypatch.setattr(attest_module.Policy, "parse", lambda _: "policy")
+    monkeypatch.setattr(attest_module.CollateralSource, "get", lambda *_, **__: "collateral")
+    monkeypatch.setattr(attest_module, "quote_of", lambda _: "quote")
     monkeypatch.setattr(attest_module, "verify_peer", lambda *_, **__: activation)
     return activation
 

@@ -1,48 +1,13 @@
 """`caisson build`, `inspect` and `verify`: exit code, stdout and stderr of what people do with them."""
 
 import json
-import struct
 
 import pytest
 
 from caisson import oci
 from caisson.cli.app import run
 from caisson.conversion import MANIFEST
-from caisson.enclave import SigningKey
-
-PROGRAM = struct.pack("<4s5B7xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, 0, 3, 62, 1, 0, 64, 0, 0, 64, 56, 0, 0, 0, 0)
-RECIPE = """
-version = 1
-name = "hello"
-summary = "says hello"
-[application]
-command = ["/bin/hello", "world"]
-[enclave]
-size = "256M"
-max_threads = 4
-isv_prod_id = 7
-isv_svn = 3
-"""
-
-
-@pytest.fixture(scope="session")
-def key():
-    return SigningKey.generate()
-
-
-@pytest.fixture
-def desk(tmp_path, monkeypatch, key):
-    """A directory with a root file system, a recipe and a key, which is also where commands run."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CAISSON_HOME", str(tmp_path / "home"))
-    (tmp_path / "root" / "bin").mkdir(parents=True)
-    (tmp_path / "root" / "bin" / "hello").write_bytes(PROGRAM)
-    for path in (tmp_path / "root", tmp_path / "root" / "bin", tmp_path / "root" / "bin" / "hello"):
-        path.chmod(0o755)
-    (tmp_path / "caisson.toml").write_text(RECIPE)
-    (tmp_path / "key.pem").write_bytes(key.to_pem(None))
-    return tmp_path
-
+from tests.cli.conftest import RECIPE
 
 BUILD = ("build", "--recipe", "caisson.toml", "--key", "key.pem")
 
@@ -123,9 +88,15 @@ def test_a_debug_enclave_is_announced(desk, capsys):
         ((*BUILD, "oci:x"), 2, "error: the recipe does not say where the plain image is\nhint: name it: "),
         ((*BUILD, "a", "b", "c"), 2, "error: more than SOURCE and DEST was given\n"),
         ((*BUILD, "rootfs:none", "oci:x"), 2, "error: there is no root file system `none`\n"),
-        ((*BUILD, "rootfs:root", "docker://x"), 2, "error: `docker://x` is no reference to an image\nhint: "),
+        ((*BUILD, "rootfs:root", "docker://X:y"), 2, "error: `X:y` is no name in a registry\nhint: "),
         ((*BUILD, "rootfs:root", "oci:x", "--key-server-pin", "xy"), 1, "error: ServerKeyHash is not hexadecimal"),
-        (("build", "rootfs:root", "oci:x"), 2, "error: Missing option `--key`\n"),
+        (("build", "rootfs:root", "oci:x"), 2, "error: give one of `--key` and `--unsigned`\nhint: "),
+        ((*BUILD, "--unsigned", "rootfs:root", "oci:x"), 2, "error: give one of `--key` and `--unsigned`\nhint: "),
+        ((*BUILD, "--from", "oci:a", "oci:x"), 2, "error: an image that is taken as it is has no SOURCE"),
+        (("build", "--key", "no.pem", "--from", "oci:a", "oci:x"), 2, "error: `a` is no OCI layout"),
+        (("sign", "oci:a"), 2, "error: give `--key KEY IMAGE DEST`, `--export FILE IMAGE`, or "),
+        (("sign", "--key", "key.pem", "oci:a"), 2, "error: give `--key KEY IMAGE DEST`"),
+        (("sign", "--import", "tbs", "oci:a", "oci:b"), 2, "error: give `--key KEY IMAGE DEST`"),
         (("verify", "oci:none"), 2, "error: `none` is no OCI layout\n"),
         (("inspect", "docker-archive:none.tar"), 2, "error: there is no file `none.tar`\n"),
     ],
@@ -190,7 +161,7 @@ def test_verify_refuses_a_plain_image(capsys):
     )
 
 
-@pytest.mark.parametrize("name", ["build", "inspect", "verify"])
+@pytest.mark.parametrize("name", ["build", "inspect", "sign", "verify"])
 def test_every_help_ends_with_an_example(name, capsys):
     assert run([name, "--help"]) == 0
     assert capsys.readouterr().out.rstrip().splitlines()[-1].startswith("    caisson ")

@@ -8,6 +8,7 @@ import pytest
 
 from caisson.errors import CaissonError, UsageError
 from caisson.oci import (
+    Access,
     FileLayer,
     Image,
     ImageConfig,
@@ -20,6 +21,7 @@ from caisson.oci import (
     tar,
     validate,
 )
+from tests.registry import HOST, MemoryRegistry
 
 PLACES = {
     "layout": "oci:{}/layout:v1",
@@ -28,6 +30,7 @@ PLACES = {
     "OCI archive without tag": "oci-archive:{}/oci.tar",
     "Docker archive": "docker-archive:{}/docker.tar:app:v1",
     "Docker archive without name": "docker-archive:{}/docker.tar",
+    "registry": f"docker://{HOST}/some/app:v1",
     "engine": "docker-daemon:caisson-contract:test",
 }
 FILES = {"etc/hello": b"hello\n", "usr/share/" + "long/" * 30 + "name": b"x" * 5000, "ünïcode": b""}
@@ -37,10 +40,15 @@ FILES = {"etc/hello": b"hello\n", "usr/share/" + "long/" * 30 + "name": b"x" * 5
 class Place:
     reference: Reference
     scratch: Path
+    access: Access
 
     @property
     def is_engine(self):
         return self.reference.transport == "docker-daemon"
+
+    @property
+    def is_file(self):
+        return self.reference.transport not in {"docker", "docker-daemon"}
 
     @property
     def file(self):
@@ -49,10 +57,10 @@ class Place:
         return path / "index.json" if self.reference.transport == "oci" else path
 
     def write(self, image, **options):
-        sink(self.reference).write(image, **options)
+        sink(self.reference, self.access).write(image, **options)
 
     def read(self):
-        return source(self.reference).read(scratch=self.scratch)
+        return source(self.reference, self.access).read(scratch=self.scratch)
 
     def remove(self):
         import httpx2
@@ -68,7 +76,8 @@ class Place:
 def place(request, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    place = Place(Reference.parse(PLACES[request.param].format(tmp_path)), scratch)
+    access = Access(transport=MemoryRegistry())
+    place = Place(Reference.parse(PLACES[request.param].format(tmp_path)), scratch, access)
     if not place.is_engine:
         yield place
         return
@@ -138,7 +147,7 @@ def test_what_is_not_there_is_a_usage_error(place):
 
 
 def test_writing_twice_gives_the_same_bytes(place, image):
-    if place.is_engine:
+    if not place.is_file:
         place.write(image)
         place.write(image)  # what is there already is no other image
         return
@@ -176,7 +185,7 @@ def test_an_image_that_breaks_off_leaves_nothing(place, image):
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 0.6])
 def test_a_file_that_was_cut_is_refused(place, image, fraction):
-    if place.is_engine:
+    if not place.is_file:
         return
     place.write(image)
     raw = place.file.read_bytes()
@@ -186,7 +195,7 @@ def test_a_file_that_was_cut_is_refused(place, image, fraction):
 
 
 def test_a_flipped_byte_anywhere_is_refused_or_changes_nothing(place, image):
-    if place.is_engine:
+    if not place.is_file:
         return
     place.write(image)
     raw = place.file.read_bytes()

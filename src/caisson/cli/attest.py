@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import httpx2
 
 from caisson.cli.address import Address
+from caisson.cli.files import read_bytes
 from caisson.cli.output import emit, json_option
-from caisson.errors import Malformed, Unavailable, UsageError
+from caisson.cli.sources import CollateralSource, collateral_options
+from caisson.errors import Malformed, Unavailable
 from caisson.evidence import (
     Certificate,
-    Collateral,
-    PcsClient,
     Policy,
     VerifiedActivation,
     VerifiedRaTls,
@@ -34,17 +33,9 @@ _PATIENCE = 10.0
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="What is acceptable.",
 )
-@click.option("--pcs", metavar="URL", help="Provisioning service that has the platform's collateral.")
-@click.option(
-    "--collateral",
-    "collateral_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Collateral from a file instead.",
-)
+@collateral_options
 @json_option
-def command(
-    *, address: tuple[str, int], policy_file: Path, pcs: str | None, collateral_file: Path | None, as_json: bool
-) -> None:
+def command(*, address: tuple[str, int], policy_file: Path, source: CollateralSource, as_json: bool) -> None:
     """Connect, verify the evidence in the server's certificate, and say what runs there.
 
     Exits with 0 if the policy accepts it, with 1 if not, and with 3 if nobody could tell.
@@ -53,15 +44,11 @@ def command(
     Example:
       caisson attest 127.0.0.1:6379 --policy redis.policy.toml --pcs http://127.0.0.1:8081/sgx/certification/v4/
     """
-    if (pcs is None) == (collateral_file is None):
-        raise UsageError("collateral comes from one place", hint="give either `--pcs URL` or `--collateral FILE`")
+    policy = Policy.parse(read_bytes(policy_file))
     certificate = peer_certificate(*address)
-    if collateral_file is not None:
-        collateral = Collateral.parse(collateral_file.read_bytes())
-    else:
-        collateral = fetch_collateral(certificate, pcs or "")
     at = datetime.now(UTC)
-    verified = verify_peer(certificate, collateral, Policy.parse(policy_file.read_bytes()), at=at)
+    collateral = source.get(quote_of(certificate), roots=policy.roots, at=at)
+    verified = verify_peer(certificate, collateral, policy, at=at)
     emit(_data(verified), human=_words(authority(*address), verified), as_json=as_json)
 
 
@@ -98,17 +85,6 @@ def peer_certificate(host: str, port: int) -> Certificate:
 def authority(host: str, port: int) -> str:
     """Write an address; an IPv6 host stands in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def fetch_collateral(certificate: Certificate, pcs: str) -> Collateral:
-    """Fetch the collateral for the evidence in a certificate.
-
-    Raises:
-        Malformed: the certificate carries no evidence.
-        Unavailable: the service does not answer.
-    """
-    with httpx2.Client(timeout=_PATIENCE, trust_env=False) as client:
-        return PcsClient(pcs, client).collateral(quote_of(certificate))
 
 
 def _data(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:

@@ -1,5 +1,6 @@
-"""`caisson build`: a plain image and a recipe become a confidential image."""
+"""`caisson build`: a plain image and a recipe become a confidential image, or one that exists is signed again."""
 
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -7,11 +8,21 @@ from typing import Any, BinaryIO
 import click
 
 from caisson import catalog, oci
-from caisson.cli.files import passphrase_option, read_passphrase
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
-from caisson.conversion import ConfidentialImage, Recipe, convert, plain_image, premain
-from caisson.enclave import Signer, SigningKey
+from caisson.cli.registry import registry_options
+from caisson.cli.signer import key_option, open_signer, secret_option
+from caisson.conversion import (
+    ConfidentialImage,
+    PreparedImage,
+    Recipe,
+    open_prepared,
+    pin,
+    plain_image,
+    premain,
+    prepare,
+)
+from caisson.enclave import Signer
 from caisson.errors import UsageError
 from caisson.protocol import ServerKeyHash
 
@@ -19,6 +30,7 @@ _EPILOG = """\b
 Examples:
   caisson build --catalog redis --key signing-key.pem caisson/redis:7.0
   caisson build --recipe caisson.toml --key signing-key.pem docker-archive:app.tar oci:out:app
+  caisson build --from oci:out:app --key my-key.pem --key-server-pin "$PIN" oci:out:mine
 """
 
 
@@ -29,10 +41,13 @@ Examples:
     "--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The recipe, a `caisson.toml`."
 )
 @click.option("--catalog", "entry", metavar="NAME", help="Take the recipe from the catalog.")
-@click.option("--key", type=click.File("rb"), required=True, help="Key that signs the enclave (PEM).")
-@passphrase_option
+@click.option("--from", "published", metavar="IMAGE", help="Take this confidential image; change its key or pin only.")
+@key_option()
+@secret_option
+@click.option("--unsigned", is_flag=True, help="Leave the signature to `caisson sign`.")
 @click.option("--key-server-pin", metavar="HEX", help="SHA-256 of the only key server's identity key; measured.")
 @click.option("--force", is_flag=True, help="Replace what is at DEST.")
+@registry_options
 @json_option
 def command(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -40,54 +55,88 @@ def command(  # noqa: PLR0913 - one parameter for each option
     home: Home,
     recipe: Path | None,
     entry: str | None,
-    key: BinaryIO,
+    published: str | None,
+    key: str | None,
     passphrase_file: BinaryIO | None,
+    unsigned: bool,
     key_server_pin: str | None,
     force: bool,
+    access: oci.Access,
     as_json: bool,
 ) -> None:
     """Build a confidential image, without running anything of it.
 
-    SOURCE and DEST are images: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME]`, or the name
-    of an image in Docker; SOURCE may be `rootfs:PATH`, a directory or a tar file. Without SOURCE, the recipe says how
-    the plain image is had. The same input gives the same bytes: compare the digest that is printed.
+    SOURCE and DEST are images: `docker://HOST/NAME[:TAG]` in a registry, `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
+    `docker-archive:FILE[:NAME]`, or the name of an image in Docker; SOURCE may be `rootfs:PATH`, a directory or a tar
+    file. Without SOURCE, the recipe says how the plain image is had. The same input gives the same bytes: compare the
+    digest that is printed.
+
+    With --from, a confidential image is verified, signed with your key and bound to your key server, if you give its
+    pin; everything else in it stays as it is.
     """
     source, destination = _places(places)
-    chosen = _recipe(recipe, entry)
-    signer = SigningKey.load(key.read(), read_passphrase(passphrase_file))
-    pin = None if key_server_pin is None else ServerKeyHash.from_hex(key_server_pin)
-    sink = oci.sink(oci.Reference.parse(destination))
+    if (key is None) != unsigned:
+        raise UsageError("give one of `--key` and `--unsigned`", hint="make a key with `caisson key generate`")
+    server = None if key_server_pin is None else ServerKeyHash.from_hex(key_server_pin)
+    sink = oci.sink(oci.Reference.parse(destination), access)
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        built = build_image(source, chosen, signer=signer, cache=home.cache, scratch=Path(directory), pin=pin)
+        scratch = Path(directory)
+        if published is None:
+            chosen = _recipe(recipe, entry)
+            prepared = prepare_image(source, chosen, cache=home.cache, scratch=scratch, pin=server, access=access)
+        else:
+            if source is not None or recipe is not None or entry is not None:
+                raise UsageError("an image that is taken as it is has no SOURCE and no recipe", hint="leave them out")
+            found = oci.source(oci.Reference.parse(published), access).read(scratch=scratch)
+            prepared = open_prepared(found, scratch=scratch)
+            prepared = prepared if server is None else pin(prepared, server)
+        with contextlib.ExitStack() as stack:
+            built = prepared if key is None else prepared.sign(stack.enter_context(open_signer(key, passphrase_file)))
         sink.write(built.image, overwrite=force)
-    if chosen.enclave.debug:
+    if built.manifest.sgx.debug:
         talk.print("warning: this is a debug enclave: whoever runs it can read its memory", style="bold")
-    emit(describe(built, destination), human=_human(built, destination), as_json=as_json)
+    if key is None:
+        talk.print("this image is not signed: sign it with `caisson sign`")
+    emit(describe(built, destination), human=human(built, destination), as_json=as_json)
 
 
 def build_image(
-    source: str | None, recipe: Recipe, *, signer: Signer, cache: Path, scratch: Path, pin: ServerKeyHash | None
+    source: str | None,
+    recipe: Recipe,
+    *,
+    signer: Signer,
+    cache: Path,
+    scratch: Path,
+    pin: ServerKeyHash | None,
+    access: oci.Access,
 ) -> ConfidentialImage:
-    """Fetch the plain image - by the recipe if there is no `source` - and convert it.
+    """Fetch the plain image - by the recipe if there is no `source` -, convert and sign it.
 
     Raises:
         UsageError: neither says where the plain image is, or image and recipe do not fit together.
     """
+    return prepare_image(source, recipe, cache=cache, scratch=scratch, pin=pin, access=access).sign(signer)
+
+
+def prepare_image(
+    source: str | None, recipe: Recipe, *, cache: Path, scratch: Path, pin: ServerKeyHash | None, access: oci.Access
+) -> PreparedImage:
+    """Do what `build_image` does, and leave the signature to others."""
     if source is None:
         plain = plain_image(recipe.source, cache=cache, scratch=scratch)
     else:
-        plain = oci.source(oci.Reference.parse(source)).read(scratch=scratch)
-    return convert(plain, recipe, signer=signer, premain=premain(), scratch=scratch, key_server_pin=pin)
+        plain = oci.source(oci.Reference.parse(source), access).read(scratch=scratch)
+    return prepare(plain, recipe, premain=premain(), scratch=scratch, key_server_pin=pin)
 
 
-def describe(built: ConfidentialImage, destination: str) -> dict[str, Any]:
-    """Give the JSON members that say what was built."""
+def describe(built: ConfidentialImage | PreparedImage, destination: str) -> dict[str, Any]:
+    """Give the JSON members that say what was built; what is not signed has no MRSIGNER."""
     return {
         "image": destination,
         "digest": str(built.image.digest),
         "image_id": str(built.image.image_id),
         "mrenclave": str(built.mr_enclave),
-        "mrsigner": str(built.mr_signer),
+        "mrsigner": None if built.mr_signer is None else str(built.mr_signer),
         "isv_prod_id": built.manifest.sgx.isvprodid,
         "isv_svn": built.manifest.sgx.isvsvn,
         "debug": built.manifest.sgx.debug,
@@ -95,12 +144,13 @@ def describe(built: ConfidentialImage, destination: str) -> dict[str, Any]:
     }
 
 
-def _human(built: ConfidentialImage, destination: str) -> str:
+def human(built: ConfidentialImage | PreparedImage, destination: str) -> str:
+    """Give the lines that say what was built to people."""
     rows = {
         "image": destination,
         "digest": built.image.digest,
         "MRENCLAVE": built.mr_enclave,
-        "MRSIGNER": built.mr_signer,
+        "MRSIGNER": built.mr_signer or "none: not signed",
         "trusted": f"{len(built.manifest.sgx.trusted_files)} files",
     }
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())

@@ -3,9 +3,9 @@
 import click
 
 from caisson.cli.home import Home, home_option
-from caisson.cli.launch import LABEL
 from caisson.cli.local import Local
 from caisson.cli.output import emit, json_option
+from caisson.deploy import LABEL
 from caisson.engine import Docker
 from caisson.errors import UsageError
 

@@ -5,9 +5,10 @@ from typing import BinaryIO
 
 import click
 
-from caisson.cli.files import PUBLIC, force_option, passphrase_option, read_passphrase, write_new
+from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.output import emit, json_option
-from caisson.enclave import SigningKey, measure, sign
+from caisson.cli.signer import key_option, open_signer, secret_option
+from caisson.enclave import measure, sign
 
 _pal_option = click.option("--pal", type=click.File("rb"), required=True, help="ELF file of the PAL (`libpal.so`).")
 _manifest_option = click.option(
@@ -39,18 +40,18 @@ def measure_command(pal: BinaryIO, manifest: BinaryIO, *, as_json: bool) -> None
 )
 @_pal_option
 @_manifest_option
-@click.option("--key", type=click.File("rb"), required=True, help="Private key (PEM, RSA-3072 with exponent 3).")
+@key_option(required=True)
 @click.option("--date", metavar="YYYY-MM-DD", required=True, help="Date in the SIGSTRUCT; `0000-00-00` for none.")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where the SIGSTRUCT goes."
 )
-@passphrase_option
+@secret_option
 @force_option
 @json_option
 def sign_command(
     pal: BinaryIO,
     manifest: BinaryIO,
-    key: BinaryIO,
+    key: str,
     date: str,
     output: Path,
     passphrase_file: BinaryIO | None,
@@ -62,8 +63,8 @@ def sign_command(
 
     The same files, key and date always give the same bytes.
     """
-    signer = SigningKey.load(key.read(), read_passphrase(passphrase_file))
-    sigstruct = sign(pal.read(), manifest.read(), signer, date=date)
+    with open_signer(key, passphrase_file) as signer:
+        sigstruct = sign(pal.read(), manifest.read(), signer, date=date)
     write_new(output, sigstruct.encode(), mode=PUBLIC, force=force)
     names = {"mrenclave": str(sigstruct.mr_enclave), "mrsigner": str(sigstruct.mr_signer)}
     emit(names, human="\n".join(f"{name} {value}" for name, value in names.items()), as_json=as_json)

@@ -11,6 +11,7 @@ from caisson.errors import UsageError
 
 PUBLIC = 0o644
 SECRET = 0o600
+MOST_BYTES = 256 * 1024 * 1024
 
 force_option = click.option("--force", is_flag=True, help="Overwrite files that exist.")
 passphrase_option = click.option(
@@ -40,6 +41,22 @@ def write_new(path: Path, content: bytes, *, mode: int, force: bool) -> None:
     except OSError as cause:
         target.unlink(missing_ok=True)
         raise UsageError(f"cannot write `{path}`: {cause.strerror}") from cause
+
+
+def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
+    """Read a file, or standard input if the path is `-`.
+
+    Raises:
+        UsageError: it cannot be read, or has more than `most` bytes.
+    """
+    try:
+        with click.open_file(str(path), "rb") as file:
+            content: bytes = file.read(most + 1)
+    except OSError as cause:
+        raise UsageError(f"cannot read `{path}`: {cause.strerror}") from cause
+    if len(content) > most:
+        raise UsageError(f"`{path}` has more than {most} bytes")
+    return content
 
 
 def read_passphrase(file: BinaryIO | None) -> bytes | None:

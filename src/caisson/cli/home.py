@@ -44,6 +44,11 @@ class Home:
         return self.path / "cache"
 
     @property
+    def runtimes(self) -> Path:
+        """Runtime bundles, by their content."""
+        return self.path / "runtimes"
+
+    @property
     def platform_state(self) -> Path:
         """The software platform's keys."""
         return self.path / "platform"

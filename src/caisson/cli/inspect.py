@@ -8,6 +8,7 @@ import click
 
 from caisson import oci
 from caisson.cli.output import emit, json_option
+from caisson.cli.registry import registry_options
 from caisson.conversion import MANIFEST, SIGSTRUCT
 from caisson.enclave import Manifest
 from caisson.errors import ImageRejected
@@ -21,14 +22,15 @@ Example:
 
 @click.command(epilog=_EPILOG)
 @click.argument("image")
+@registry_options
 @json_option
-def command(*, image: str, as_json: bool) -> None:
+def command(*, image: str, access: oci.Access, as_json: bool) -> None:
     """Show what IMAGE says of itself, plain or confidential.
 
     Nothing of it is checked against anything: `caisson verify` does that.
     """
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        found = oci.source(oci.Reference.parse(image)).read(scratch=Path(directory))
+        found = oci.source(oci.Reference.parse(image), access).read(scratch=Path(directory))
         data = {"image": image, **_plain(found), "confidential": _confidential(oci.FileSystem.of(found))}
     emit(data, human=_human(data), as_json=as_json)
 

@@ -7,7 +7,8 @@ import click
 
 from caisson.cli.files import SECRET, force_option, passphrase_option, read_passphrase, write_new
 from caisson.cli.output import emit, json_option
-from caisson.enclave import SigningKey
+from caisson.cli.signer import open_signer, secret_option
+from caisson.enclave import SigningKey, mr_signer_of, public_pem
 
 
 @click.group(epilog="\b\nExample:\n  caisson key generate --output signing-key.pem")
@@ -38,10 +39,13 @@ def generate(output: Path, passphrase_file: BinaryIO | None, *, force: bool, as_
 
 
 @command.command(epilog="\b\nExample:\n  caisson key show signing-key.pem")
-@click.argument("pem", type=click.File("rb"))
-@passphrase_option
+@click.argument("key")
+@secret_option
+@click.option("--public", is_flag=True, help="Print the public key instead (PEM).")
 @json_option
-def show(pem: BinaryIO, passphrase_file: BinaryIO | None, *, as_json: bool) -> None:
-    """Print the MRSIGNER that belongs to the key in the file PEM."""
-    key = SigningKey.load(pem.read(), read_passphrase(passphrase_file))
-    emit({"mrsigner": str(key.mr_signer)}, human=str(key.mr_signer), as_json=as_json)
+def show(key: str, passphrase_file: BinaryIO | None, *, public: bool, as_json: bool) -> None:
+    """Print the MRSIGNER that belongs to KEY: a PEM file, or the `pkcs11:…` URI of a key in a token."""
+    with open_signer(key, passphrase_file) as signer:
+        modulus = signer.modulus
+    mr_signer, pem = str(mr_signer_of(modulus)), public_pem(modulus).decode()
+    emit({"mrsigner": mr_signer, "public_key": pem}, human=pem.rstrip() if public else mr_signer, as_json=as_json)

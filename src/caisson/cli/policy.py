@@ -7,8 +7,9 @@ import click
 
 from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.roots import root_keys
 from caisson.errors import UsageError
-from caisson.evidence import INTEL_SGX_ROOT, EnclaveRule, Policy, RootKey, TcbStatus
+from caisson.evidence import INTEL_SGX_ROOT, EnclaveRule, Policy, TcbStatus
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner
 
@@ -18,7 +19,6 @@ Example:
   caisson policy create --root intel-sgx --mrenclave "$MRENCLAVE" --key-server "$PIN" \\
     --minimum-evaluation-number 20 --output redis.policy.toml
 """
-_INTEL = "intel-sgx"
 _MOST_U16 = 0xFFFF
 _MEANING = {
     TcbStatus.UP_TO_DATE: "every known fix is in",
@@ -125,7 +125,7 @@ def create(
     if not rules:
         raise UsageError("no enclave is named", hint="give `--mrenclave`, or `--mrsigner` and its product")
     policy = Policy(
-        roots=frozenset(_root(text) for text in roots),
+        roots=root_keys(roots),
         tcb_statuses=frozenset(TcbStatus(text) for text in options["tcb_statuses"]),
         advisories=frozenset(options["advisories"]),
         allow_debug=options["allow_debug"],
@@ -147,17 +147,6 @@ def _read(file: Path) -> Policy:
         return Policy.parse(file.read_bytes())
     except OSError as cause:
         raise UsageError(f"cannot read `{file}`: {cause.strerror}") from cause
-
-
-def _root(text: str) -> RootKey:
-    if text == _INTEL:
-        return INTEL_SGX_ROOT
-    try:
-        return RootKey.of_pem(Path(text).read_bytes())
-    except OSError as cause:
-        raise UsageError(
-            f"cannot read `{text}`: {cause.strerror}", hint="a root is `intel-sgx` or a PEM file"
-        ) from cause
 
 
 def _data(policy: Policy) -> dict[str, Any]:

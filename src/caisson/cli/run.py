@@ -1,56 +1,19 @@
 """`caisson run`: start a confidential image on the Docker engine."""
 
 import contextlib
-import re
 import sys
-from ipaddress import ip_address
 from pathlib import Path
 
 import click
 
-from caisson.cli.address import MAX_PORT
 from caisson.cli.home import Home, home_option
-from caisson.cli.launch import Deployment, require_success
+from caisson.cli.launch import described, require_success, start
 from caisson.cli.output import emit, json_option
-from caisson.engine import Docker, Publish
-from caisson.errors import UsageError
+from caisson.cli.published import publish_option, volume_option
+from caisson.deploy import Deployment, PlatformSocket, Publish, Volume
+from caisson.engine import Docker
 
 _MOST_KEPT = 64 * 1024  # of the output: what premain says comes first
-_PUBLISH = re.compile(r"(?:(?:([0-9.]+|\[[0-9A-Fa-f:.]+\]):)?([0-9]{1,5}):)?([0-9]{1,5})")
-_VOLUME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]+):(/[^:]*)")
-
-
-class PublishType(click.ParamType[Publish]):
-    """`[ADDRESS:]HOST_PORT:CONTAINER_PORT`, or just `CONTAINER_PORT`; an IPv6 address stands in brackets."""
-
-    name = "[[ADDRESS:]PORT:]PORT"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Publish:
-        """Read one."""
-        found = _PUBLISH.fullmatch(str(value))
-        if found is None:
-            self.fail(f"`{value}` is not {self.name}", param, ctx)
-        address, host, container = found[1] or "127.0.0.1", int(found[2] or 0), int(found[3])
-        try:
-            address = str(ip_address(address.strip("[]")))
-        except ValueError:
-            self.fail(f"`{address}` is no IP address", param, ctx)
-        if not 0 < container <= MAX_PORT or host > MAX_PORT:
-            self.fail(f"`{value}` has a port that does not exist", param, ctx)
-        return Publish(container_port=container, host_port=host, host_address=address)
-
-
-class VolumeType(click.ParamType[tuple[str, str]]):
-    """`NAME:PATH`; a path of the host is not taken."""
-
-    name = "NAME:PATH"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Read one."""
-        found = _VOLUME.fullmatch(str(value))
-        if found is None:
-            self.fail(f"`{value}` is not {self.name}", param, ctx)
-        return found[1], found[2]
 
 
 @click.command()
@@ -64,8 +27,8 @@ class VolumeType(click.ParamType[tuple[str, str]]):
     type=click.Path(path_type=Path),
     help="Socket of the software platform.  [default: in the home]",
 )
-@click.option("--publish", "-p", type=PublishType(), multiple=True, help="Offer a port on the host; may be repeated.")
-@click.option("--volume", "-v", "volumes", type=VolumeType(), multiple=True, help="Named volume; may be repeated.")
+@publish_option
+@volume_option
 @click.option("--detach", "-d", is_flag=True, help="Return as soon as it has started.")
 @json_option
 def command(  # noqa: PLR0913 - one parameter for each option
@@ -77,7 +40,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     workload: str | None,
     platform_socket: Path | None,
     publish: tuple[Publish, ...],
-    volumes: tuple[tuple[str, str], ...],
+    volumes: tuple[Volume, ...],
     detach: bool,
     as_json: bool,
 ) -> None:
@@ -91,19 +54,18 @@ def command(  # noqa: PLR0913 - one parameter for each option
     Example:
       caisson run caisson/redis --name redis --key-server https://172.17.0.1:8443 -p 6379:6379
     """
-    if len({path for _, path in volumes}) != len(volumes):
-        raise UsageError("two volumes are for the same path", hint="name one volume for each path")
-    deployment = Deployment(
-        image=image,
-        name=name,
-        workload=workload,
-        key_server=key_server,
-        platform_socket=platform_socket or home.platform_socket,
-        publish=publish,
-        volumes={path: volume for volume, path in volumes},
-    )
     with Docker() as docker:
-        container = deployment.start(docker)
+        deployment = Deployment(
+            image=described(docker, image),
+            name=name,
+            workload=workload,
+            key_server=key_server,
+            evidence=PlatformSocket(path=str((platform_socket or home.platform_socket).absolute())),
+            publish=publish,
+            volumes=volumes,
+            restart="no",
+        )
+        container = start(docker, deployment)
         if detach:
             emit({"container": container, "name": name}, human=name, as_json=as_json)
             return

@@ -10,15 +10,18 @@ import click
 from rich.markup import escape
 
 from caisson import catalog, oci
-from caisson.cli.attest import authority, fetch_collateral, peer_certificate
+from caisson.cli.attest import authority, peer_certificate
 from caisson.cli.build import build_image
 from caisson.cli.home import Home, home_option
-from caisson.cli.launch import LABEL, Deployment, require_success
+from caisson.cli.launch import described, require_success, start
 from caisson.cli.local import Local, signing_key
 from caisson.cli.output import emit, json_option, talk
-from caisson.cli.run import PublishType
+from caisson.cli.published import PublishType
+from caisson.cli.registry import registry_options
+from caisson.cli.sources import fetch_collateral
 from caisson.conversion import ConfidentialImage, Recipe
-from caisson.engine import Docker, Publish
+from caisson.deploy import LABEL, Deployment, PlatformSocket, Publish
+from caisson.engine import Docker
 from caisson.errors import Unavailable, UsageError
 from caisson.evidence import EnclaveRule, Policy, RootKey, TcbStatus, verify_certificate
 from caisson.keyserver import Generation, KeyServerClient, SecretKind, Workload
@@ -48,9 +51,17 @@ class _Steps:
 @click.option("--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recipe of your own.")
 @click.option("--source", help="Plain image to start from.  [default: what the recipe says]")
 @click.option("--publish", "-p", type=PublishType(), multiple=True, help="Where to offer ports.  [default: the same]")
+@registry_options
 @json_option
 def command(
-    *, name: str, home: Home, recipe: Path | None, source: str | None, publish: tuple[Publish, ...], as_json: bool
+    *,
+    name: str,
+    home: Home,
+    recipe: Path | None,
+    source: str | None,
+    publish: tuple[Publish, ...],
+    access: oci.Access,
+    as_json: bool,
 ) -> None:
     """Build, start what is missing, run, wait until it has proved itself, and say how to connect.
 
@@ -76,7 +87,7 @@ def command(
     with Docker() as docker:
         local = Local.start(home, address=docker.bridge_gateway())
         steps.done(f"key server {local.key_server}, and a software platform, which protects nothing")
-        built = _build(found, source, local, reference)
+        built = _build(found, source, local, reference, access)
         steps.done(f"image {reference}, {built.image.digest}")
         talk.print(f"  MRENCLAVE {built.mr_enclave}\n  MRSIGNER  {built.mr_signer}", soft_wrap=True)
         policy = _policy(built, local)
@@ -109,7 +120,7 @@ def command(
     )
 
 
-def _build(recipe: Recipe, source: str | None, local: Local, reference: str) -> ConfidentialImage:
+def _build(recipe: Recipe, source: str | None, local: Local, reference: str, access: oci.Access) -> ConfidentialImage:
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         built = build_image(
             source,
@@ -118,6 +129,7 @@ def _build(recipe: Recipe, source: str | None, local: Local, reference: str) -> 
             cache=local.home.cache,
             scratch=Path(directory),
             pin=local.pin,
+            access=access,
         )
         oci.sink(oci.Reference.parse(f"docker-daemon:{reference}")).write(built.image, overwrite=True)
     return built
@@ -163,14 +175,18 @@ def _start(
         return
     if state is not None:
         docker.remove(name)
-    Deployment(
-        image=reference,
-        name=name,
-        workload=recipe.name,
-        key_server=local.key_server,
-        platform_socket=local.home.platform_socket,
-        publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
-    ).start(docker)
+    start(
+        docker,
+        Deployment(
+            image=described(docker, reference),
+            name=name,
+            workload=recipe.name,
+            key_server=local.key_server,
+            evidence=PlatformSocket(path=str(local.home.platform_socket.absolute())),
+            publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
+            restart="no",
+        ),
+    )
 
 
 def _wait_for_proof(docker: Docker, name: str, port: int, policy: Policy, local: Local) -> tuple[str, int]:

@@ -8,6 +8,7 @@ import click
 
 from caisson import oci
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.registry import registry_options
 from caisson.conversion import VerifiedImage, verify_image
 from caisson.errors import ImageChanged, SignatureRejected
 from caisson.sgx import MrSigner
@@ -21,8 +22,9 @@ Example:
 @click.command(epilog=_EPILOG)
 @click.argument("image")
 @click.option("--mrsigner", metavar="HEX", help="Accept only what this signer signed.")
+@registry_options
 @json_option
-def command(*, image: str, mrsigner: str | None, as_json: bool) -> None:
+def command(*, image: str, mrsigner: str | None, access: oci.Access, as_json: bool) -> None:
     """Recompute the identity of IMAGE from its bytes alone, and say who signed it.
 
     Exits with 1 if the manifest, premain, a trusted file, the SIGSTRUCT or the configuration was changed, naming
@@ -30,7 +32,7 @@ def command(*, image: str, mrsigner: str | None, as_json: bool) -> None:
     """
     expected = None if mrsigner is None else MrSigner.from_hex(mrsigner)
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        found = oci.source(oci.Reference.parse(image)).read(scratch=Path(directory))
+        found = oci.source(oci.Reference.parse(image), access).read(scratch=Path(directory))
         try:
             verified = verify_image(found)
             _require_signer(verified, expected)

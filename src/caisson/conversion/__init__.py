@@ -2,13 +2,17 @@
 
 from caisson.conversion.closure import closure
 from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user
-from caisson.conversion.convert import ConfidentialImage, convert
+from caisson.conversion.content import Content
+from caisson.conversion.convert import convert, prepare
 from caisson.conversion.debian import build_rootfs
 from caisson.conversion.libraries import Files
-from caisson.conversion.places import MANIFEST, PREMAIN, SIGSTRUCT, TLS_CERTIFICATE, TLS_KEY, TMPFS_LABEL
+from caisson.conversion.places import MANIFEST, PREMAIN, SIGSTRUCT, TLS_CERTIFICATE, TLS_KEY, TMPFS_LABEL, UNSIGNED
 from caisson.conversion.plain import fetch_source, plain_image
+from caisson.conversion.prepared import ConfidentialImage, PreparedImage
 from caisson.conversion.programs import premain
 from caisson.conversion.recipe import DebianSource, Recipe, json_schema
+from caisson.conversion.request import SigningRequest, attach_detached
+from caisson.conversion.resign import open_prepared, pin
 from caisson.conversion.verify import VerifiedImage, verify_image
 
 __all__ = [
@@ -18,12 +22,17 @@ __all__ = [
     "TLS_CERTIFICATE",
     "TLS_KEY",
     "TMPFS_LABEL",
+    "UNSIGNED",
     "ConfidentialImage",
+    "Content",
     "DebianSource",
     "Files",
+    "PreparedImage",
     "Recipe",
+    "SigningRequest",
     "User",
     "VerifiedImage",
+    "attach_detached",
     "build_rootfs",
     "closure",
     "convert",
@@ -32,8 +41,11 @@ __all__ = [
     "json_schema",
     "merge_command",
     "merge_environment",
+    "open_prepared",
+    "pin",
     "plain_image",
     "premain",
+    "prepare",
     "resolve_user",
     "verify_image",
 ]

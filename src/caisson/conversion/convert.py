@@ -1,6 +1,6 @@
 """The conversion: recipe and image in, confidential image out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from caisson.conversion.command import find_program, merge_command, merge_enviro
 from caisson.conversion.content import Content
 from caisson.conversion.elf import HEADER_SIZE, is_native
 from caisson.conversion.layer import AddedDirectory, AddedFile, archive
+from caisson.conversion.prepared import ConfidentialImage, PreparedImage
 from caisson.conversion.programs import probe
 from caisson.conversion.recipe import Healthcheck, Recipe
 from caisson.conversion.trusted import Program, needed_files
@@ -24,24 +25,13 @@ from caisson.enclave import (
     Sgx,
     Signer,
     TrustedFile,
-    sign,
+    unsigned_sigstruct,
 )
 from caisson.errors import UsageError
 from caisson.oci import Image, PackedLayer, append, configure
 from caisson.protocol import ServerKeyHash
-from caisson.sgx import MrEnclave, MrSigner
 
 _NANOSECONDS = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfidentialImage:
-    """The result: the image, and the identity that its enclave will have."""
-
-    image: Image
-    manifest: Manifest
-    mr_enclave: MrEnclave
-    mr_signer: MrSigner
 
 
 def convert(
@@ -53,12 +43,20 @@ def convert(
     scratch: Path,
     key_server_pin: ServerKeyHash | None = None,
 ) -> ConfidentialImage:
-    """Make a confidential image; the same input gives the same bytes. `scratch` holds the new layer.
+    """Make a confidential image; the same input gives the same bytes. `scratch` holds the new layers.
 
     Raises:
         UsageError: image and recipe do not fit together.
         ImageRejected: the image is not what it claims to be.
+        SignatureRejected: the key's holder gave something else than a signature.
     """
+    return prepare(image, recipe, premain=premain, scratch=scratch, key_server_pin=key_server_pin).sign(signer)
+
+
+def prepare(
+    image: Image, recipe: Recipe, *, premain: bytes, scratch: Path, key_server_pin: ServerKeyHash | None = None
+) -> PreparedImage:
+    """Make everything of a confidential image but its signature; see `convert`."""
     content = Content(image)
     if content.region(places.MANIFEST) is not None:
         raise UsageError("the image is a confidential one already", hint="start from the plain image")
@@ -71,26 +69,16 @@ def convert(
         AddedFile(path=places.PREMAIN, mode=0o555, content=premain),
     )
     manifest = _manifest(recipe, program, _trusted(image, recipe, program, content, added), key_server_pin)
-    raw = manifest.encode()
-    sigstruct = sign(premain, raw, signer, date=recipe.enclave.date)
     layer = PackedLayer.pack(
-        archive(
-            (
-                *added,
-                AddedFile(path=places.MANIFEST, mode=0o444, content=raw),
-                AddedFile(path=places.SIGSTRUCT, mode=0o444, content=sigstruct.encode()),
-                *_unmeasured(recipe),
-            ),
-            _directories(recipe, program, content),
-            existing=content.directory,
-        ),
+        archive((*added, *_unmeasured(recipe)), _directories(recipe, program, content), existing=content.directory),
         scratch=scratch,
     )
-    return ConfidentialImage(
-        image=_configured(append(image, layer, created_by="caisson build"), recipe, program),
+    return PreparedImage(
+        body=_configured(append(image, layer, created_by="caisson build"), recipe, program),
         manifest=manifest,
-        mr_enclave=sigstruct.mr_enclave,
-        mr_signer=sigstruct.mr_signer,
+        unsigned=unsigned_sigstruct(premain, manifest.encode(), date=recipe.enclave.date),
+        scratch=scratch,
+        directory=content.directory(places.DIRECTORY),
     )
 
 

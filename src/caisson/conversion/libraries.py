@@ -63,12 +63,15 @@ class _Object:
 class Libraries:
     """Collects in `found` the real paths of programs, their interpreters and their libraries.
 
+    `names` gives the real path of each library and interpreter by the path at which it is opened, links not followed.
     `library_path` is LD_LIBRARY_PATH.
     """
 
     files: Files
     library_path: str
     found: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+    interpreters: set[str] = field(default_factory=set)
     configured: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -79,7 +82,10 @@ class Libraries:
         main = self._object(program, ())
         waiting, loaded = [main], set[str]()
         if main.dynamic.interpreter is not None:
-            self.found.add(require(self.files, main.dynamic.interpreter, wanted_by=program))
+            interpreter = require(self.files, main.dynamic.interpreter, wanted_by=program)
+            self.found.add(interpreter)
+            self.names[main.dynamic.interpreter] = interpreter
+            self.interpreters.add(main.dynamic.interpreter)
             waiting += [self._object(real, ()) for real in self._preloaded()]
         while waiting:
             wanting = waiting.pop(0)
@@ -97,7 +103,8 @@ class Libraries:
     def _library(self, name: str, wanting: _Object) -> Iterator[str]:
         """Give the library, and the variants of it that ld.so prefers on some processors."""
         if "/" in name:
-            yield require(self.files, next(_expand(name, wanting.path)), wanted_by=wanting.path)
+            opened = next(_expand(name, wanting.path))
+            yield self._named(opened, require(self.files, opened, wanted_by=wanting.path))
             return
         before, after = wanting.directories()
         for directory in (*before, *split(self.library_path), *after, *self.configured):
@@ -113,19 +120,24 @@ class Libraries:
     def _in_directory(self, directory: str, name: str) -> Iterator[str]:
         places = [f"{_HWCAPS}/{level}" for level in self.files.list_directory(posixpath.join(directory, _HWCAPS))]
         for place in (*places, ""):
-            real = self.files.resolve(posixpath.join(directory, place, name))
+            opened = posixpath.join(directory, place, name)
+            real = self.files.resolve(opened)
             if real is not None and is_native(self.files.read_at(real, 0, HEADER_SIZE)):
-                yield real
+                yield self._named(opened, real)
 
     def _preloaded(self) -> Iterator[str]:
         """Add what every dynamic program reads, and give the libraries that are loaded into all of them."""
         for path in (_CACHE, _PRELOAD, _MUSL_PATH):
             real = self.files.resolve(path)
             if real is not None:
-                self.found.add(real)
+                self.found.add(self._named(path, real))
         for name in _words(self.files, _PRELOAD):
             if "/" in name:
-                yield require(self.files, name, wanted_by=_PRELOAD)
+                yield self._named(name, require(self.files, name, wanted_by=_PRELOAD))
+
+    def _named(self, opened: str, real: str) -> str:
+        self.names[opened] = real
+        return real
 
 
 def require(files: Files, *candidates: str, wanted_by: str) -> str:

@@ -79,22 +79,62 @@ def verify_image(image: Image) -> VerifiedImage:
     """
     content = Content(image)
     # 1.
+    if content.region(places.SIGSTRUCT) is None and content.region(places.UNSIGNED) is not None:
+        raise ImageRejected("the image is not signed yet", hint="sign it with `caisson sign`")
     premain, raw, signature = (_required(content, path) for path in (places.PREMAIN, places.MANIFEST, places.SIGSTRUCT))
     changes: list[str] = []
+    if content.region(places.UNSIGNED) is not None:
+        changes.append("SIGSTRUCT: there is an unsigned one beside it")
     # 2.
     sigstruct, mr_signer = _signed(signature, changes)
-    manifest = _manifest(raw, changes)
-    if manifest is not None:
-        # 3.
-        premain_changed = _changed_files(manifest, content, changes)
-        # 4.
-        if sigstruct is not None and not premain_changed:
-            changes.extend(_unlike(sigstruct, premain, raw))
-        # 5.
-        changes.extend(_configuration(image, manifest))
+    # 3. to 5.
+    manifest = _check(image, content, premain, raw, sigstruct, changes)
     if changes or manifest is None or sigstruct is None or mr_signer is None:
         raise ImageChanged(tuple(changes))
     return VerifiedImage.of(manifest, sigstruct, mr_signer)
+
+
+def verify_unsigned(image: Image) -> tuple[Manifest, SigStruct]:
+    """Check everything in an image that is not signed yet, and give its manifest and the SIGSTRUCT to sign.
+
+    That is steps 3 to 5 of `verify_image`; besides, the SIGSTRUCT is bit by bit what the conversion would make.
+
+    Raises:
+        ImageRejected: not an unsigned image, or not a well-formed one.
+        ImageChanged: it was changed; all changes are named.
+    """
+    content = Content(image)
+    premain, raw, unsigned = (_required(content, path) for path in (places.PREMAIN, places.MANIFEST, places.UNSIGNED))
+    sigstruct = SigStruct.parse(unsigned)
+    changes: list[str] = []
+    manifest = _check(image, content, premain, raw, sigstruct, changes)
+    if manifest is not None and not changes and sigstruct != unsigned_sigstruct(premain, raw, date=dashed(sigstruct)):
+        changes.append("SIGSTRUCT: it says more than what the manifest asks for")
+    if changes or manifest is None:
+        raise ImageChanged(tuple(changes))
+    return manifest, sigstruct
+
+
+def dashed(sigstruct: SigStruct) -> str:
+    """Give a SIGSTRUCT's date as a recipe spells it, `YYYY-MM-DD`."""
+    return f"{sigstruct.date[:4]}-{sigstruct.date[4:6]}-{sigstruct.date[6:]}"
+
+
+def _check(
+    image: Image, content: Content, premain: bytes, raw: bytes, sigstruct: SigStruct | None, changes: list[str]
+) -> Manifest | None:
+    """Carry out the steps 3 to 5 of `verify_image`."""
+    manifest = _manifest(raw, changes)
+    if manifest is None:
+        return None
+    # 3.
+    premain_changed = _changed_files(manifest, content, changes)
+    # 4.
+    if sigstruct is not None and not premain_changed:
+        changes.extend(_unlike(sigstruct, premain, raw))
+    # 5.
+    changes.extend(_configuration(image, manifest))
+    return manifest
 
 
 def _required(content: Content, path: str) -> bytes:

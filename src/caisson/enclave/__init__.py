@@ -1,6 +1,10 @@
-"""The enclave before it runs: manifest, layout, measurement and the author's signature. No I/O, no Gramine, no SGX."""
+"""The enclave before it runs: manifest, layout, measurement and the author's signature. No Gramine, no SGX.
+
+Nothing here does I/O, but for `token_key`, which is imported by itself because its library takes a while to load.
+"""
 
 from caisson.enclave.attributes import secs_attributes
+from caisson.enclave.layout import LayoutConstants
 from caisson.enclave.log import construction_log
 from caisson.enclave.manifest import Manifest
 from caisson.enclave.manifest_tables import (
@@ -17,11 +21,14 @@ from caisson.enclave.manifest_tables import (
 )
 from caisson.enclave.measurement import measure
 from caisson.enclave.parameters import CpuFeatures, EnclaveParameters, Feature
-from caisson.enclave.signing_key import SigningKey
+from caisson.enclave.pkcs11_uri import Pkcs11Uri
+from caisson.enclave.runtime import Libc, RuntimeBundle, layout_of, version_key
+from caisson.enclave.signing_key import SigningKey, load_public_key, public_pem
 from caisson.enclave.sigstruct import (
     NO_DATE,
     Signer,
     attach_signature,
+    mr_signer_of,
     sign,
     unsigned_sigstruct,
     verify_sigstruct,
@@ -34,22 +41,31 @@ __all__ = [
     "EnvironmentVariable",
     "Feature",
     "FileSystem",
+    "LayoutConstants",
     "LibOs",
+    "Libc",
     "Loader",
     "LogLevel",
     "Manifest",
     "Mount",
     "MountType",
+    "Pkcs11Uri",
     "RemoteAttestation",
+    "RuntimeBundle",
     "Sgx",
     "Signer",
     "SigningKey",
     "TrustedFile",
     "attach_signature",
     "construction_log",
+    "layout_of",
+    "load_public_key",
     "measure",
+    "mr_signer_of",
+    "public_pem",
     "secs_attributes",
     "sign",
     "unsigned_sigstruct",
     "verify_sigstruct",
+    "version_key",
 ]

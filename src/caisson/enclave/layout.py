@@ -6,21 +6,17 @@ Source: the rules in docs/reference/measurement.md, which Gramine 1.6 to 1.9 sha
 import struct
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Self
+from typing import Any, Self
 
 from caisson.enclave.elf import Elf, Segment
 from caisson.enclave.pages import PAGE, page_up
 from caisson.enclave.parameters import EnclaveParameters
 from caisson.errors import Malformed
+from caisson.protocol.canonical import Members
 
-SSA_FRAME_PAGES = 4
-HEAP_MIN = 0x10000
-
-_SSA_FRAME = SSA_FRAME_PAGES * PAGE
 _SSA_FRAMES = 2
-_STACK = 0x40000
-_SIGNAL_STACK = 0x10000
 _GPR_SIZE = 0xB8
+_MAX_CONSTANT = 1 << 30
 _CANARY = 0xBADBADBADBAD
 
 # Thread control structure: OSSA, CSSA, NSSA, OENTRY, OFSBASE, OGSBASE, FSLIMIT, GSLIMIT (SDM vol. 3D, 37.8).
@@ -33,6 +29,51 @@ _TLS_THREAD = struct.Struct("<QQQ8xQQ8xQQ")
 _TLS_THREAD_AT = 0x110
 _TLS_MANIFEST = struct.Struct("<QQQ")
 _TLS_MANIFEST_AT = 0x1A0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutConstants:
+    """What a release of Gramine fixes at its own build. Sizes are in bytes.
+
+    Raises:
+        Malformed: not a positive number of whole pages.
+    """
+
+    ssa_frame_pages: int
+    heap_min: int
+    stack: int
+    signal_stack: int
+
+    def __post_init__(self) -> None:
+        for name, value in self.values().items():
+            unit = 1 if name == "ssa_frame_pages" else PAGE
+            if not 0 < value <= _MAX_CONSTANT or value % unit:
+                raise Malformed(f"layout has `{name}` = {str(value)[:40]}, which is no positive number of pages")
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """Take the constants out of JSON.
+
+        Raises:
+            Malformed: a member is missing, unknown, or no integer.
+        """
+        members = Members(values, what="layout")
+        constants = cls(**{name: members.integer(name) for name in cls.__dataclass_fields__})
+        members.finish()
+        return constants
+
+    def values(self) -> dict[str, int]:
+        """Give the constants by name."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @property
+    def ssa_frame(self) -> int:
+        """The size of one frame in which an interrupted thread's state is kept."""
+        return self.ssa_frame_pages * PAGE
+
+
+# Gramine 1.4 to 1.9 (pal/src/host/linux-sgx/pal_linux_defs.h).
+GRAMINE = LayoutConstants(ssa_frame_pages=4, heap_min=0x10000, stack=0x40000, signal_stack=0x10000)
 
 
 class PageFlags(IntFlag):
@@ -70,34 +111,40 @@ class Layout:
 
     size: int
     areas: tuple[Area, ...]
+    constants: LayoutConstants
 
     @classmethod
-    def of(cls, pal: bytes, manifest: bytes) -> Self:
+    def of(cls, pal: bytes, manifest: bytes, constants: LayoutConstants = GRAMINE) -> Self:
         """Lay out an enclave from the bytes of its PAL (an ELF file) and of its manifest.
 
         Raises:
             Malformed: a PAL or manifest that cannot be read, or an enclave too small for them.
         """
         parameters = EnclaveParameters.parse(manifest)
-        return cls(size=parameters.enclave_size, areas=_areas(Elf.parse(pal), manifest + b"\0", parameters))
+        return cls(
+            size=parameters.enclave_size,
+            areas=_areas(Elf.parse(pal), manifest + b"\0", parameters, constants),
+            constants=constants,
+        )
 
 
-def _areas(elf: Elf, manifest: bytes, parameters: EnclaveParameters) -> tuple[Area, ...]:
+def _areas(elf: Elf, manifest: bytes, parameters: EnclaveParameters, constants: LayoutConstants) -> tuple[Area, ...]:
     threads = parameters.max_threads
-    place = _Placement(parameters.enclave_size)
+    place = _Placement(parameters.enclave_size, constants.heap_min)
+    stack, signal_stack, ssa_frame = constants.stack, constants.signal_stack, constants.ssa_frame
     read_write = PageFlags.REG | PageFlags.R | PageFlags.W
     manifest_at = place.below(page_up(len(manifest)))
-    ssa = place.below(threads * _SSA_FRAMES * _SSA_FRAME)
+    ssa = place.below(threads * _SSA_FRAMES * ssa_frame)
     tcs = place.below(threads * PAGE)
     tls = place.below(threads * PAGE)
-    stacks = [place.below(_STACK) for _ in range(threads)]
-    signal_stacks = [place.below(_SIGNAL_STACK) for _ in range(threads)]
+    stacks = [place.below(stack) for _ in range(threads)]
+    signal_stacks = [place.below(signal_stack) for _ in range(threads)]
     # Only a PAL that is linked to a fixed address lies there; any other goes below the stacks.
     pal = place.fixed(elf.start, elf.end) if elf.start else place.below(elf.end)
 
     tcs_content, tls_content = bytearray(), bytearray()
     for thread in range(threads):
-        thread_ssa = ssa + thread * _SSA_FRAMES * _SSA_FRAME
+        thread_ssa = ssa + thread * _SSA_FRAMES * ssa_frame
         thread_tls = tls + thread * PAGE
         # Gramine adds the entry point to the PAL's address even if that address is fixed.
         tcs_content += _tcs_page(ssa=thread_ssa, entry=pal + elf.entry, tls=thread_tls)
@@ -108,13 +155,13 @@ def _areas(elf: Elf, manifest: bytes, parameters: EnclaveParameters) -> tuple[Ar
             _TLS_THREAD_AT,
             parameters.enclave_size,
             tcs + thread * PAGE,
-            stacks[thread] + _STACK,
+            stacks[thread] + stack,
             signal_stacks[thread],
-            signal_stacks[thread] + _SIGNAL_STACK,
+            signal_stacks[thread] + signal_stack,
             thread_ssa,
-            thread_ssa + _SSA_FRAME - _GPR_SIZE,
+            thread_ssa + ssa_frame - _GPR_SIZE,
         )
-        _TLS_MANIFEST.pack_into(page, _TLS_MANIFEST_AT, len(manifest), HEAP_MIN, pal)
+        _TLS_MANIFEST.pack_into(page, _TLS_MANIFEST_AT, len(manifest), constants.heap_min, pal)
         tls_content += page
 
     def area(name: str, offset: int, size: int, flags: PageFlags = read_write, content: bytes = b"") -> Area:
@@ -122,11 +169,11 @@ def _areas(elf: Elf, manifest: bytes, parameters: EnclaveParameters) -> tuple[Ar
 
     areas = [
         area("manifest", manifest_at, page_up(len(manifest)), PageFlags.REG | PageFlags.R, manifest),
-        area("ssa", ssa, threads * _SSA_FRAMES * _SSA_FRAME),
+        area("ssa", ssa, threads * _SSA_FRAMES * ssa_frame),
         area("tcs", tcs, threads * PAGE, PageFlags.TCS, bytes(tcs_content)),
         area("tls", tls, threads * PAGE, read_write, bytes(tls_content)),
-        *(area("stack", stack, _STACK) for stack in stacks),
-        *(area("sig_stack", stack, _SIGNAL_STACK) for stack in signal_stacks),
+        *(area("stack", at, stack) for at in stacks),
+        *(area("sig_stack", at, signal_stack) for at in signal_stacks),
         *(_segment(segment, pal - elf.start) for segment in elf.segments),
     ]
     # With EDMM the heap is added while the enclave runs.
@@ -136,24 +183,25 @@ def _areas(elf: Elf, manifest: bytes, parameters: EnclaveParameters) -> tuple[Ar
 class _Placement:
     """Hands out offsets from the top of the enclave downwards."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, heap_min: int) -> None:
         self._lowest = size
+        self._heap_min = heap_min
         self._fixed = (size, size)
 
     def below(self, size: int) -> int:
         self._lowest -= size
-        self._require(self._lowest >= HEAP_MIN)
+        self._require(self._lowest >= self._heap_min)
         return self._lowest
 
     def fixed(self, start: int, end: int) -> int:
-        self._require(start >= HEAP_MIN and end <= self._lowest)
+        self._require(start >= self._heap_min and end <= self._lowest)
         self._fixed = (start, end)
         return start
 
     def free(self) -> list[Area]:
         """The gaps that nothing took: above a fixed PAL, then from the lowest address of the heap upwards."""
         start, end = self._fixed
-        gaps = [(end, self._lowest), (HEAP_MIN, min(start, self._lowest))]
+        gaps = [(end, self._lowest), (self._heap_min, min(start, self._lowest))]
         flags = PageFlags.REG | PageFlags.R | PageFlags.W | PageFlags.X
         return [
             Area(name="free", offset=low, size=high - low, flags=flags, content=None)

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from caisson.enclave.layout import SSA_FRAME_PAGES, Area, Layout
+from caisson.enclave.layout import GRAMINE, Area, Layout, LayoutConstants
 from caisson.enclave.pages import CHUNK, PAGE
 
 _ECREATE = struct.Struct("<8sIQ44x")
@@ -25,7 +25,7 @@ _ADDED_LOW_BYTES = 3
 _MEASURED_LOW_BYTES = 2
 
 
-def construction_log(pal: bytes, manifest: bytes) -> Iterator[bytes]:
+def construction_log(pal: bytes, manifest: bytes, constants: LayoutConstants = GRAMINE) -> Iterator[bytes]:
     """Give the log of an enclave that is built from a PAL (an ELF file) and a manifest, in large pieces.
 
     The SHA-256 of all pieces is MRENCLAVE. Memory stays below two megabytes, whatever the enclave's size.
@@ -34,11 +34,11 @@ def construction_log(pal: bytes, manifest: bytes) -> Iterator[bytes]:
         Malformed: a PAL or manifest that cannot be read, or an enclave too small for them. Raised by
             the call itself, before the first piece.
     """
-    return _log(Layout.of(pal, manifest))
+    return _log(Layout.of(pal, manifest, constants))
 
 
 def _log(layout: Layout) -> Iterator[bytes]:
-    yield _ECREATE.pack(b"ECREATE", SSA_FRAME_PAGES, layout.size)
+    yield _ECREATE.pack(b"ECREATE", layout.constants.ssa_frame_pages, layout.size)
     windows: dict[tuple[int, bool], _Window] = {}
     for area in layout.areas:
         key = (int(area.flags), area.content is not None)

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
     KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
 
 from caisson.enclave.sigstruct import EXPONENT, KEY_BITS, mr_signer_of
@@ -20,6 +22,43 @@ from caisson.errors import Malformed, UsageError
 from caisson.sgx import MrSigner
 
 _ANOTHER_KIND = "make one with `caisson key generate`; SGX knows no other kind"
+
+
+def require_kind(*, bits: int, exponent: int) -> None:
+    """Require the one kind of RSA key that EINIT knows.
+
+    Raises:
+        UsageError: another length or exponent.
+    """
+    if (bits, exponent) != (KEY_BITS, EXPONENT):
+        raise UsageError(
+            f"key is RSA-{bits} with exponent {exponent}, not RSA-{KEY_BITS} with exponent {EXPONENT}",
+            hint=_ANOTHER_KIND,
+        )
+
+
+def load_public_key(pem: bytes) -> int:
+    """Give the modulus of the public key in a PEM file.
+
+    Raises:
+        Malformed: not a public key in PEM.
+        UsageError: another kind of key.
+    """
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as cause:
+        raise Malformed("key is not a public key in PEM") from cause
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise UsageError("key is not an RSA key", hint=_ANOTHER_KIND)
+    numbers = key.public_numbers()
+    require_kind(bits=key.key_size, exponent=numbers.e)
+    return numbers.n
+
+
+def public_pem(modulus: int) -> bytes:
+    """Write a public key as a PEM file (SubjectPublicKeyInfo)."""
+    key = rsa.RSAPublicNumbers(EXPONENT, modulus).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 class SigningKey:
@@ -32,12 +71,7 @@ class SigningKey:
     __slots__ = ("_key",)
 
     def __init__(self, key: rsa.RSAPrivateKey) -> None:
-        exponent = key.public_key().public_numbers().e
-        if key.key_size != KEY_BITS or exponent != EXPONENT:
-            raise UsageError(
-                f"key is RSA-{key.key_size} with exponent {exponent}, not RSA-{KEY_BITS} with exponent {EXPONENT}",
-                hint=_ANOTHER_KIND,
-            )
+        require_kind(bits=key.key_size, exponent=key.public_key().public_numbers().e)
         self._key = key
 
     @classmethod

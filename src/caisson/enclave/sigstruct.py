@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from caisson.enclave.attributes import MISC_MASK, signed_attributes, signed_misc_select
+from caisson.enclave.layout import GRAMINE, LayoutConstants
 from caisson.enclave.measurement import measure
 from caisson.enclave.parameters import EnclaveParameters
 from caisson.errors import SignatureRejected, UsageError
@@ -41,7 +42,7 @@ class Signer(Protocol):
         """Sign with RSASSA-PKCS1-v1_5 and SHA-256: 384 bytes, big-endian."""
 
 
-def sign(pal: bytes, manifest: bytes, key: Signer, *, date: str) -> SigStruct:
+def sign(pal: bytes, manifest: bytes, key: Signer, *, date: str, constants: LayoutConstants = GRAMINE) -> SigStruct:
     """Measure an enclave and sign it. The same input always gives the same bytes.
 
     `date` is `YYYY-MM-DD`, or `0000-00-00` for none.
@@ -51,11 +52,11 @@ def sign(pal: bytes, manifest: bytes, key: Signer, *, date: str) -> SigStruct:
         SignatureRejected: the key's holder gave something else than a signature.
         UsageError: not a date.
     """
-    unsigned = unsigned_sigstruct(pal, manifest, date=date)
+    unsigned = unsigned_sigstruct(pal, manifest, date=date, constants=constants)
     return attach_signature(unsigned, modulus=key.modulus, signature=key.sign(unsigned.signed_bytes))
 
 
-def unsigned_sigstruct(pal: bytes, manifest: bytes, *, date: str) -> SigStruct:
+def unsigned_sigstruct(pal: bytes, manifest: bytes, *, date: str, constants: LayoutConstants = GRAMINE) -> SigStruct:
     """Measure an enclave and give its SIGSTRUCT, with zeros for the key and the signature.
 
     Raises:
@@ -78,7 +79,7 @@ def unsigned_sigstruct(pal: bytes, manifest: bytes, *, date: str) -> SigStruct:
         isv_family_id=bytes(_ID_BYTES),
         attributes=attributes,
         attribute_mask=mask,
-        mr_enclave=measure(pal, manifest),
+        mr_enclave=measure(pal, manifest, constants),
         isv_ext_prod_id=bytes(_ID_BYTES),
         isv_prod_id=parameters.isvprodid,
         isv_svn=parameters.isvsvn,

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from caisson.engine.container import ContainerSpec, ContainerState, Endpoint
+from caisson.engine.container import ContainerState, Endpoint
 from caisson.errors import CaissonError, Unavailable, UsageError
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
@@ -65,6 +65,15 @@ class Docker:
             config: dict[str, Any] = self._image(reference)["Config"]
             return config
 
+    def repository_digests(self, reference: str) -> tuple[str, ...]:
+        """Give the names, each with a digest, under which registries have an image that the engine holds.
+
+        Raises:
+            UsageError: the engine has no such image.
+        """
+        with _as_promised():
+            return tuple(map(str, self._image(reference).get("RepoDigests") or ()))
+
     def image_id(self, reference: str) -> str:
         """Give the identifier by which the engine knows an image, whatever it is called.
 
@@ -89,17 +98,17 @@ class Docker:
             # Until its first container the engine names no gateway; it is the subnet's first address.
             return str(pools[0].get("Gateway") or next(ip_network(pools[0]["Subnet"], strict=False).hosts()))
 
-    def run(self, spec: ContainerSpec) -> str:
+    def run(self, name: str, request: dict[str, Any]) -> str:
         """Create and start a container; give its id. A container that cannot start is removed again.
+
+        `request` is the body of `POST /containers/create`.
 
         Raises:
             UsageError: the name is taken, the image is missing, or the engine refuses the description.
         """
-        answer = self._send("POST", "/containers/create", params={"name": spec.name}, json=spec.create_request())
+        answer = self._send("POST", "/containers/create", params={"name": name}, json=request)
         if answer.status_code == _CONFLICT:
-            raise UsageError(
-                f"a container named `{spec.name}` exists already", hint=f"stop it with `caisson down {spec.name}`"
-            )
+            raise UsageError(f"a container named `{name}` exists already", hint=f"stop it with `caisson down {name}`")
         with _as_promised():
             container_id = str(_json(answer)["Id"])
         try:

@@ -2,27 +2,47 @@
 
 from caisson.evidence.activation import VerifiedActivation, verify_activation, verify_certificate
 from caisson.evidence.appraisal import Appraisal, appraise
+from caisson.evidence.cache import CollateralCache, Kept
 from caisson.evidence.certificate import Certificate
+from caisson.evidence.checking import CheckedCollateral, check_collateral
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.extension import evidence_extension, evidence_of
+from caisson.evidence.forms import Evidence, EvidenceForm
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
-from caisson.evidence.pcs import PckCa, PcsClient, PlatformKind, platform_kind_of
+from caisson.evidence.pcs import (
+    INTEL_PCS,
+    PckCa,
+    PcsClient,
+    PlatformKind,
+    TcbChoice,
+    TcbUpdate,
+    Tee,
+    platform_kind_of,
+)
 from caisson.evidence.policy import EnclaveRule, Policy
 from caisson.evidence.ra_tls import Claims, RaTlsEvidence
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
+from caisson.evidence.service import web_client
+from caisson.evidence.statements import Statement, Statements, statements_of
 from caisson.evidence.tcb import TcbStatus, TcbVerdict
 from caisson.evidence.tls import VerifiedRaTls, quote_of, verify_peer, verify_ra_tls
 from caisson.evidence.verified import VerifiedQuote
 from caisson.evidence.verify import verify_quote
 
 __all__ = [
+    "INTEL_PCS",
     "INTEL_SGX_ROOT",
     "Appraisal",
     "Certificate",
+    "CheckedCollateral",
     "Claims",
     "Collateral",
+    "CollateralCache",
     "EnclaveRule",
+    "Evidence",
+    "EvidenceForm",
     "Fmspc",
+    "Kept",
     "MemoryProtection",
     "PceId",
     "Pck",
@@ -33,19 +53,27 @@ __all__ = [
     "Policy",
     "RaTlsEvidence",
     "RootKey",
+    "Statement",
+    "Statements",
+    "TcbChoice",
     "TcbStatus",
+    "TcbUpdate",
     "TcbVerdict",
+    "Tee",
     "VerifiedActivation",
     "VerifiedQuote",
     "VerifiedRaTls",
     "appraise",
+    "check_collateral",
     "evidence_extension",
     "evidence_of",
     "platform_kind_of",
     "quote_of",
+    "statements_of",
     "verify_activation",
     "verify_certificate",
     "verify_peer",
     "verify_quote",
     "verify_ra_tls",
+    "web_client",
 ]

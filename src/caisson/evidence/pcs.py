@@ -1,23 +1,38 @@
-"""The client of a provisioning service: a caching service (PCCS) for the PCS API v4, or the software platform."""
+"""The client of a provisioning service: Intel's own (PCS API v4), a caching one (PCCS), or the software platform's."""
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import httpx2
 
-from caisson.errors import Malformed, Unavailable
+from caisson.errors import Malformed, Unavailable, UsageError
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.path import parse_chain
 from caisson.evidence.pck import Fmspc, Pck
-from caisson.sgx import PEM_CHAIN, Quote
+from caisson.evidence.service import Answer, Service
+from caisson.sgx import PEM_CHAIN, TEE_TDX, parse_quote
 
-_OK = 200
-_MOST_BYTES = 4 * 1024 * 1024
+INTEL_PCS = "https://api.trustedservices.intel.com"
+# Intel's own service has no `rootcacrl`: the root's list is where the root's certificate says.
+INTEL_ROOT_CRL = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"
+
 _HEX = re.compile(rb"\s*((?:[0-9A-Fa-f]{2})+)\s*")
 _PLATFORM_PHRASE = "PCK Platform CA"
+_API = "/sgx/certification/v"
+_VERSION = "4"
+# Source: Intel SGX and TDX Provisioning Certification Service API v4; PCCS design guide, status codes.
+_MEANINGS = {
+    400: "it does not understand the query",
+    404: "it has nothing about this kind of platform",
+    410: "it has nothing of this TCB evaluation any more",
+    460: "what the platform sent does not fit together",
+    461: "it does not know this platform, which has to be registered first",
+    462: "it has no certificates for the platform's TCB",
+    502: "it got no answer from Intel's service",
+}
 
 
 class PckCa(StrEnum):
@@ -27,18 +42,45 @@ class PckCa(StrEnum):
     PLATFORM = "platform"
 
 
+class Tee(StrEnum):
+    """For which kind of evidence a platform's collateral is."""
+
+    SGX = "sgx"
+    TDX = "tdx"
+
+
+class TcbUpdate(StrEnum):
+    """Which of Intel's TCB evaluations: the one in force, or the next, before the time for updating is over."""
+
+    STANDARD = "standard"
+    EARLY = "early"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformKind:
     """What quotes must share to share their collateral; good as a cache's key."""
 
+    tee: Tee
     fmspc: Fmspc
     ca: PckCa
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    content: bytes
-    headers: httpx2.Headers
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcbChoice:
+    """The TCB evaluation to ask for: by name, by number, or whichever the service gives by itself."""
+
+    update: TcbUpdate | None = None
+    number: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.update is not None and self.number is not None:
+            raise UsageError("a TCB evaluation is chosen by name or by number, not by both")
+
+    def query(self) -> dict[str, str]:
+        """Give the choice as the API spells it."""
+        if self.update is not None:
+            return {"update": self.update}
+        return {} if self.number is None else {"tcbEvaluationDataNumber": str(self.number)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +92,7 @@ class PcsClient:
 
     url: str
     client: httpx2.Client
+    choice: TcbChoice = TcbChoice()
 
     def collateral(self, quote: bytes) -> Collateral:
         """Fetch what verifying `quote` needs.
@@ -57,17 +100,26 @@ class PcsClient:
         Raises:
             Malformed: not a quote that carries its PCK chain.
             Unavailable: the service does not answer, or does not know this platform.
+            UsageError: its address is one of another version of the API.
         """
-        kind = platform_kind_of(quote)
-        pck_crl = self._get("pckcrl", ca=kind.ca, encoding="der")
-        tcb = self._get("tcb", fmspc=str(kind.fmspc))
-        qe = self._get("qe/identity")
+        return self.collateral_of(platform_kind_of(quote))
+
+    def collateral_of(self, kind: PlatformKind) -> Collateral:
+        """Fetch what verifying the quotes of one kind of platform needs.
+
+        Raises:
+            Unavailable: the service does not answer, or does not know this platform.
+            UsageError: its address is one of another version of the API.
+        """
+        pck_crl = self._get(Tee.SGX, "pckcrl", {"ca": kind.ca, "encoding": "der"})
+        tcb = self._get(kind.tee, "tcb", {"fmspc": str(kind.fmspc), **self.choice.query()})
+        qe = self._get(kind.tee, "qe/identity", self.choice.query())
         tcb_info, tcb_signature = _document(tcb, "tcbInfo")
         qe_identity, qe_signature = _document(qe, "enclaveIdentity")
         return Collateral(
             pck_crl_issuer_chain=_chain(pck_crl, "SGX-PCK-CRL-Issuer-Chain"),
-            root_ca_crl=_octets(self._get("rootcacrl").content),
-            pck_crl=pck_crl.content,
+            root_ca_crl=_octets(self._root_crl()),
+            pck_crl=_octets(pck_crl.content),
             tcb_info_issuer_chain=_chain(tcb, "TCB-Info-Issuer-Chain"),
             tcb_info=tcb_info,
             tcb_info_signature=tcb_signature,
@@ -76,27 +128,24 @@ class PcsClient:
             qe_identity_signature=qe_signature,
         )
 
-    def _get(self, path: str, **query: str) -> _Answer:
-        address = f"{self.url.rstrip('/')}/{path}"
-        content = bytearray()
-        try:
-            with self.client.stream("GET", address, params=query) as answer:
-                if answer.status_code != _OK:
-                    raise Unavailable(
-                        f"the provisioning service answers `{path}` with status {answer.status_code}",
-                        hint="does it know this kind of platform?",
-                    )
-                for piece in answer.iter_bytes():
-                    content += piece
-                    if len(content) > _MOST_BYTES:
-                        raise Unavailable(
-                            f"the provisioning service answers `{path}` with more than {_MOST_BYTES} bytes"
-                        )
-        except (httpx2.HTTPError, httpx2.InvalidURL) as cause:
-            raise Unavailable(
-                f"the provisioning service at `{self.url}` does not answer: {cause}", hint="check `--pcs`"
-            ) from cause
-        return _Answer(bytes(content), answer.headers)
+    def _root_crl(self) -> bytes:
+        if urlsplit(self.url).hostname == urlsplit(INTEL_PCS).hostname:
+            return self._service.get(INTEL_ROOT_CRL, {}).content
+        return self._get(Tee.SGX, "rootcacrl", {}).content
+
+    def _get(self, tee: Tee, path: str, query: dict[str, str]) -> Answer:
+        address = self.url.rstrip("/")
+        base, api, version = address.rpartition(_API)
+        if api and version != _VERSION:
+            raise UsageError(
+                f"`{self.url}` is not an address of version {_VERSION} of the API, and the others have ended",
+                hint=f"it ends in `{_API}{_VERSION}/`",
+            )
+        return self._service.get(f"{base if api else address}/{tee}/certification/v{_VERSION}/{path}", query)
+
+    @property
+    def _service(self) -> Service:
+        return Service(name="the provisioning service", client=self.client, meanings=_MEANINGS, option="--pcs")
 
 
 def platform_kind_of(quote: bytes) -> PlatformKind:
@@ -106,16 +155,20 @@ def platform_kind_of(quote: bytes) -> PlatformKind:
         Malformed: not a quote that carries its PCK chain.
         ChainRejected: its PCK certificate does not say.
     """
-    leaf = _leaf(quote)
-    ca = PckCa.PLATFORM if _PLATFORM_PHRASE in leaf.issuer_name else PckCa.PROCESSOR
-    return PlatformKind(fmspc=Pck.of(leaf).fmspc, ca=ca)
-
-
-def _leaf(quote: bytes) -> Certificate:
-    certification = Quote.parse(quote).signature.certification
+    parsed = parse_quote(quote)
+    certification = parsed.signature.certification
     if certification.kind != PEM_CHAIN:
         raise Malformed(f"quote has certification data of type {certification.kind}, not a PEM chain")
-    chain = parse_chain(certification.data)
+    leaf = _leaf(certification.data)
+    return PlatformKind(
+        tee=Tee.TDX if parsed.header.tee_type == TEE_TDX else Tee.SGX,
+        fmspc=Pck.of(leaf).fmspc,
+        ca=PckCa.PLATFORM if _PLATFORM_PHRASE in leaf.issuer_name else PckCa.PROCESSOR,
+    )
+
+
+def _leaf(pem: bytes) -> Certificate:
+    chain = parse_chain(pem)
     issuers = {certificate.issuer for certificate in chain}
     leaf = next((certificate for certificate in chain if certificate.subject not in issuers), None)
     if leaf is None:
@@ -123,7 +176,7 @@ def _leaf(quote: bytes) -> Certificate:
     return leaf
 
 
-def _document(answer: _Answer, member: str) -> tuple[bytes, bytes]:
+def _document(answer: Answer, member: str) -> tuple[bytes, bytes]:
     """Cut a signed document out of its envelope: the signature is over these exact bytes."""
     pattern = (
         rb'\s*\{\s*"' + member.encode() + rb'"\s*:\s*(\{.*\})\s*,\s*"signature"\s*:\s*"([0-9A-Fa-f]{128})"\s*\}\s*'
@@ -134,7 +187,7 @@ def _document(answer: _Answer, member: str) -> tuple[bytes, bytes]:
     return found[1], bytes.fromhex(found[2].decode())
 
 
-def _chain(answer: _Answer, header: str) -> bytes:
+def _chain(answer: Answer, header: str) -> bytes:
     if header not in answer.headers:
         raise Unavailable(f"the provisioning service's answer lacks the header `{header}`")
     return unquote(answer.headers[header]).encode()

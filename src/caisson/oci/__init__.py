@@ -1,5 +1,6 @@
 """Images: references, digests, layers, immutable views; the places they live in, and what is done with them."""
 
+from caisson.oci.changes import Changes, read_changes
 from caisson.oci.config import ImageConfig, RunConfig
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
@@ -8,15 +9,20 @@ from caisson.oci.image import Documents, Image
 from caisson.oci.layer import FileLayer, Layer
 from caisson.oci.limits import Limits
 from caisson.oci.manifest import ImageIndex, ImageManifest
-from caisson.oci.mutate import append, configure
+from caisson.oci.mutate import append, configure, without_top
 from caisson.oci.packed import PackedLayer
 from caisson.oci.places.find import sink, source
 from caisson.oci.places.place import Sink, Source
+from caisson.oci.progress import Bar, Progress
 from caisson.oci.reference import Reference
 from caisson.oci.region import Region
+from caisson.oci.registry import Access, RegistryName, Retry
 from caisson.oci.validate import validate
 
 __all__ = [
+    "Access",
+    "Bar",
+    "Changes",
     "Descriptor",
     "Digest",
     "Documents",
@@ -31,14 +37,19 @@ __all__ = [
     "Limits",
     "MediaType",
     "PackedLayer",
+    "Progress",
     "Reference",
     "Region",
+    "RegistryName",
+    "Retry",
     "RunConfig",
     "Sink",
     "Source",
     "append",
     "configure",
+    "read_changes",
     "sink",
     "source",
     "validate",
+    "without_top",
 ]

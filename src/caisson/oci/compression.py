@@ -4,32 +4,14 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, cast
 
 from isal import isal_zlib
 
-from caisson.errors import ImageRejected
-from caisson.oci.limits import DEFAULT, Limits
-
-GZIP_MAGIC = b"\x1f\x8b"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-
-_GZIP_WRAPPER = 31
 _HEADER = bytes.fromhex("1f8b08000000000000ff")
 _LAST_BLOCK = b"\x03\x00"  # an empty one (RFC 1951, 3.2.6)
 _LEVEL = 2
 _BLOCK = 1 << 19
 _WINDOW = 1 << 15
-_OUTPUT = 1 << 20
-_BROKEN = (cast("type[Exception]", isal_zlib.IsalError), ValueError)
-
-
-class _Inflater(Protocol):
-    eof: bool
-    unused_data: bytes
-    unconsumed_tail: bytes
-
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
 def compress(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -46,46 +28,6 @@ def compress(chunks: Iterable[bytes]) -> Iterator[bytes]:
         size += len(block)
         yield packed
     yield _LAST_BLOCK + checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
-
-
-def decompress(chunks: Iterable[bytes], *, limits: Limits = DEFAULT) -> Iterator[bytes]:
-    """Decompress gzip, one member or several, checking each checksum.
-
-    Raises:
-        ImageRejected: not gzip, cut off, followed by other bytes, or a decompression bomb.
-    """
-    inner: _Inflater | None = None
-    read, written = 0, 0
-    for chunk in chunks:
-        read += len(chunk)
-        pending = chunk
-        while pending:
-            if inner is None:
-                inner = isal_zlib.decompressobj(_GZIP_WRAPPER)
-            for piece in _inflate(inner, pending):
-                written += len(piece)
-                _refuse_bomb(read, written, limits)
-                yield piece
-            pending = b""
-            if inner.eof:
-                pending, inner = inner.unused_data, None
-    if inner is not None or read == 0:
-        raise ImageRejected("gzip stream ends early")
-
-
-def _inflate(inner: _Inflater, data: bytes) -> Iterator[bytes]:
-    """Give all that `data` unpacks to, in bounded pieces: output may be left when the input is used up."""
-    pending = data
-    while True:
-        try:
-            piece = inner.decompress(pending, _OUTPUT)
-        except _BROKEN as cause:
-            raise ImageRejected("layer is not well-formed gzip") from cause
-        if piece:
-            yield piece
-        pending = inner.unconsumed_tail
-        if inner.eof or not (pending or piece):
-            return
 
 
 def _in_parallel(plain: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
@@ -124,10 +66,3 @@ def blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
         del buffer[:start]
     if buffer:
         yield bytes(buffer)
-
-
-def _refuse_bomb(read: int, written: int, limits: Limits) -> None:
-    if written > limits.layer_size:
-        raise ImageRejected(f"layer unpacks to more than {limits.layer_size} bytes")
-    if written > limits.ratio_from and written > read * limits.ratio:
-        raise ImageRejected(f"layer is a decompression bomb: {read} bytes become more than {written}")

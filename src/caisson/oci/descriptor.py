@@ -23,11 +23,22 @@ class MediaType:
     DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
     DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
     DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    DOCKER_LAYER_ZSTD = "application/vnd.docker.image.rootfs.diff.tar.zstd"
+    FOREIGN_LAYER = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+    FOREIGN_LAYER_GZIP = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    FOREIGN_LAYER_ZSTD = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
+    DOCKER_FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar"
+    DOCKER_FOREIGN_LAYER_GZIP = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 
     INDEXES = frozenset({INDEX, DOCKER_INDEX})
     MANIFESTS = frozenset({MANIFEST, DOCKER_MANIFEST})
-    PLAIN_LAYERS = frozenset({LAYER, DOCKER_LAYER})
-    GZIP_LAYERS = frozenset({LAYER_GZIP, DOCKER_LAYER_GZIP})
+    PLAIN_LAYERS = frozenset({LAYER, DOCKER_LAYER, FOREIGN_LAYER, DOCKER_FOREIGN_LAYER})
+    GZIP_LAYERS = frozenset({LAYER_GZIP, DOCKER_LAYER_GZIP, FOREIGN_LAYER_GZIP, DOCKER_FOREIGN_LAYER_GZIP})
+    ZSTD_LAYERS = frozenset({LAYER_ZSTD, DOCKER_LAYER_ZSTD, FOREIGN_LAYER_ZSTD})
+    FOREIGN_LAYERS = frozenset(
+        {FOREIGN_LAYER, FOREIGN_LAYER_GZIP, FOREIGN_LAYER_ZSTD, DOCKER_FOREIGN_LAYER, DOCKER_FOREIGN_LAYER_GZIP}
+    )
+    """Layers that registries may not hand out; a descriptor's `urls` say where they are (OCI image-spec, layer.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from caisson.errors import ImageRejected
-from caisson.oci import compression, stream
+from caisson.oci import compression, decompression, stream
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
 from caisson.oci.limits import DEFAULT, Limits
 from caisson.oci.region import Region
 
-_OCI_TYPES = {MediaType.DOCKER_LAYER: MediaType.LAYER, MediaType.DOCKER_LAYER_GZIP: MediaType.LAYER_GZIP}
+_OCI_TYPES = {
+    MediaType.DOCKER_LAYER: MediaType.LAYER,
+    MediaType.DOCKER_LAYER_GZIP: MediaType.LAYER_GZIP,
+    MediaType.DOCKER_LAYER_ZSTD: MediaType.LAYER_ZSTD,
+    MediaType.DOCKER_FOREIGN_LAYER: MediaType.FOREIGN_LAYER,
+    MediaType.DOCKER_FOREIGN_LAYER_GZIP: MediaType.FOREIGN_LAYER_GZIP,
+}
 
 
 class Layer(Protocol):
@@ -46,13 +52,17 @@ class Layer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLayer:
-    """A layer whose blob lies in a file; `scratch` is a directory for its unpacked form."""
+    """A layer whose blob lies in a file; `scratch` is a directory for its unpacked form.
+
+    `origin` is `HOST/REPOSITORY` of the registry that has the blob, if it came from one.
+    """
 
     descriptor: Descriptor
     diff_id: Digest
     blob: Region
     scratch: Path
     limits: Limits = DEFAULT
+    origin: str = ""
     _unpacked: dict[Digest, Region] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -101,12 +111,25 @@ class FileLayer:
         return self._unpacked[self.diff_id]
 
     def _unpack(self) -> Region:
-        kind = self.descriptor.media_type
-        if kind in MediaType.GZIP_LAYERS:
-            plain = compression.decompress(self.chunks(), limits=self.limits)
-            return stream.store(stream.verified(plain, digest=self.diff_id, what="unpacked layer"), self.scratch)
-        if kind in MediaType.PLAIN_LAYERS:
-            for _ in stream.verified(self.chunks(), digest=self.diff_id, what="layer"):
+        plain = stream.verified(unpack(self, limits=self.limits), digest=self.diff_id, what="unpacked layer")
+        if self.descriptor.media_type in MediaType.PLAIN_LAYERS:
+            for _ in plain:
                 pass
             return self.blob
-        raise ImageRejected(f"layer has the media type `{kind}`", hint="recompress it with gzip")
+        return stream.store(plain, self.scratch)
+
+
+def unpack(layer: Layer, *, limits: Limits = DEFAULT) -> Iterator[bytes]:
+    """Give the archive that a layer's blob holds, as its media type says; it is not compared with the diff ID.
+
+    Raises:
+        ImageRejected: a type that no layer has, a broken blob, or a decompression bomb.
+    """
+    kind = layer.descriptor.media_type
+    if kind in MediaType.PLAIN_LAYERS:
+        return layer.chunks()
+    if kind in MediaType.GZIP_LAYERS:
+        return decompression.decompress(layer.chunks(), limits=limits)
+    if kind in MediaType.ZSTD_LAYERS:
+        return decompression.decompress_zstd(layer.chunks(), limits=limits)
+    raise ImageRejected(f"layer has the media type `{kind[:100]}`", hint="recompress it with gzip or zstd")

@@ -15,6 +15,13 @@ def append(image: Image, layer: Layer, *, created_by: str) -> Image:
     return Image.build(config, (*image.layers, layer))
 
 
+def without_top(image: Image) -> Image:
+    """Take the topmost layer off, and what the history tells of it: what `append` gives, undone."""
+    history = image.config.history
+    shorter = history[:-1] if history and not history[-1].get("empty_layer") else ()
+    return Image.build(replace(image.config, history=shorter), image.layers[:-1])
+
+
 def configure(image: Image, run: RunConfig) -> Image:
     """Replace how the image is started."""
     return Image.build(replace(image.config, run=run), image.layers)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from caisson.errors import UsageError
+from caisson.oci.registry.name import RegistryName
 
+REGISTRY = "docker"
 TRANSPORTS = ("docker-archive", "docker-daemon", "oci", "oci-archive", "rootfs")
 _NAME = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?"
@@ -13,15 +15,20 @@ _NAME = re.compile(
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?|sha256:[0-9a-f]{64}"
 )
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,255}")
-_HINT = "write one of " + ", ".join(f"`{name}:…`" for name in TRANSPORTS) + ", or the name of an image in Docker"
+_HINT = (
+    "write `docker://HOST/NAME:TAG`, one of "
+    + ", ".join(f"`{name}:…`" for name in TRANSPORTS)
+    + ", or the name of an image in Docker"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """A transport, a path or name, and what it is called there.
 
-    `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME:TAG]`, `docker-daemon:NAME[:TAG]`,
-    `rootfs:PATH`. `location` is the path, or for the Docker engine the name with its tag; `tag` may be empty.
+    `docker://HOST/NAME[:TAG][@DIGEST]` (a registry), `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`,
+    `docker-archive:FILE[:NAME:TAG]`, `docker-daemon:NAME[:TAG]`, `rootfs:PATH`. `location` is the path, or for a
+    registry and the Docker engine the name with its tag; `tag` may be empty.
     """
 
     transport: str
@@ -33,10 +40,12 @@ class Reference:
         """Read a reference; a bare name is an image in the Docker engine.
 
         Raises:
-            UsageError: an unknown transport, no location, or a name that Docker does not allow.
+            UsageError: an unknown transport, no location, or a name that Docker or registries do not allow.
         """
         transport, colon, rest = text.partition(":")
-        if text.startswith(("docker://", "/", ".")):
+        if transport == REGISTRY and rest.startswith("//"):
+            return cls(transport=transport, location=str(RegistryName.parse(rest.removeprefix("//"))))
+        if text.startswith(("/", ".")):
             raise UsageError(f"`{text}` is no reference to an image", hint=_HINT)
         if not colon or transport not in TRANSPORTS:
             transport, rest = "docker-daemon", text
@@ -54,6 +63,8 @@ class Reference:
         return cls(transport=transport, location=location, tag=tag)
 
     def __str__(self) -> str:
+        if self.transport == REGISTRY:
+            return f"docker://{self.location}"
         return f"{self.transport}:{self.location}" + (f":{self.tag}" if self.tag else "")
 
 

@@ -1,11 +1,10 @@
 """Checks everything that an image claims about itself; the tests' oracle for every place and every change."""
 
 from caisson.errors import ImageRejected
-from caisson.oci import compression, stream
-from caisson.oci.descriptor import MediaType
+from caisson.oci import stream
 from caisson.oci.filesystem import FileSystem
 from caisson.oci.image import Image
-from caisson.oci.layer import Layer
+from caisson.oci.layer import unpack
 from caisson.oci.limits import DEFAULT, Limits
 
 
@@ -28,7 +27,8 @@ def validate(image: Image, *, limits: Limits = DEFAULT) -> FileSystem:
     # 2.
     for number, layer in enumerate(image.layers):
         try:
-            _unpack(layer, limits)
+            for _ in stream.verified(unpack(layer, limits=limits), digest=layer.diff_id, what="unpacked layer"):
+                pass
         except ImageRejected as error:
             raise ImageRejected(f"layer {number + 1}: {error.message}", hint=error.hint) from error
     # 3.
@@ -39,11 +39,3 @@ def validate(image: Image, *, limits: Limits = DEFAULT) -> FileSystem:
         raise ImageRejected(f"image has {len(image.layers)} layers, and a history of {described}")
     # 4.
     return FileSystem.of(image, limits=limits)
-
-
-def _unpack(layer: Layer, limits: Limits) -> None:
-    plain = layer.chunks()
-    if layer.descriptor.media_type in MediaType.GZIP_LAYERS:
-        plain = compression.decompress(plain, limits=limits)
-    for _ in stream.verified(plain, digest=layer.diff_id, what="unpacked layer"):
-        pass

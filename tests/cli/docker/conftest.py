@@ -9,6 +9,8 @@ import pytest
 
 from caisson.engine import docker as docker_module
 
+IMAGE_ID = "sha256:" + "ab" * 32
+
 
 @dataclass
 class Engine:
@@ -35,8 +37,13 @@ class Engine:
 
     def holds(self, reference, **changes):
         """Hold a confidential image."""
-        config = {"User": "101:102", "Labels": {"org.caisson.tmpfs": "/run/caisson"}, "Volumes": {"/data": {}}}
-        self.says("GET", f"/images/{reference}/json", json={"Id": "sha256:new", "Config": config | changes})
+        config = {
+            "User": "101:102",
+            "Labels": {"org.caisson.tmpfs": "/run/caisson"},
+            "Volumes": {"/data": {}},
+            "Entrypoint": ["/.caisson/premain"],
+        }
+        self.says("GET", f"/images/{reference}/json", json={"Id": IMAGE_ID, "Config": config | changes})
 
     def ends_with(self, status, output=b""):
         """Let the next container say something and end."""

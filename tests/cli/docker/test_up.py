@@ -18,7 +18,7 @@ PORTS = {"6379/tcp": [{"HostIp": "127.0.0.1", "HostPort": "40000"}]}
 CREATE = ("POST", "/containers/create")
 
 
-def inspected(state, *, image="sha256:new", labels=("org.caisson.workload",), ports=PORTS):
+def inspected(state, *, image="sha256:" + "ab" * 32, labels=("org.caisson.workload",), ports=PORTS):
     return {
         "Id": "c0",
         "Image": image,

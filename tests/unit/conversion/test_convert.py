@@ -4,9 +4,10 @@ from hashlib import sha256
 import pytest
 
 from caisson.conversion import MANIFEST, PREMAIN, SIGSTRUCT
+from caisson.conversion.places import DIRECTORY
 from caisson.enclave import Manifest, measure
 from caisson.errors import UsageError
-from caisson.oci import FileSystem, Image, validate
+from caisson.oci import FileSystem, Image, read_changes, validate
 from caisson.protocol import ServerKeyHash
 
 
@@ -99,10 +100,13 @@ def test_the_result_is_a_valid_image_and_its_identity_is_that_of_its_bytes(bench
     assert len(files.find(SIGSTRUCT).content.read()) == 1808
 
 
-def test_one_layer_is_added_and_directories_on_the_way_stay_as_they_are(bench):
+def test_two_layers_are_added_and_directories_on_the_way_stay_as_they_are(bench):
     plain = bench.plain()
     built = bench.convert(plain)
-    assert built.image.layers[:-1] == plain.layers
+    assert built.image.layers[:-2] == plain.layers
+    assert read_changes(built.image.layers[-1]).entries.keys() == {
+        path.removeprefix("/") for path in (DIRECTORY, MANIFEST, SIGSTRUCT)
+    }
     files = FileSystem.of(built.image)
     etc = files.find("/etc").entry
     assert (etc.mode, etc.uid) == (0o751, 5)

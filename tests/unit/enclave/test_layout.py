@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from caisson.enclave.layout import HEAP_MIN, Layout
+from caisson.enclave.layout import GRAMINE, Layout
 from caisson.errors import Malformed
 
 
@@ -18,7 +18,7 @@ def test_areas_share_no_page_and_leave_none_out_of_bounds(make_elf, load, addres
     areas = sorted(layout.areas, key=lambda area: area.offset)
     for lower, upper in pairwise(areas):
         assert lower.end <= upper.offset
-    assert areas[0].offset >= HEAP_MIN
+    assert areas[0].offset >= GRAMINE.heap_min
     assert areas[-1].end == layout.size
 
 
@@ -28,7 +28,7 @@ def test_a_fixed_pal_lies_where_it_is_linked_to_with_heap_on_both_sides(make_elf
     free = [(area.offset, area.end) for area in layout.areas if area.name == "free"]
     lowest_stack = min(area.offset for area in layout.areas if area.name == "sig_stack")
     assert (code.offset, code.end) == (0x400000, 0x403000)
-    assert free == [(0x403000, lowest_stack), (HEAP_MIN, 0x400000)]
+    assert free == [(0x403000, lowest_stack), (GRAMINE.heap_min, 0x400000)]
 
 
 def test_edmm_leaves_the_heap_out_and_nothing_else(pal):

@@ -7,7 +7,7 @@ import struct
 import httpx2
 import pytest
 
-from caisson.engine import ContainerSpec, Docker
+from caisson.engine import Docker
 from caisson.errors import Unavailable, UsageError
 
 
@@ -61,7 +61,7 @@ def test_a_container_that_cannot_start_is_removed(engine):
     answers["POST", "/containers/c1/start"] = httpx2.Response(500, json={"message": "exec format error"})
     answers["DELETE", "/containers/c1"] = httpx2.Response(204)
     with pytest.raises(UsageError, match="exec format error"):
-        docker.run(ContainerSpec(image="i", name="n"))
+        docker.run("n", {"Image": "i"})
     assert asked[-1] == ("DELETE", "/containers/c1")
 
 
@@ -69,7 +69,7 @@ def test_a_name_that_is_taken_says_how_to_free_it(engine):
     docker, answers, _ = engine
     answers["POST", "/containers/create"] = httpx2.Response(409, json={"message": "Conflict"})
     with pytest.raises(UsageError, match="exists already") as failure:
-        docker.run(ContainerSpec(image="i", name="redis"))
+        docker.run("redis", {"Image": "i"})
     assert failure.value.hint == "stop it with `caisson down redis`"
 
 
@@ -150,7 +150,7 @@ def test_why_a_container_did_not_start_is_said_even_if_it_cannot_be_removed(engi
     answers["POST", "/containers/c1/start"] = httpx2.Response(500, json={"message": "port is taken"})
     answers["DELETE", "/containers/c1"] = httpx2.Response(500, json={"message": "device is busy"})
     with pytest.raises(UsageError, match="port is taken"):
-        docker.run(ContainerSpec(image="i", name="n"))
+        docker.run("n", {"Image": "i"})
 
 
 @pytest.mark.parametrize("host", ["unix://", "tcp://", "tcp://a:b", "", "/var/run/docker.sock"])

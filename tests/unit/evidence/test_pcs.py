@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from caisson.errors import CaissonError, ChainRejected, Malformed, Unavailable
-from caisson.evidence import Collateral, PckCa, PcsClient, PlatformKind, platform_kind_of
+from caisson.evidence import Collateral, PckCa, PcsClient, PlatformKind, Tee, platform_kind_of
 from caisson.platform import Machine
 from caisson.platform import PckCa as MachineCa
 from caisson.sgx import Quote
@@ -130,7 +130,7 @@ def test_an_address_that_is_none_is_no_verdict(scene, url):
 
 
 def test_quotes_of_one_kind_of_platform_share_collateral(scene, debug_scene, make_scene):
-    kind = PlatformKind(fmspc=scene.verify().pck.fmspc, ca=PckCa.PROCESSOR)
+    kind = PlatformKind(tee=Tee.SGX, fmspc=scene.verify().pck.fmspc, ca=PckCa.PROCESSOR)
     assert platform_kind_of(scene.quote) == platform_kind_of(debug_scene.quote) == kind
     assert len({kind, platform_kind_of(scene.quote)}) == 1
     other = make_scene(machine=Machine(ppid=bytes(16), ca=MachineCa.PLATFORM))

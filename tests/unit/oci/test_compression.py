@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caisson.errors import ImageRejected
-from caisson.oci.compression import compress, decompress
+from caisson.oci.compression import compress
+from caisson.oci.decompression import decompress
 from caisson.oci.limits import Limits
 
 PLAIN = b"".join(sha256(bytes([n])).digest() * (n % 7) for n in range(256)) * 80

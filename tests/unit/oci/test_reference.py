@@ -4,6 +4,8 @@ from caisson.errors import UsageError
 from caisson.oci import Reference
 from caisson.oci.reference import familiar
 
+DIGEST = "sha256:" + "0" * 64
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -19,6 +21,10 @@ from caisson.oci.reference import familiar
         ("redis", ("docker-daemon", "redis:latest", "")),
         ("redis:7", ("docker-daemon", "redis:7", "")),
         ("localhost:5000/a/b", ("docker-daemon", "localhost:5000/a/b:latest", "")),
+        ("docker://redis", ("docker", "docker.io/library/redis:latest", "")),
+        ("docker://localhost:5000/a/b", ("docker", "localhost:5000/a/b:latest", "")),
+        ("docker://h.test/a@" + DIGEST, ("docker", "h.test/a@" + DIGEST, "")),
+        ("docker://h.test/a:v@" + DIGEST, ("docker", "h.test/a:v@" + DIGEST, "")),
         ("rootfs:./x:y", ("rootfs", "./x:y", "")),
     ],
 )
@@ -30,7 +36,7 @@ def test_references_are_read(text, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "oci:", "oci::tag", "./dir", "/dir", "docker://redis", "Redis", "a b", "docker-daemon:", "oci:d:-x", "a/../b"],
+    ["", "oci:", "oci::tag", "./dir", "/dir", "Redis", "a b", "docker-daemon:", "oci:d:-x", "a/../b"],
 )
 def test_what_is_no_reference_is_refused_with_a_list_of_those_that_are(text):
     with pytest.raises(UsageError) as caught:

@@ -94,9 +94,8 @@ def test_what_is_not_there_or_packed_in_another_way_is_refused(tmp_path, scratch
         read(tmp_path / "none", scratch)
     odd = tmp_path / "odd.tar.zst"
     odd.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(100))
-    with pytest.raises(ImageRejected) as caught:
+    with pytest.raises(ImageRejected, match="zstd"):
         read(odd, scratch)
-    assert "zstd -d" in caught.value.hint
     odd.write_bytes(b"no archive" * 100)
     with pytest.raises(ImageRejected):
         validate(read(odd, scratch))

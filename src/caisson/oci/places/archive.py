@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from caisson.errors import ImageRejected, UsageError
-from caisson.oci import compression, document, stream, tar
+from caisson.oci import decompression, document, stream, tar
 from caisson.oci.region import Region
 
 
@@ -38,13 +38,13 @@ def open_archive(path: Path, *, scratch: Path) -> dict[str, Region]:
 
 
 def unpacked(region: Region, *, scratch: Path) -> Region:
-    """Give a region as it is, or unpacked into `scratch` if it is compressed with gzip."""
+    """Give a region as it is, or unpacked into `scratch` if it is compressed with gzip or zstd."""
     magic = next(region.chunks(4), b"")
-    if magic.startswith(compression.ZSTD_MAGIC):
-        raise ImageRejected("archive is compressed with zstd", hint="unpack it with `zstd -d` first")
-    if not magic.startswith(compression.GZIP_MAGIC):
-        return region
-    return stream.store(compression.decompress(region.chunks()), scratch)
+    if magic.startswith(decompression.ZSTD_MAGIC):
+        return stream.store(decompression.decompress_zstd(region.chunks()), scratch)
+    if magic.startswith(decompression.GZIP_MAGIC):
+        return stream.store(decompression.decompress(region.chunks()), scratch)
+    return region
 
 
 def small_file(files: dict[str, Region], name: str) -> bytes:

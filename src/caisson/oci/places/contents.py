@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from caisson.errors import ImageRejected, UsageError
 from caisson.oci import document, stream
-from caisson.oci.config import read_diff_ids
-from caisson.oci.descriptor import Descriptor, MediaType
+from caisson.oci.descriptor import Descriptor
 from caisson.oci.digest import Digest
 from caisson.oci.image import Image
-from caisson.oci.layer import FileLayer
-from caisson.oci.manifest import ImageIndex, ImageManifest
+from caisson.oci.manifest import ImageIndex
+from caisson.oci.places.assemble import read_image
 from caisson.oci.region import Region
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -20,8 +20,6 @@ INDEX_NAME = "index.json"
 BLOBS = "blobs/sha256"
 VERSION = "1.0.0"
 
-_MAX_DEPTH = 4
-_PLATFORM = {"os": "linux", "architecture": "amd64"}
 _Blobs = Callable[[Digest], Region]
 
 
@@ -40,14 +38,12 @@ def read_tagged(marker_bytes: bytes, index_bytes: bytes, tag: str, blob: _Blobs,
     """
     if document.decode_object(marker_bytes, what=MARKER_NAME).text("imageLayoutVersion") != VERSION:
         raise ImageRejected("OCI layout is of an unknown version")
-    chosen = _choose(ImageIndex.parse(index_bytes), tag)
-    for _ in range(_MAX_DEPTH):
-        if chosen.media_type in MediaType.MANIFESTS:
-            return _read_image(chosen, blob, scratch)
-        if chosen.media_type not in MediaType.INDEXES:
-            break
-        chosen = _choose_platform(ImageIndex.parse(_small(chosen, blob)))
-    raise ImageRejected(f"OCI layout holds a `{chosen.media_type}` where an image should be")
+    return read_image(
+        _choose(ImageIndex.parse(index_bytes), tag),
+        partial(_small, blob=blob),
+        lambda layers: [blob(layer.digest) for layer in layers],
+        scratch=scratch,
+    )
 
 
 def add_tagged(index: ImageIndex, image: Image, tag: str, *, overwrite: bool) -> ImageIndex:
@@ -95,27 +91,6 @@ def _choose(index: ImageIndex, tag: str) -> Descriptor:
     tags = sorted({each.annotations.get(REF_NAME, "") for each in index.manifests} - {""})
     hint = "it has " + ", ".join(f"`{each}`" for each in tags) if tags else "it has no tagged image"
     raise UsageError(f"there is no image `{tag}`" if tag else "say which image is meant, by its tag", hint=hint)
-
-
-def _choose_platform(index: ImageIndex) -> Descriptor:
-    for each in index.manifests:
-        if each.platform is not None and _PLATFORM.items() <= each.platform.items():
-            return each
-    raise UsageError("image is not for linux/amd64", hint="SGX is a feature of 64-bit Intel processors")
-
-
-def _read_image(chosen: Descriptor, blob: _Blobs, scratch: Path) -> Image:
-    manifest_bytes = _small(chosen, blob)
-    manifest = ImageManifest.parse(manifest_bytes)
-    config_bytes = _small(manifest.config, blob)
-    diff_ids = read_diff_ids(config_bytes)
-    if len(diff_ids) != len(manifest.layers):
-        raise ImageRejected(f"image has {len(manifest.layers)} layers, and {len(diff_ids)} diff IDs")
-    layers = tuple(
-        FileLayer(descriptor=descriptor, diff_id=diff_id, blob=blob(descriptor.digest), scratch=scratch)
-        for descriptor, diff_id in zip(manifest.layers, diff_ids, strict=True)
-    )
-    return Image.of(manifest_bytes, config_bytes, layers)
 
 
 def _small(descriptor: Descriptor, blob: _Blobs) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from caisson.errors import ImageRejected, Malformed, UsageError
-from caisson.oci import compression, document
+from caisson.oci import decompression, document
 from caisson.oci.config import read_diff_ids
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
@@ -92,9 +92,11 @@ def _choose(raw: bytes, name: str) -> document.Members:
 
 def _layer(region: Region, diff_id: Digest, scratch: Path) -> Layer:
     magic = next(region.chunks(4), b"")
-    if magic.startswith(compression.ZSTD_MAGIC):
-        raise ImageRejected("layer is compressed with zstd", hint="recompress it with gzip")
-    if not magic.startswith(compression.GZIP_MAGIC):
+    if magic.startswith(decompression.GZIP_MAGIC):
+        media_type = MediaType.LAYER_GZIP
+    elif magic.startswith(decompression.ZSTD_MAGIC):
+        media_type = MediaType.LAYER_ZSTD
+    else:
         return PackedLayer.start(region, scratch=scratch, diff_id=diff_id)
-    descriptor = Descriptor(media_type=MediaType.LAYER_GZIP, digest=region.digest(), size=region.size)
+    descriptor = Descriptor(media_type=media_type, digest=region.digest(), size=region.size)
     return FileLayer(descriptor=descriptor, diff_id=diff_id, blob=region, scratch=scratch)

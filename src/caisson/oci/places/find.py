@@ -8,32 +8,37 @@ from caisson.oci.places.engine import Engine
 from caisson.oci.places.layout import Layout
 from caisson.oci.places.oci_archive import OciArchive
 from caisson.oci.places.place import Sink, Source
+from caisson.oci.places.registry import Registry
 from caisson.oci.places.rootfs import RootFs
-from caisson.oci.reference import Reference
+from caisson.oci.reference import REGISTRY, Reference
+from caisson.oci.registry import DEFAULT_ACCESS, Access, RegistryName
 
 
-def source(reference: Reference) -> Source:
-    """Give the place to read from."""
+def source(reference: Reference, access: Access = DEFAULT_ACCESS) -> Source:
+    """Give the place to read from; `access` is how registries are reached."""
     if reference.transport == "rootfs":
         return RootFs(Path(reference.location))
-    return _place(reference)
+    return _place(reference, access)
 
 
-def sink(reference: Reference) -> Sink:
-    """Give the place to write to.
+def sink(reference: Reference, access: Access = DEFAULT_ACCESS) -> Sink:
+    """Give the place to write to; `access` is how registries are reached.
 
     Raises:
         UsageError: images cannot be written there.
     """
     if reference.transport == "rootfs":
         raise UsageError(
-            "an image cannot be written as a root file system", hint="write `oci:DIR`, `oci-archive:FILE`, or a name"
+            "an image cannot be written as a root file system",
+            hint="write `docker://HOST/NAME`, `oci:DIR` or `oci-archive:FILE`",
         )
-    return _place(reference)
+    return _place(reference, access)
 
 
-def _place(reference: Reference) -> Layout | OciArchive | DockerArchive | Engine:
+def _place(reference: Reference, access: Access) -> Layout | OciArchive | DockerArchive | Engine | Registry:
     match reference.transport:
+        case _ if reference.transport == REGISTRY:
+            return Registry(RegistryName.parse(reference.location), access)
         case "oci":
             return Layout(Path(reference.location), reference.tag)
         case "oci-archive":

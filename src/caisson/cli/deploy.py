@@ -1,0 +1,67 @@
+"""`caisson deploy`: the same deployment as files for each platform."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from caisson.cli.deployment import deployment_of, deployment_options
+from caisson.cli.files import PUBLIC, force_option, write_new
+from caisson.cli.output import emit, json_option
+from caisson.deploy import File, run_script
+from caisson.deploy.run_line import EngineName
+from caisson.errors import UsageError
+
+_EXECUTABLE = 0o755
+
+output_option = click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Directory to write to.  [default: print]"
+)
+
+
+@click.group()
+def command() -> None:
+    """Write what a platform needs to run a confidential image: nothing is started.
+
+    The image is verified first, and pinned by its digest. What a platform would silently ignore is refused.
+    """
+
+
+@command.command()
+@deployment_options
+@click.option(
+    "--engine", type=click.Choice(get_args(EngineName)), default="docker", show_default=True, help="Whose command."
+)
+@output_option
+@force_option
+@json_option
+def run(*, engine: EngineName, output: Path | None, force: bool, as_json: bool, **options: Any) -> None:
+    """Write a script of `docker run` or `podman run`.
+
+    \b
+    Example:
+      caisson deploy run caisson/redis:7.0 --key-server https://172.17.0.1:8700 \\
+          --platform-socket "$PWD/state/platform.sock" --publish 16379:6379 | sh
+    """
+    write_files(run_script(deployment_of(**options), engine=engine), output, force=force, as_json=as_json)
+
+
+def write_files(files: tuple[File, ...], output: Path | None, *, force: bool, as_json: bool) -> None:
+    """Write a deployment's files into a directory, or print the only one.
+
+    Raises:
+        UsageError: several files and no directory, or a file that exists.
+    """
+    if output is None:
+        if len(files) > 1 and not as_json:
+            names = ", ".join(f"`{file.name}`" for file in files)
+            raise UsageError(f"there are {len(files)} files: {names}", hint="name a directory with `--output`")
+        text = files[0].text.removesuffix("\n")
+        emit({"files": {file.name: file.text for file in files}}, human=text, as_json=as_json)
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        mode = _EXECUTABLE if file.executable else PUBLIC
+        write_new(output / file.name, file.text.encode(), mode=mode, force=force)
+    written = [str(output / file.name) for file in files]
+    emit({"written": written}, human="\n".join(written), as_json=as_json)

@@ -1,0 +1,178 @@
+"""Where commands get collateral from: a file, or a service with or without a cache."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caisson.cli.files import read_bytes
+from caisson.cli.output import talk
+from caisson.errors import UsageError
+from caisson.evidence import (
+    Certificate,
+    Collateral,
+    CollateralCache,
+    PcsClient,
+    RootKey,
+    TcbChoice,
+    TcbUpdate,
+    check_collateral,
+    platform_kind_of,
+    quote_of,
+    web_client,
+)
+
+_MOST_AGE = timedelta(days=1)
+_EARLY = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PcsAddress:
+    """A provisioning service, how to know it is the right one, and which TCB evaluation to ask it for."""
+
+    url: str
+    ca: Path | None
+    choice: TcbChoice
+
+    def fetch(self, quote: bytes) -> Collateral:
+        """Fetch the collateral for a quote.
+
+        Raises:
+            Malformed: not a quote that carries its PCK chain.
+            Unavailable: the service does not answer, or does not know this platform.
+        """
+        with web_client(ca=self.ca) as client:
+            return PcsClient(self.url, client, self.choice).collateral(quote)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollateralSource:
+    """A file, or a service with or without a cache; never both."""
+
+    file: Path | None
+    pcs: PcsAddress | None
+    cache: Path | None
+    stale_if_error: bool
+
+    def get(self, quote: bytes, *, roots: frozenset[RootKey], at: datetime) -> Collateral:
+        """Give the collateral for a quote; only what one of `roots` stands behind is kept in the cache.
+
+        Raises:
+            Malformed: not a quote that carries its PCK chain, or a file that is no collateral.
+            Unavailable: the service does not answer, or does not know this platform.
+            EvidenceRejected: what the service gave would not be kept, because it does not hold.
+        """
+        if self.file is not None:
+            return Collateral.parse(read_bytes(self.file))
+        pcs = self.pcs
+        if pcs is None:
+            raise UsageError("collateral comes from one place", hint="give either `--pcs URL` or `--collateral FILE`")
+        if self.cache is None:
+            return pcs.fetch(quote)
+        kind = platform_kind_of(quote)
+        cache = CollateralCache(
+            directory=self.cache, most_age=_MOST_AGE, early=_EARLY, stale_if_error=self.stale_if_error
+        )
+        asked = pcs.choice.query()
+        kept = cache.get(
+            " ".join((pcs.url, kind.tee, str(kind.fmspc), kind.ca, *(f"{name}={asked[name]}" for name in asked))),
+            lambda: pcs.fetch(quote),
+            check=lambda collateral: check_collateral(collateral, roots=roots, at=at),
+            at=at,
+        )
+        if kept.stale:
+            talk.print(f"warning: the provisioning service does not answer; collateral is of {kept.fetched}")
+        return kept.collateral
+
+
+def fetch_collateral(certificate: Certificate, pcs: str) -> Collateral:
+    """Fetch the collateral for the evidence in a certificate from a service of this machine.
+
+    Raises:
+        Malformed: the certificate carries no evidence.
+        Unavailable: the service does not answer.
+    """
+    return PcsAddress(url=pcs, ca=None, choice=TcbChoice()).fetch(quote_of(certificate))
+
+
+def pcs_options(*, default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options of a provisioning service, as `pcs`; without a default it may be none."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option(
+            "--pcs",
+            "url",
+            metavar="URL",
+            default=default,
+            show_default=default is not None,
+            help="Provisioning service that has the platform's collateral: Intel's, a PCCS, or the software platform.",
+        )
+        @click.option(
+            "--pcs-ca",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Its certificate, or that of its authority, PEM.  [default: the system's authorities]",
+        )
+        @click.option(
+            "--tcb-update",
+            type=click.Choice([update.value for update in TcbUpdate]),
+            help="Which of Intel's TCB evaluations.  [default: what the service gives]",
+        )
+        @click.option(
+            "--tcb-evaluation-number", type=click.IntRange(0), help="A certain TCB evaluation, by its number."
+        )
+        @functools.wraps(command)
+        def with_pcs(
+            *,
+            url: str | None,
+            pcs_ca: Path | None,
+            tcb_update: str | None,
+            tcb_evaluation_number: int | None,
+            **options: Any,
+        ) -> None:
+            choice = TcbChoice(
+                update=None if tcb_update is None else TcbUpdate(tcb_update), number=tcb_evaluation_number
+            )
+            command(pcs=None if url is None else PcsAddress(url=url, ca=pcs_ca, choice=choice), **options)
+
+        return with_pcs
+
+    return decorate
+
+
+def collateral_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options for collateral, as `source`."""
+
+    @pcs_options(default=None)
+    @click.option(
+        "--collateral",
+        "collateral_file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Collateral from a file instead.",
+    )
+    @click.option(
+        "--collateral-cache",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Directory in which fetched collateral is kept for a day.",
+    )
+    @click.option(
+        "--stale-if-error", is_flag=True, help="Use what is kept for as long as it is valid if the service fails."
+    )
+    @functools.wraps(command)
+    def with_source(
+        *,
+        pcs: PcsAddress | None,
+        collateral_file: Path | None,
+        collateral_cache: Path | None,
+        stale_if_error: bool,
+        **options: Any,
+    ) -> None:
+        if (pcs is None) == (collateral_file is None):
+            raise UsageError("collateral comes from one place", hint="give either `--pcs URL` or `--collateral FILE`")
+        source = CollateralSource(file=collateral_file, pcs=pcs, cache=collateral_cache, stale_if_error=stale_if_error)
+        command(source=source, **options)
+
+    return with_source

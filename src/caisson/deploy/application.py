@@ -1,0 +1,61 @@
+"""The program's container: what the measured image and the deployment ask for, and nothing else."""
+
+from caisson.deploy.container import Container, Device, Mount
+from caisson.deploy.deployment import Deployment
+from caisson.deploy.evidence import AESMD_DIRECTORY, HostAesmd, PlatformAddress, PlatformSocket, SidecarAesmd
+
+LABEL = "org.caisson.workload"
+PLATFORM_SOCKET = "/run/caisson/platform.sock"
+ENCLAVE_DEVICE = "/dev/sgx_enclave"
+PROVISION_DEVICE = "/dev/sgx_provision"
+AESMD_VOLUME = "aesmd"
+
+
+def application(deployment: Deployment, *, name: str | None = None) -> Container:
+    """Give the container of one replica; `name` is the replica's.
+
+    It gets `/dev/sgx_enclave` and never `/dev/sgx_provision`; the key server's address, and no secret: those come
+    after it has proved what it is.
+    """
+    image, own = deployment.image, name or deployment.name
+    # In the `gramine` runtime these are memory of the enclave; what the host would mount there stays unseen.
+    tmpfs = image.tmpfs if image.runtime == "native" else ()
+    return Container(
+        name=own,
+        image=str(image.pin),
+        uid=image.uid,
+        gid=image.gid,
+        environment=environment(deployment),
+        mounts=(*_evidence(deployment), *(Mount(source=v.name, target=v.path) for v in deployment.volumes_of(own))),
+        tmpfs=tmpfs,
+        devices=(Device(source=deployment.devices.enclave, target=ENCLAVE_DEVICE),) if deployment.uses_sgx else (),
+        device_group=deployment.devices.group,
+        publish=deployment.publish,
+        networks=deployment.networks,
+        labels=((LABEL, deployment.workload_name),),
+        resources=deployment.resources,
+        health=image.health,
+        restart=deployment.restart,
+    )
+
+
+def environment(deployment: Deployment) -> tuple[tuple[str, str], ...]:
+    """Give the variables that tell the guest agent whom to ask, sorted by name (docs/reference/premain.md)."""
+    variables = {"CAISSON_KEY_SERVER": deployment.key_server}
+    if deployment.workload is not None:
+        variables["CAISSON_WORKLOAD"] = deployment.workload
+    if isinstance(deployment.evidence, PlatformAddress):
+        variables["CAISSON_PLATFORM"] = f"tcp:{deployment.evidence}"
+    return tuple(sorted(variables.items()))
+
+
+def _evidence(deployment: Deployment) -> tuple[Mount, ...]:
+    match deployment.evidence:
+        case PlatformSocket(path=path):
+            return (Mount(source=path, target=PLATFORM_SOCKET),)
+        case HostAesmd(directory=directory):
+            return (Mount(source=directory, target=AESMD_DIRECTORY),)
+        case SidecarAesmd():
+            return (Mount(source=AESMD_VOLUME, target=AESMD_DIRECTORY),)
+        case PlatformAddress():
+            return ()

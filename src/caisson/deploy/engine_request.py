@@ -1,0 +1,51 @@
+"""A container in the words of the Docker Engine API, 1.41 (https://docs.docker.com/reference/api/engine/)."""
+
+from typing import Any
+
+from caisson.deploy.container import Container
+
+LOOPBACK = "127.0.0.1"
+
+
+def create_request(container: Container) -> dict[str, Any]:
+    """Give the body of `POST /containers/create`. Of a host path that is missing the engine then makes no directory.
+
+    Of several networks it takes only the first: the API joins one (before 1.44).
+    """
+    ports: dict[str, list[dict[str, str]]] = {}
+    for port in container.publish:
+        binding = {"HostIp": port.host_address or LOOPBACK, "HostPort": str(port.host_port)}
+        ports.setdefault(f"{port.container_port}/tcp", []).append(binding)
+    host: dict[str, Any] = {
+        "Mounts": [
+            {"Type": mount.kind, "Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}
+            for mount in container.mounts
+        ],
+        "Tmpfs": dict.fromkeys(container.tmpfs, container.tmpfs_options),
+        "PortBindings": ports,
+        "ReadonlyRootfs": True,
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}],
+        "RestartPolicy": {"Name": container.restart},
+        "Devices": [
+            {"PathOnHost": device.source, "PathInContainer": device.target, "CgroupPermissions": "rw"}
+            for device in container.devices
+        ],
+    }
+    if container.devices and container.device_group is not None:
+        host["GroupAdd"] = [str(container.device_group)]
+    if container.networks:
+        host["NetworkMode"] = container.networks[0]
+    if container.resources.memory is not None:
+        host["Memory"] = container.resources.memory
+    if container.resources.cpus is not None:
+        host["NanoCpus"] = round(container.resources.cpus * 1_000_000_000)
+    return {
+        "Image": container.image,
+        "User": f"{container.uid}:{container.gid}",
+        "Env": [f"{name}={value}" for name, value in container.environment],
+        "Labels": dict(container.labels),
+        "ExposedPorts": {name: {} for name in ports},
+        "HostConfig": host,
+    }

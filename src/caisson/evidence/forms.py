@@ -1,0 +1,68 @@
+"""Which form of evidence somebody has in hand, told by its first bytes; none of it is verified by having a form."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from caisson.errors import Malformed
+from caisson.evidence.certificate import Certificate
+from caisson.evidence.path import parse_chain
+from caisson.evidence.tls import quote_of
+from caisson.protocol import ActivationEvidence
+from caisson.snp import Report
+
+MOST_BYTES = 1 << 20
+_PEM, _DER, _JSON = b"-----BEGIN CERTIFICATE-----", b"\x30\x82", b"{"
+
+
+class EvidenceForm(StrEnum):
+    """The forms; `CERTIFICATE` and `ACTIVATION` have a quote inside."""
+
+    QUOTE = "quote"
+    SNP_REPORT = "snp-report"
+    CERTIFICATE = "certificate"
+    ACTIVATION = "activation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The bytes of one piece of evidence, and its form. `certificate` and `activation` are there in their form only."""
+
+    form: EvidenceForm
+    raw: bytes
+    certificate: Certificate | None = None
+    activation: ActivationEvidence | None = None
+
+    @classmethod
+    def recognise(cls, raw: bytes) -> Self:
+        """Tell the form: a certificate in PEM or DER, activation evidence in JSON, an SNP report, or else a quote.
+
+        Raises:
+            Malformed: more than a mebibyte, or a certificate or activation evidence that cannot be read.
+        """
+        if len(raw) > MOST_BYTES:
+            raise Malformed(f"evidence has {len(raw)} bytes, more than {MOST_BYTES}")
+        if raw.lstrip().startswith(_PEM):
+            return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=parse_chain(raw)[0])
+        if raw.startswith(_DER):
+            return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=Certificate.parse(raw))
+        if raw.startswith(_JSON):
+            return cls(form=EvidenceForm.ACTIVATION, raw=raw, activation=ActivationEvidence.parse(raw))
+        # No quote has the size of a report: its signature section alone is larger than what would be left for it.
+        return cls(form=EvidenceForm.SNP_REPORT if len(raw) == Report.SIZE else EvidenceForm.QUOTE, raw=raw)
+
+    @property
+    def quote(self) -> bytes:
+        """The quote in it.
+
+        Raises:
+            Malformed: an SNP report has none, and a certificate may have none.
+            BindingRejected: the certificate's evidence is about another key.
+        """
+        if self.certificate is not None:
+            return quote_of(self.certificate)
+        if self.activation is not None:
+            return self.activation.quote
+        if self.form is EvidenceForm.SNP_REPORT:
+            raise Malformed("an SNP report is no quote")
+        return self.raw

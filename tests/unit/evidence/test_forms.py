@@ -1,0 +1,64 @@
+"""Evidence is told by its first bytes, and what it holds is shown without being believed."""
+
+import contextlib
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caisson.errors import CaissonError, Malformed
+from caisson.evidence import Collateral, Evidence, EvidenceForm, evidence_extension, statements_of
+
+
+@pytest.fixture(scope="module")
+def certificate(activation, tls_key, scene):
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, tls_key.public_key(), 1, scene.at, scene.at + timedelta(hours=1))
+    return builder.add_extension(evidence_extension(activation), critical=False).sign(tls_key, SHA256())
+
+
+def test_each_form_is_recognised_and_gives_its_quote(scene, activation, certificate):
+    for raw, form, quote in (
+        (scene.quote, EvidenceForm.QUOTE, scene.quote),
+        (activation.encode(), EvidenceForm.ACTIVATION, activation.quote),
+        (certificate.public_bytes(Encoding.DER), EvidenceForm.CERTIFICATE, activation.quote),
+        (certificate.public_bytes(Encoding.PEM), EvidenceForm.CERTIFICATE, activation.quote),
+        (b"\n" + certificate.public_bytes(Encoding.PEM), EvidenceForm.CERTIFICATE, activation.quote),
+    ):
+        found = Evidence.recognise(raw)
+        assert (found.form, found.quote, found.raw) == (form, quote, raw)
+
+
+def test_a_report_is_no_quote():
+    found = Evidence.recognise(bytes(1184))
+    assert found.form is EvidenceForm.SNP_REPORT
+    with pytest.raises(Malformed, match="no quote"):
+        _ = found.quote
+
+
+@pytest.mark.parametrize("raw", [b"{}", b"\x30\x82", b"-----BEGIN CERTIFICATE-----", bytes((1 << 20) + 1)])
+def test_what_begins_well_must_go_on_well(raw):
+    with pytest.raises(Malformed):
+        Evidence.recognise(raw)
+
+
+@given(raw=st.binary(max_size=100) | st.binary(max_size=50).map(lambda tail: b"\x30\x82" + tail))
+def test_any_bytes_are_recognised_or_refused(raw):
+    with contextlib.suppress(CaissonError):
+        assert Evidence.recognise(raw).raw == raw
+
+
+def test_what_collateral_says_can_be_read_without_believing_it(scene):
+    said = statements_of(Collateral.parse(scene.collateral))
+    assert (said.tcb_info.identity, said.qe_identity.identity, said.fmspc) == ("SGX", "QE", "CA1550000000")
+    assert said.tcb_info.evaluation_data_number == said.qe_identity.evaluation_data_number == 20
+    assert (said.tcb_info.levels, said.qe_identity.levels) == (2, 1)
+    assert said.tcb_info.issued < said.tcb_info.next_update
+    old = scene.with_statement("tcb_info", lambda statement: statement.pop("id"))
+    assert statements_of(Collateral.parse(old.collateral)).tcb_info.identity == "SGX"
+    with pytest.raises(Malformed):
+        statements_of(Collateral.parse(scene.with_collateral(tcb_info="{}").collateral))
