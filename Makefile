@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 PYTEST := $(BIN)/python -m pytest
 GO := $(CURDIR)/$(BIN)/go
-SYSTEM_COMMANDS := dockerd docker mmdebstrap redis-cli openssl pkcs11-tool softhsm2-util
-SYSTEM_PACKAGES := docker.io mmdebstrap redis-tools openssl opensc softhsm2
+SYSTEM_COMMANDS := dockerd docker mmdebstrap redis-cli openssl pkcs11-tool softhsm2-util mariadbd \
+	/usr/lib/postgresql/*/bin/postgres
+SYSTEM_PACKAGES := docker.io mmdebstrap redis-tools openssl opensc softhsm2 mariadb-server postgresql
 
 .PHONY: help demo test test-all lint bench docs dev lock
 help:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from caisson.cli import attest as attest_module
+from caisson.cli import peer as peer_module
 from caisson.cli.app import run
 from caisson.errors import PolicyRejected
 from caisson.evidence import Claims, TcbStatus, VerifiedActivation, VerifiedRaTls
@@ -53,7 +54,7 @@ def peer(monkeypatch):
             threads[-1].start()
             return ours
 
-        monkeypatch.setattr(attest_module.socket, "create_connection", connect)
+        monkeypatch.setattr(peer_module.socket, "create_connection", connect)
 
     yield answer
     for thread in threads:
@@ -115,7 +116,9 @@ def test_one_that_does_not_speak_tls_is_no_verdict(peer, policy, capsys):
 
     peer(serve)
     assert attest(policy) == 3
-    assert capsys.readouterr().err.endswith("hint: does it run, and is this its TLS port?\n")
+    assert capsys.readouterr().err.endswith(
+        "hint: does it run, and is this its TLS port? databases may need `--starttls`\n"
+    )
 
 
 @pytest.mark.parametrize("failure", [ConnectionRefusedError("refused"), UnicodeError("label too long")])
@@ -123,7 +126,7 @@ def test_one_that_cannot_be_reached_is_no_verdict(monkeypatch, policy, failure):
     def connect(*_, **__):
         raise failure
 
-    monkeypatch.setattr(attest_module.socket, "create_connection", connect)
+    monkeypatch.setattr(peer_module.socket, "create_connection", connect)
     assert attest(policy) == 3
 
 
@@ -131,8 +134,8 @@ def test_one_that_cannot_be_reached_is_no_verdict(monkeypatch, policy, failure):
 def test_a_certificate_that_is_none_is_a_no(monkeypatch, policy, capsys, der):
     stream = SimpleNamespace(getpeercert=lambda *, binary_form: der if binary_form else {})
     context = SimpleNamespace(wrap_socket=lambda *_, **__: Closing(stream))
-    monkeypatch.setattr(attest_module.socket, "create_connection", lambda *_, **__: Closing(None))
-    monkeypatch.setattr(attest_module.ssl, "SSLContext", lambda _: context)
+    monkeypatch.setattr(peer_module.socket, "create_connection", lambda *_, **__: Closing(None))
+    monkeypatch.setattr(peer_module.ssl, "SSLContext", lambda _: context)
     assert attest(policy) == 1
     assert capsys.readouterr().err == "error: the certificate of `redis:6379` cannot be read\n"
 

@@ -1,7 +1,5 @@
 """`caisson attest`: what runs at the other end of a TLS connection, and who says so."""
 
-import socket
-import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +8,10 @@ import click
 from caisson.cli.address import Address
 from caisson.cli.files import read_bytes
 from caisson.cli.output import emit, json_option
+from caisson.cli.peer import authority, peer_certificate
 from caisson.cli.sources import CollateralSource, collateral_options
-from caisson.errors import Malformed, Unavailable
+from caisson.cli.starttls import StartTls
 from caisson.evidence import (
-    Certificate,
     Policy,
     VerifiedActivation,
     VerifiedRaTls,
@@ -21,7 +19,7 @@ from caisson.evidence import (
     verify_peer,
 )
 
-_PATIENCE = 10.0
+_AUTO = "auto"
 
 
 @click.command()
@@ -33,9 +31,18 @@ _PATIENCE = 10.0
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="What is acceptable.",
 )
+@click.option(
+    "--starttls",
+    type=click.Choice([_AUTO, *(kind.value for kind in StartTls)]),
+    default=_AUTO,
+    show_default=True,
+    help="How to ask for TLS; by itself, as is usual on the port.",
+)
 @collateral_options
 @json_option
-def command(*, address: tuple[str, int], policy_file: Path, source: CollateralSource, as_json: bool) -> None:
+def command(
+    *, address: tuple[str, int], policy_file: Path, starttls: str, source: CollateralSource, as_json: bool
+) -> None:
     """Connect, verify the evidence in the server's certificate, and say what runs there.
 
     Exits with 0 if the policy accepts it, with 1 if not, and with 3 if nobody could tell.
@@ -45,46 +52,12 @@ def command(*, address: tuple[str, int], policy_file: Path, source: CollateralSo
       caisson attest 127.0.0.1:6379 --policy redis.policy.toml --pcs http://127.0.0.1:8081/sgx/certification/v4/
     """
     policy = Policy.parse(read_bytes(policy_file))
-    certificate = peer_certificate(*address)
+    asking = StartTls.of_port(address[1]) if starttls == _AUTO else StartTls(starttls)
+    certificate = peer_certificate(*address, asking)
     at = datetime.now(UTC)
     collateral = source.get(quote_of(certificate), roots=policy.roots, at=at)
     verified = verify_peer(certificate, collateral, policy, at=at)
     emit(_data(verified), human=_words(authority(*address), verified), as_json=as_json)
-
-
-def peer_certificate(host: str, port: int) -> Certificate:
-    """Give the certificate of a TLS server, whoever signed it: its evidence is what counts.
-
-    The handshake shows that the server holds the certificate's key.
-
-    Raises:
-        Unavailable: nobody answers, or not in TLS.
-        Malformed: what it shows is no certificate.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection((host, port), timeout=_PATIENCE) as plain,
-            context.wrap_socket(plain, server_hostname=host) as stream,
-        ):
-            der = stream.getpeercert(binary_form=True)
-    except (OSError, ValueError) as cause:  # ValueError: a host that no name can be
-        raise Unavailable(
-            f"`{authority(host, port)}` does not answer in TLS: {cause}", hint="does it run, and is this its TLS port?"
-        ) from cause
-    if der is None:
-        raise Unavailable(f"`{authority(host, port)}` shows no certificate")
-    try:
-        return Certificate.parse(der)
-    except Malformed as cause:
-        raise Malformed(f"the certificate of `{authority(host, port)}` cannot be read") from cause
-
-
-def authority(host: str, port: int) -> str:
-    """Write an address; an IPv6 host stands in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _data(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:

@@ -10,15 +10,16 @@ import click
 from rich.markup import escape
 
 from caisson import catalog, oci
-from caisson.cli.attest import authority, peer_certificate
 from caisson.cli.build import build_image
 from caisson.cli.home import Home, home_option
 from caisson.cli.launch import described, require_success, start
 from caisson.cli.local import Local, signing_key
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.peer import authority, peer_certificate
 from caisson.cli.published import PublishType
 from caisson.cli.registry import registry_options
 from caisson.cli.sources import fetch_collateral
+from caisson.cli.starttls import StartTls
 from caisson.conversion import ConfidentialImage, Recipe
 from caisson.deploy import LABEL, Deployment, PlatformSocket, Publish
 from caisson.engine import Docker
@@ -213,7 +214,7 @@ def _wait_for_proof(docker: Docker, name: str, port: int, policy: Policy, local:
             )
         address = (state.ports[port].host, state.ports[port].port)
         try:
-            certificate = peer_certificate(*address)
+            certificate = peer_certificate(*address, StartTls.of_port(port))
         except Unavailable:
             if time.monotonic() > deadline:
                 raise

@@ -158,8 +158,8 @@ def test_one_that_is_not_what_it_should_be_is_a_no(monkeypatch):
 
 
 def test_one_that_never_answers_is_no_verdict(monkeypatch):
-    def refuse(host, port):
-        raise Unavailable(f"nobody at {host}:{port}")
+    def refuse(host, port, starttls):
+        raise Unavailable(f"nobody at {host}:{port} ({starttls})")
 
     monkeypatch.setattr(up_module, "peer_certificate", refuse)
     monkeypatch.setattr(up_module, "_PATIENCE", 0.05)
