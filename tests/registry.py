@@ -1,5 +1,6 @@
 """A registry in memory, with faults to order: what the distribution specification asks for, and what goes wrong."""
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable
@@ -8,8 +9,13 @@ from threading import RLock
 
 import httpx2
 
+from caisson.oci import Retry
+
+IMPATIENT = Retry(sleep=lambda _: None, jitter=lambda: 0.5)
 HOST = "registry.test"
+INDEX = "application/vnd.oci.image.index.v1+json"
 _MANIFEST = re.compile(r"/v2/(?P<repository>.+)/manifests/(?P<reference>[^/]+)")
+_REFERRERS = re.compile(r"/v2/(?P<repository>.+)/referrers/(?P<digest>sha256:[0-9a-f]{64})")
 _BLOB = re.compile(r"/v2/(?P<repository>.+)/blobs/(?P<digest>sha256:[0-9a-f]{64})")
 _START = re.compile(r"/v2/(?P<repository>.+)/blobs/uploads/")
 _UPLOAD = re.compile(r"/v2/(?P<repository>.+)/blobs/uploads/(?P<number>[0-9]+)")
@@ -30,9 +36,13 @@ class CutStream(httpx2.SyncByteStream):
 
 
 class MemoryRegistry(httpx2.BaseTransport):
-    """Blobs and manifests by repository. `seen` are the requests so far; each fault in `faults` may strike once."""
+    """Blobs and manifests by repository; with `referrers`, their API, two a page.
 
-    def __init__(self):
+    `seen` are the requests so far; each fault in `faults` may strike once.
+    """
+
+    def __init__(self, *, referrers=False):
+        self._has_referrers = referrers
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.uploads: dict[str, bytes] = {}
@@ -78,6 +88,7 @@ class MemoryRegistry(httpx2.BaseTransport):
             (_UPLOAD, self._upload),
             (_BLOB, self._blob),
             (_MANIFEST, self._manifest),
+            (_REFERRERS, self._referrers),
         ):
             if (found := pattern.fullmatch(path)) is not None:
                 return handle(request, **found.groupdict())
@@ -133,8 +144,33 @@ class MemoryRegistry(httpx2.BaseTransport):
             digest = f"sha256:{sha256(raw).hexdigest()}"
             for name in {digest, reference}:
                 self.manifests[repository, name] = (request.headers["Content-Type"], raw)
-            return httpx2.Response(201, headers={"Docker-Content-Digest": digest})
+            headers = {"Docker-Content-Digest": digest}
+            if self._has_referrers and (subject := json.loads(raw).get("subject")):
+                headers["OCI-Subject"] = subject["digest"]
+            return httpx2.Response(201, headers=headers)
         found = self.manifests.get((repository, reference))
         if found is None:
             return httpx2.Response(404, json={"errors": [{"code": "MANIFEST_UNKNOWN", "message": "unknown"}]})
         return httpx2.Response(200, headers={"Content-Type": found[0]}, content=found[1])
+
+    def _referrers(self, request, repository, digest):
+        if not self._has_referrers:
+            return httpx2.Response(404)
+        start = int(request.url.params.get("start", 0))
+        found = []
+        for (owner, name), (media_type, raw) in sorted(self.manifests.items()):
+            document = json.loads(raw)
+            if owner == repository and ":" in name and document.get("subject", {}).get("digest") == digest:
+                found.append(
+                    {
+                        "mediaType": media_type,
+                        "digest": name,
+                        "size": len(raw),
+                        "artifactType": document.get("artifactType"),
+                    }
+                )
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": found[start : start + 2]}
+        headers = {"Content-Type": INDEX}
+        if start + 2 < len(found):
+            headers["Link"] = f'<{request.url.path}?start={start + 2}>; rel="next"'
+        return httpx2.Response(200, headers=headers, content=json.dumps(index).encode())

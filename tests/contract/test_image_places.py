@@ -21,7 +21,7 @@ from caisson.oci import (
     tar,
     validate,
 )
-from tests.registry import HOST, MemoryRegistry
+from tests.registry import HOST, IMPATIENT, MemoryRegistry
 
 PLACES = {
     "layout": "oci:{}/layout:v1",
@@ -76,7 +76,7 @@ class Place:
 def place(request, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    access = Access(transport=MemoryRegistry())
+    access = Access(transport=MemoryRegistry(), retry=IMPATIENT)
     place = Place(Reference.parse(PLACES[request.param].format(tmp_path)), scratch, access)
     if not place.is_engine:
         yield place
@@ -169,8 +169,8 @@ def test_an_image_that_breaks_off_leaves_nothing(place, image):
             self.descriptor, self.diff_id = whole.descriptor, whole.diff_id
             self._whole = whole
 
-        def chunks(self):
-            yield next(iter(self._whole.chunks()))[:100]
+        def stored(self):
+            yield next(iter(self._whole.stored()))[:100]
             raise Interrupted
 
         def archive(self):

@@ -1,5 +1,6 @@
 """Images: references, digests, layers, immutable views; the places they live in, and what is done with them."""
 
+from caisson.oci.artifact import Artifact, ArtifactBlob, attach, attached
 from caisson.oci.changes import Changes, read_changes
 from caisson.oci.config import ImageConfig, RunConfig
 from caisson.oci.descriptor import Descriptor, MediaType
@@ -13,14 +14,18 @@ from caisson.oci.mutate import append, configure, without_top
 from caisson.oci.packed import PackedLayer
 from caisson.oci.places.find import sink, source
 from caisson.oci.places.place import Sink, Source
+from caisson.oci.places.stores import has_store, open_reader, open_store
 from caisson.oci.progress import Bar, Progress
 from caisson.oci.reference import Reference
 from caisson.oci.region import Region
 from caisson.oci.registry import Access, RegistryName, Retry
+from caisson.oci.store import Reader, Store
 from caisson.oci.validate import validate
 
 __all__ = [
     "Access",
+    "Artifact",
+    "ArtifactBlob",
     "Bar",
     "Changes",
     "Descriptor",
@@ -38,6 +43,7 @@ __all__ = [
     "MediaType",
     "PackedLayer",
     "Progress",
+    "Reader",
     "Reference",
     "Region",
     "RegistryName",
@@ -45,8 +51,14 @@ __all__ = [
     "RunConfig",
     "Sink",
     "Source",
+    "Store",
     "append",
+    "attach",
+    "attached",
     "configure",
+    "has_store",
+    "open_reader",
+    "open_store",
     "read_changes",
     "sink",
     "source",

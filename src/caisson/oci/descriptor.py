@@ -12,6 +12,8 @@ from caisson.oci.document import Members
 class MediaType:
     """The media types that images are made of."""
 
+    EMPTY = "application/vnd.oci.empty.v1+json"
+    OCTETS = "application/octet-stream"
     INDEX = "application/vnd.oci.image.index.v1+json"
     MANIFEST = "application/vnd.oci.image.manifest.v1+json"
     CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -50,6 +52,7 @@ class Descriptor:
     size: int
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     platform: Mapping[str, Any] | None = field(default=None, hash=False)
+    artifact_type: str = ""
     other: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -65,6 +68,7 @@ class Descriptor:
             size=members.require("size", int),
             annotations=members.text_map("annotations"),
             platform=members.optional("platform", dict),
+            artifact_type=members.text("artifactType"),
             other=members.rest(),
         )
         if descriptor.size < 0:
@@ -79,6 +83,8 @@ class Descriptor:
             "digest": str(self.digest),
             "size": self.size,
         }
+        if self.artifact_type:
+            value["artifactType"] = self.artifact_type
         if self.annotations:
             value["annotations"] = dict(self.annotations)
         if self.platform is not None:

@@ -42,6 +42,9 @@ class Layer(Protocol):
             ImageRejected: another digest or size.
         """
 
+    def stored(self) -> Iterator[bytes]:
+        """Read the blob as it lies there; whoever takes it compares it with the descriptor."""
+
     def archive(self) -> Region:
         """Give the uncompressed archive, whose digest was compared with `diff_id`.
 
@@ -100,9 +103,11 @@ class FileLayer:
 
     def chunks(self) -> Iterator[bytes]:
         """Read the blob; see `Layer`."""
-        return stream.verified(
-            self.blob.chunks(), digest=self.descriptor.digest, size=self.descriptor.size, what="layer"
-        )
+        return stream.verified(self.stored(), digest=self.descriptor.digest, size=self.descriptor.size, what="layer")
+
+    def stored(self) -> Iterator[bytes]:
+        """Read the blob as it lies there; see `Layer`."""
+        return self.blob.chunks()
 
     def archive(self) -> Region:
         """Give the uncompressed archive; see `Layer`. It is unpacked once."""

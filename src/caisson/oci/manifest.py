@@ -7,17 +7,23 @@ from typing import Any, Self
 from caisson.errors import Malformed
 from caisson.oci import document
 from caisson.oci.descriptor import Descriptor, MediaType
+from caisson.oci.document import Members
 
 SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageManifest:
-    """Which configuration and which layers make an image; layers from the bottom up."""
+    """Which configuration and which layers make an image; layers from the bottom up.
+
+    What is no image but an artifact says of what type it is, and may have a subject that it is attached to.
+    """
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
     media_type: str = MediaType.MANIFEST
+    artifact_type: str = ""
+    subject: Descriptor | None = None
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -33,11 +39,14 @@ class ImageManifest:
         media_type = members.text("mediaType") or MediaType.MANIFEST
         if media_type not in MediaType.MANIFESTS:
             raise Malformed(f"image manifest has the media type {media_type[:100]!r}")
-        config = Descriptor.read(document.Members.of(members.require("config", dict), what="image manifest: config"))
+        config = Descriptor.read(Members.of(members.require("config", dict), what="image manifest: config"))
+        subject = members.optional("subject", dict)
         return cls(
             config=config,
             layers=tuple(Descriptor.read(item) for item in members.objects("layers")),
             media_type=media_type,
+            artifact_type=members.text("artifactType"),
+            subject=None if subject is None else Descriptor.read(Members.of(subject, what="image manifest: subject")),
             annotations=members.text_map("annotations"),
         )
 
@@ -49,6 +58,10 @@ class ImageManifest:
             "config": self.config.document(),
             "layers": [layer.document() for layer in self.layers],
         }
+        if self.artifact_type:
+            value["artifactType"] = self.artifact_type
+        if self.subject is not None:
+            value["subject"] = self.subject.document()
         if self.annotations:
             value["annotations"] = dict(self.annotations)
         return document.encode(value)
@@ -91,3 +104,15 @@ class ImageIndex:
                 "manifests": [manifest.document() for manifest in self.manifests],
             }
         )
+
+
+def media_type_of(raw: bytes) -> str:
+    """Give the media type that a manifest or index has by itself; OCI's, where it does not say.
+
+    Raises:
+        Malformed: it is neither.
+    """
+    members = document.decode_object(raw, what="manifest")
+    if "manifests" in members:
+        return ImageIndex.parse(raw).media_type
+    return ImageManifest.parse(raw).media_type

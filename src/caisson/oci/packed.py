@@ -63,6 +63,10 @@ class PackedLayer:
         """Read the blob; see `Layer`."""
         return self.done.result().chunks()
 
+    def stored(self) -> Iterator[bytes]:
+        """Read the blob as it lies there; see `Layer`."""
+        return self.done.result().stored()
+
     def archive(self) -> Region:
         """Give the uncompressed archive; see `Layer`."""
         return self.plain if self.expected is None else self.done.result().archive()

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caisson.errors import ImageRejected
+from caisson.oci import stream
 from caisson.oci.digest import Digest
 from caisson.oci.image import Image
 from caisson.oci.manifest import ImageIndex
 from caisson.oci.places import contents
 from caisson.oci.places.archive import open_archive, small_file, write_archive
 from caisson.oci.places.files import refuse_existing, write_whole
+from caisson.oci.places.held import Held
 from caisson.oci.region import Region
 
 
@@ -23,6 +25,16 @@ class OciArchive:
 
     def read(self, *, scratch: Path) -> Image:
         """Read the image; see `Source`."""
+        held = self.held(scratch=scratch)
+        return contents.read_tagged(held.index, self.tag, held.region, scratch=scratch)
+
+    def held(self, *, scratch: Path) -> Held:
+        """Give all that the archive holds.
+
+        Raises:
+            UsageError: there is no such file.
+            ImageRejected: it is no archive of a layout.
+        """
         files = open_archive(self.path, scratch=scratch)
 
         def blob(digest: Digest) -> Region:
@@ -30,13 +42,8 @@ class OciArchive:
                 raise ImageRejected(f"archive lacks the blob {digest}")
             return region
 
-        return contents.read_tagged(
-            small_file(files, contents.MARKER_NAME),
-            small_file(files, contents.INDEX_NAME),
-            self.tag,
-            blob,
-            scratch=scratch,
-        )
+        contents.check_marker(small_file(files, contents.MARKER_NAME))
+        return Held(index=ImageIndex.parse(small_file(files, contents.INDEX_NAME)), region=blob)
 
     def write(self, image: Image, *, overwrite: bool = False) -> None:
         """Write a new archive; see `Sink`."""
@@ -48,7 +55,8 @@ class OciArchive:
 def _files(image: Image, tag: str) -> Iterator[tuple[str, int, Iterable[bytes]]]:
     index = contents.add_tagged(ImageIndex(manifests=()), image, tag, overwrite=False).encode()
     marker = contents.marker()
-    for digest, size, chunks in contents.blobs(image):
-        yield f"{contents.BLOBS}/{digest.hex}", size, chunks
+    for descriptor, reopen in contents.blobs(image):
+        checked = stream.verified(reopen(), digest=descriptor.digest, size=descriptor.size, what="blob")
+        yield f"{contents.BLOBS}/{descriptor.digest.hex}", descriptor.size, checked
     yield contents.INDEX_NAME, len(index), [index]
     yield contents.MARKER_NAME, len(marker), [marker]

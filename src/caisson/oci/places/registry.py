@@ -26,7 +26,7 @@ class Registry:
     def read(self, *, scratch: Path) -> Image:
         """Fetch the image, several layers at a time; see `Source`. Of an index, the image for linux/amd64."""
         with Repository.open(self.name, self.access) as repository:
-            found = repository.document(self.name.reference)
+            found = repository.find(self.name.reference)
             if found is None:
                 raise UsageError(f"registry `{self.name.host}` has no image `{self.name}`")
             chosen, raw = found
@@ -50,9 +50,9 @@ class Registry:
         """Push the image; see `Sink`. Blobs come first, several at a time, the manifest last."""
         if self.name.digest not in {None, image.digest}:
             raise UsageError(f"image has the digest {image.digest}, not the one of `{self.name}`")
-        with Repository.open(self.name, self.access) as repository:
-            if self.name.tag and (known := repository.tagged(self.name.tag)) is not None:
-                if known == image.digest:
+        with Repository.open(self.name, self.access, writing=True) as repository:
+            if self.name.tag and (known := repository.find(self.name.tag)) is not None:
+                if known[0].digest == image.digest:
                     return
                 if not overwrite:
                     raise UsageError(
@@ -60,8 +60,7 @@ class Registry:
                         hint="add `--force` to replace it, or choose another tag",
                     )
             self._push(repository, image)
-            reference = self.name.tag or str(image.digest)
-            repository.put_document(image.documents.manifest, image.manifest.media_type, reference)
+            repository.put_document(image.documents.manifest, image.manifest.media_type, name=self.name.tag)
 
     def _push(self, repository: Repository, image: Image) -> None:
         layers: dict[Digest, Layer] = {layer.descriptor.digest: layer for layer in image.layers}
@@ -82,11 +81,11 @@ class Registry:
             return  # whoever pulls gets it from where its descriptor says
         host, _, origin = layer.origin.partition("/") if isinstance(layer, FileLayer) else ("", "", "")
         mount_from = origin if host == self.name.host and origin != self.name.repository else None
-        repository.put_blob(descriptor, layer.chunks, mount_from=mount_from)
+        repository.put_blob(descriptor, layer.stored, mount_from=mount_from)
 
 
 def _expected(repository: Repository, descriptor: Descriptor) -> bytes:
-    found = repository.document(str(descriptor.digest))
+    found = repository.find(str(descriptor.digest))
     if found is None:
         raise ImageRejected(f"registry `{repository.session.host}` lacks the manifest {descriptor.digest}")
     known, raw = found

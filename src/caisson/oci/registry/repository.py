@@ -6,50 +6,49 @@ from pathlib import Path
 
 import httpx2
 
-from caisson.errors import ImageRejected, Malformed, UsageError
+from caisson.errors import ImageRejected, Malformed, Unavailable, UsageError
 from caisson.oci import document
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
+from caisson.oci.manifest import ImageIndex
+from caisson.oci.referrer import Referrer, fallback_tag
 from caisson.oci.region import Region
 from caisson.oci.registry.access import Access
 from caisson.oci.registry.download import download
 from caisson.oci.registry.name import RegistryName
+from caisson.oci.registry.referrers import list_referrers
 from caisson.oci.registry.session import Request, Session
-from caisson.oci.registry.tokens import Scopes
-from caisson.oci.registry.upload import Reopen, Upload
+from caisson.oci.registry.upload import Upload
+from caisson.oci.store import Reopen
 
 _OK, _CREATED, _NOT_FOUND = 200, 201, 404
+_LIST_ATTEMPTS = 5
 _ACCEPT = ", ".join(sorted(MediaType.MANIFESTS | MediaType.INDEXES))
 
 
 class Repository:
-    """What can be asked of a repository, and written to it."""
+    """A `Store`. The session is open as long as it is used."""
 
-    def __init__(self, session: Session, repository: str) -> None:
+    def __init__(self, session: Session, repository: str, *, writing: bool) -> None:
         self.session = session
         self.name = repository
+        self._scopes = (f"repository:{repository}:{'pull,push' if writing else 'pull'}",)
 
     @classmethod
     @contextmanager
-    def open(cls, name: RegistryName, access: Access) -> Iterator["Repository"]:
-        """Connect to the repository of a name.
+    def open(cls, name: RegistryName, access: Access, *, writing: bool = False) -> Iterator["Repository"]:
+        """Connect to the repository of a name, to read or also to write.
 
         Raises:
             UsageError: what was chosen for the access cannot be used.
             Unavailable: the registry does not answer.
         """
         with Session(name, access) as session:
-            yield cls(session, name.repository)
+            yield cls(session, name.repository, writing=writing)
 
-    def document(self, reference: str, *, scopes: Scopes | None = None) -> tuple[Descriptor, bytes] | None:
-        """Give the manifest or index of a tag or digest, with its descriptor; None if there is none.
-
-        Raises:
-            ImageRejected: another digest was asked for.
-            Malformed: the registry gives it another type than it has itself.
-            Unavailable: the registry does not give it.
-        """
-        answer, raw = self._manifest("GET", reference, scopes or self._pull)
+    def find(self, reference: str) -> tuple[Descriptor, bytes] | None:
+        """Give the manifest or index of a tag or digest; see `Store`."""
+        answer, raw = self._manifest(reference)
         if answer.status_code == _NOT_FOUND:
             return None
         if answer.status_code != _OK:
@@ -59,14 +58,9 @@ class Repository:
             raise ImageRejected(f"registry `{self.session.host}` gives {digest} in the place of {reference}")
         return Descriptor(media_type=_media_type(answer, raw), digest=digest, size=len(raw)), raw
 
-    def tagged(self, tag: str) -> Digest | None:
-        """Give the digest that a tag stands for now, or None."""
-        found = self.document(tag, scopes=self._push)
-        return None if found is None else found[0].digest
-
     def blob(self, descriptor: Descriptor, scratch: Path) -> Region:
-        """Fetch a blob; see `download`."""
-        return download(self.session, self.name, descriptor, scratch, scopes=self._pull)
+        """Fetch a blob; see `Store` and `download`."""
+        return download(self.session, self.name, descriptor, scratch, scopes=self._scopes)
 
     def small_blob(self, descriptor: Descriptor, scratch: Path) -> bytes:
         """Fetch a blob that is a document.
@@ -82,19 +76,15 @@ class Repository:
         return raw
 
     def put_blob(self, descriptor: Descriptor, reopen: Reopen, *, mount_from: str | None = None) -> None:
-        """Bring a blob there; see `Upload`."""
+        """Bring a blob there; see `Store` and `Upload`."""
         Upload(self.session, self.name, descriptor, reopen, mount_from=mount_from).run()
 
-    def put_document(self, raw: bytes, media_type: str, reference: str) -> httpx2.Response:
-        """Store a manifest or index under a tag, or under its digest; what it points at must be there.
-
-        Raises:
-            Unavailable: the registry does not take it.
-        """
+    def put_document(self, raw: bytes, media_type: str, *, name: str | None = None) -> None:
+        """Store a manifest or index; see `Store`. Where there is no API for referrers, their index is renewed."""
         request = Request(
             method="PUT",
-            url=f"{self.name}/manifests/{reference}",
-            scopes=self._push,
+            url=f"{self.name}/manifests/{name or Digest.of(raw)}",
+            scopes=self._scopes,
             headers={"Content-Type": media_type},
             body=lambda: iter((raw,)),
             size=len(raw),
@@ -102,19 +92,32 @@ class Repository:
         answer, body = self.session.fetch(request)
         if answer.status_code != _CREATED:
             raise self.session.failure(answer, f"take a manifest for `{self.name}`", body)
-        return answer
+        referrer = Referrer.of(raw, media_type)
+        if referrer is not None and "OCI-Subject" not in answer.headers:
+            self._list(referrer)
 
-    @property
-    def _pull(self) -> Scopes:
-        return (f"repository:{self.name}:pull",)
+    def referrers(self, subject: Digest) -> tuple[Descriptor, ...]:
+        """Give what refers to a document; see `Store`."""
+        found = list_referrers(self.session, self.name, subject, self._scopes)
+        return self._fallback(subject).manifests if found is None else found
 
-    @property
-    def _push(self) -> Scopes:
-        return (f"repository:{self.name}:pull,push",)
+    def _fallback(self, subject: Digest) -> ImageIndex:
+        found = self.find(fallback_tag(subject))
+        return ImageIndex(manifests=()) if found is None else ImageIndex.parse(found[1])
 
-    def _manifest(self, method: str, reference: str, scopes: Scopes) -> tuple[httpx2.Response, bytes]:
+    def _list(self, referrer: Referrer) -> None:
+        """Add to the index of referrers, and look again: others may do so at once, and no registry arbitrates."""
+        for _ in range(_LIST_ATTEMPTS):
+            known = self._fallback(referrer.subject)
+            renewed = referrer.listed(known)
+            if renewed == known:
+                return
+            self.put_document(renewed.encode(), MediaType.INDEX, name=fallback_tag(referrer.subject))
+        raise Unavailable(f"registry `{self.session.host}` does not keep what is attached to {referrer.subject}")
+
+    def _manifest(self, reference: str) -> tuple[httpx2.Response, bytes]:
         url = f"{self.name}/manifests/{reference}"
-        return self.session.fetch(Request(method=method, url=url, scopes=scopes, headers={"Accept": _ACCEPT}))
+        return self.session.fetch(Request(method="GET", url=url, scopes=self._scopes, headers={"Accept": _ACCEPT}))
 
 
 def _media_type(answer: httpx2.Response, raw: bytes) -> str:

@@ -7,21 +7,20 @@ from functools import partial
 import httpx2
 
 from caisson.errors import CaissonError, Unavailable
+from caisson.oci import stream
 from caisson.oci.descriptor import Descriptor
 from caisson.oci.progress import Bar
 from caisson.oci.registry.connection import unreachable
 from caisson.oci.registry.retry import RETRIED
 from caisson.oci.registry.session import Request, Session
 from caisson.oci.registry.tokens import Scopes
+from caisson.oci.store import Reopen
 
 _OK, _CREATED, _ACCEPTED, _NO_CONTENT, _NOT_FOUND = 200, 201, 202, 204, 404
 _LOST = frozenset({400, 401, 404, 410, 416})  # the upload is not as we think it is, or the token went out of date
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
 _LEAST = re.compile(r"[0-9]{1,10}")
 _MOST_AT_ONCE = 1 << 30
-
-Reopen = Callable[[], Iterator[bytes]]
-"""Gives a blob's bytes from the start, as often as it is needed."""
 
 
 class _Interrupted(Exception):
@@ -123,7 +122,9 @@ class Upload:
 
     def _send(self, location: str, offset: int, shown: "_Shown") -> str:
         """Send what is left from `offset` on, piece by piece; give the location of the whole upload."""
-        pieces = _Pieces(self._reopen(), skip=offset)
+        known = self._descriptor
+        checked = stream.verified(self._reopen(), digest=known.digest, size=known.size, what="blob")
+        pieces = _Pieces(checked, skip=offset)
         while offset < self._descriptor.size:
             size = min(self._chunk, self._descriptor.size - offset)
             headers = {"Content-Type": "application/octet-stream", "Content-Range": f"{offset}-{offset + size - 1}"}
