@@ -23,6 +23,7 @@ COMMANDS: tuple[str, ...] = (
     "inspect",
     "key",
     "keyserver",
+    "node",
     "platform",
     "policy",
     "run",

@@ -8,7 +8,7 @@ import click
 from caisson.cli.deployment import deployment_of, deployment_options
 from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.output import emit, json_option
-from caisson.deploy import File, run_script
+from caisson.deploy import File, SgxDevices, cdi_specification, compose_project, run_script, stack
 from caisson.deploy.run_line import EngineName
 from caisson.errors import UsageError
 
@@ -44,6 +44,80 @@ def run(*, engine: EngineName, output: Path | None, force: bool, as_json: bool, 
           --platform-socket "$PWD/state/platform.sock" --publish 16379:6379 | sh
     """
     write_files(run_script(deployment_of(**options), engine=engine), output, force=force, as_json=as_json)
+
+
+@command.command()
+@deployment_options
+@output_option
+@force_option
+@json_option
+def compose(*, output: Path | None, force: bool, as_json: bool, **options: Any) -> None:
+    """Write a project for Compose (1.29, or 2).
+
+    \b
+    Example:
+      caisson deploy compose caisson/redis:7.0 --key-server https://172.17.0.1:8700 \\
+          --platform-socket "$PWD/state/platform.sock" --publish 16379:6379 --output redis
+    """
+    write_files(compose_project(deployment_of(**options)), output, force=force, as_json=as_json)
+
+
+@command.command()
+@deployment_options
+@click.option("--constraint", "constraints", multiple=True, help="Where tasks may run, as Swarm has it; repeatable.")
+@click.option("--volume-per-node", is_flag=True, help="Let each node keep its own data; one task on each.")
+@output_option
+@force_option
+@json_option
+def swarm(
+    *,
+    constraints: tuple[str, ...],
+    volume_per_node: bool,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Write a stack for Docker Swarm; what Swarm would drop without a word is refused.
+
+    SGX nodes are prepared with `caisson node setup swarm`. A stack cannot say `no-new-privileges`: the runtime of
+    those nodes says it for tasks with SGX.
+
+    \b
+    Example:
+      caisson deploy swarm docker://registry.example/redis:7.0 --key-server https://keys.example:8443 \\
+          --aesmd --replicas 3 --publish 6379:6379 --volume-per-node
+    """
+    files = stack(deployment_of(**options), constraints=constraints, volume_per_node=volume_per_node)
+    write_files(files, output, force=force, as_json=as_json)
+
+
+@command.command()
+@click.option("--enclave-device", metavar="PATH", default="/dev/sgx_enclave", show_default=True, help="On the host.")
+@click.option(
+    "--provision-device", metavar="PATH", default="/dev/sgx_provision", show_default=True, help="On the host."
+)
+@click.option("--device-group", type=click.IntRange(0), help="Group that may open the first, for containers to join.")
+@output_option
+@force_option
+@json_option
+def cdi(
+    *,
+    enclave_device: str,
+    provision_device: str,
+    device_group: int | None,
+    output: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write a CDI specification of the SGX devices, for `/etc/cdi`.
+
+    \b
+    Example:
+      caisson deploy cdi --output cdi
+    """
+    devices = SgxDevices(enclave=enclave_device, provision=provision_device, group=device_group)
+    write_files(cdi_specification(devices), output, force=force, as_json=as_json)
 
 
 def write_files(files: tuple[File, ...], output: Path | None, *, force: bool, as_json: bool) -> None:

@@ -78,6 +78,7 @@ _OPTIONS = (
     ),
     click.option("--aesmd-image", type=PinType(), help="Evidence: aesmd in a container beside the program."),
     click.option("--pccs-url", metavar="URL", help="Where that aesmd finds certificates (PCCS, API v4)."),
+    click.option("--pccs-image", type=PinType(), help="Start such a PCCS, too."),
     click.option("--replicas", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many."),
     publish_option,
     volume_option,
@@ -150,6 +151,7 @@ def evidence_of(
     aesmd_directory: str,
     aesmd_image: ImagePin | None,
     pccs_url: str | None,
+    pccs_image: ImagePin | None,
 ) -> Evidence:
     """Give the one provider that was named.
 
@@ -164,9 +166,7 @@ def evidence_of(
     if aesmd:
         found.append(HostAesmd(directory=aesmd_directory))
     if aesmd_image is not None:
-        if pccs_url is None:
-            raise UsageError("an aesmd of its own needs to know where certificates are", hint="add `--pccs-url`")
-        found.append(SidecarAesmd(image=aesmd_image, pccs_url=pccs_url))
+        found.append(SidecarAesmd(image=aesmd_image, pccs_url=pccs_url, pccs_image=pccs_image))
     if len(found) != 1:
         raise UsageError(
             "name one provider of evidence" + (", not several" if found else ""),

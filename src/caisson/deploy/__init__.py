@@ -1,6 +1,8 @@
 """One description of a deployment, and pure functions from it to each platform's own files."""
 
 from caisson.deploy.application import LABEL, PLATFORM_SOCKET, application, environment
+from caisson.deploy.cdi import CDI_ENCLAVE, cdi_specification
+from caisson.deploy.compose import compose_project
 from caisson.deploy.container import Container, Device, Mount
 from caisson.deploy.deployment import Deployment, Publish, Resources, Restart, SgxDevices, Volume
 from caisson.deploy.engine_request import create_request
@@ -8,10 +10,15 @@ from caisson.deploy.evidence import Evidence, HostAesmd, PlatformAddress, Platfo
 from caisson.deploy.files import File
 from caisson.deploy.image import HealthCheck, ImagePin, MeasuredImage, Runtime
 from caisson.deploy.run_line import run_script
+from caisson.deploy.stack import EPC_RESOURCE, epc_units, stack
+from caisson.deploy.swarm_node import RUNTIME_NAME, runtime_program, with_runtime, without_runtime
 
 __all__ = [
+    "CDI_ENCLAVE",
+    "EPC_RESOURCE",
     "LABEL",
     "PLATFORM_SOCKET",
+    "RUNTIME_NAME",
     "Container",
     "Deployment",
     "Device",
@@ -32,7 +39,14 @@ __all__ = [
     "SidecarAesmd",
     "Volume",
     "application",
+    "cdi_specification",
+    "compose_project",
     "create_request",
     "environment",
+    "epc_units",
     "run_script",
+    "runtime_program",
+    "stack",
+    "with_runtime",
+    "without_runtime",
 ]

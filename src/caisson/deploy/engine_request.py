@@ -3,8 +3,7 @@
 from typing import Any
 
 from caisson.deploy.container import Container
-
-LOOPBACK = "127.0.0.1"
+from caisson.deploy.published import LOOPBACK
 
 
 def create_request(container: Container) -> dict[str, Any]:

@@ -56,11 +56,25 @@ class HostAesmd:
 class SidecarAesmd:
     """Intel's aesmd in a container beside the program: the only one that gets `/dev/sgx_provision`.
 
-    `pccs_url` is where it finds certificates of the platform (Intel DCAP, `sgx_default_qcnl.conf`).
+    `pccs_url` is where it finds certificates of the platform (Intel DCAP, `sgx_default_qcnl.conf`); with `pccs_image`
+    it is a PCCS that runs beside it.
     """
 
     image: ImagePin
-    pccs_url: str
+    pccs_url: str | None = None
+    pccs_image: ImagePin | None = None
+
+    def __post_init__(self) -> None:
+        if (self.pccs_url is None) == (self.pccs_image is None):
+            raise UsageError(
+                "an aesmd of its own must know one place where certificates are",
+                hint="name a PCCS that runs (`--pccs-url`), or one to be started (`--pccs-image`)",
+            )
+
+    @property
+    def certificates_url(self) -> str:
+        """Where it asks for certificates; the name of a PCCS of its own is that of the service."""
+        return self.pccs_url or "https://pccs:8081/sgx/certification/v4/"
 
 
 Evidence = PlatformSocket | PlatformAddress | HostAesmd | SidecarAesmd

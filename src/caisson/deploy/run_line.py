@@ -8,10 +8,10 @@ from typing import Literal
 from caisson.deploy.application import application
 from caisson.deploy.container import Container, Mount
 from caisson.deploy.deployment import Deployment, Publish
-from caisson.deploy.engine_request import LOOPBACK
 from caisson.deploy.evidence import SidecarAesmd
 from caisson.deploy.files import File
 from caisson.deploy.image import HealthCheck
+from caisson.deploy.published import LOOPBACK, require_free_ports
 from caisson.errors import UsageError
 
 EngineName = Literal["docker", "podman"]
@@ -35,20 +35,6 @@ def run_script(deployment: Deployment, *, engine: EngineName = "docker") -> tupl
     lines = ["#!/bin/sh", "# Made by `caisson deploy run`.", "set -eu"]
     lines += [run_line(application(deployment, name=name), engine) for name in deployment.replica_names()]
     return (File(name="run.sh", text="\n".join(lines) + "\n", executable=True),)
-
-
-def require_free_ports(deployment: Deployment) -> None:
-    """Refuse to give one port of the host to several containers.
-
-    Raises:
-        UsageError: that is asked for.
-    """
-    taken = [port.host_port for port in deployment.publish if port.host_port]
-    if deployment.replicas > 1 and taken:
-        raise UsageError(
-            f"{deployment.replicas} containers cannot all be port {taken[0]} of the host",
-            hint="leave out the host's port, and the engine chooses one for each",
-        )
 
 
 def run_line(container: Container, engine: EngineName) -> str:

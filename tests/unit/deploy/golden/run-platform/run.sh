@@ -1,0 +1,20 @@
+#!/bin/sh
+# Made by `caisson deploy run`.
+set -eu
+docker run --detach \
+  --name redis \
+  --user 101:102 \
+  --read-only \
+  --cap-drop ALL \
+  --security-opt no-new-privileges \
+  --ulimit core=0:0 \
+  --restart unless-stopped \
+  --tmpfs /run/caisson:mode=0700,uid=101,gid=102,noexec,nosuid,nodev \
+  --tmpfs /tmp:mode=0700,uid=101,gid=102,noexec,nosuid,nodev \
+  --mount type=bind,source=/srv/platform.sock,target=/run/caisson/platform.sock \
+  --mount type=volume,source=caisson-redis-a-b,target=/a/b \
+  --mount type=volume,source=caisson-redis-data,target=/data \
+  --publish 127.0.0.1:16379:6379 \
+  --env CAISSON_KEY_SERVER=https://keys.example:8443 \
+  --label org.caisson.workload=redis \
+  registry.example/redis@sha256:abababababababababababababababababababababababababababababababab
