@@ -58,6 +58,10 @@ class Table:
         items: list[Any] = self._take(key, list, None)
         return tuple(Table({key: item}, name=self._name).text(key) for item in items)
 
+    def any(self, key: str) -> Any:
+        """Take whatever is there."""
+        return self._left.pop(key)
+
     def table(self, key: str, *, default: dict[str, Any] | None = None) -> "Table":
         """Take a table."""
         return Table(self._take(key, dict, default), name=self._path(key))

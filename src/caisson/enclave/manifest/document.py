@@ -1,11 +1,14 @@
 """The measured manifest as Caisson writes it (docs/reference/image.md)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Self
 
 from caisson.enclave import toml
-from caisson.enclave.manifest_tables import FileSystem, LibOs, Loader, Sgx
+from caisson.enclave.manifest.filesystem import FileSystem
+from caisson.enclave.manifest.loader import LibOs, Loader
+from caisson.enclave.manifest.sgx import Sgx
+from caisson.enclave.manifest.system import Sys
 from caisson.enclave.table import Table
 from caisson.errors import Malformed
 
@@ -18,6 +21,7 @@ class Manifest:
     loader: Loader
     fs: FileSystem
     sgx: Sgx
+    sys: Sys = field(default_factory=Sys)
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -33,6 +37,7 @@ class Manifest:
             loader=Loader.of(table.table("loader")),
             fs=FileSystem.of(table.table("fs")),
             sgx=Sgx.of(table.table("sgx")),
+            sys=Sys.of(table.table("sys", default={})),
         )
         table.finish()
         return manifest
@@ -43,7 +48,7 @@ class Manifest:
         Raises:
             Malformed: text with a NUL or without a form in UTF-8, or over 16 MiB.
         """
-        tables = (self.libos, self.loader, self.fs, self.sgx)
+        tables = (self.libos, self.loader, self.fs, self.sgx, self.sys)
         raw = "\n".join(chain.from_iterable(table.lines() for table in tables)).encode()
         if len(raw) > toml.MAX_SIZE:
             raise Malformed(f"manifest has {len(raw)} bytes, over the limit of {toml.MAX_SIZE}")
