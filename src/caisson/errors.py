@@ -38,6 +38,7 @@
     │   ├── SealBroken       a stored record that does not open
     │   ├── AuditRejected    an audit log whose chain is broken
     │   ├── Unknown          nothing has that name
+    │   ├── ProvenanceRejected   statements about an image that do not hold
     │   └── ImageRejected    an image that is not what it claims to be
     │       └── ImageChanged        a confidential image that is not as it was signed
     ├── UsageError           the caller asked for something impossible   (exit 2)
@@ -70,6 +71,7 @@ __all__ = [
     "PlatformRejected",
     "PolicyRejected",
     "ProductMismatch",
+    "ProvenanceRejected",
     "QeIdentityRejected",
     "QeMismatch",
     "QeReportRejected",
@@ -243,6 +245,14 @@ class ImageChanged(ImageRejected):
 
     def __init__(self, reasons: tuple[str, ...], *, hint: str | None = None) -> None:
         super().__init__("image was changed: " + "; ".join(reasons), hint=hint)
+        self.reasons = reasons
+
+
+class ProvenanceRejected(Rejected):
+    """What is attached to an image is missing, or says something else than the image; `reasons` lists all of it."""
+
+    def __init__(self, reasons: tuple[str, ...], *, hint: str | None = None) -> None:
+        super().__init__("provenance: " + "; ".join(reasons), hint=hint)
         self.reasons = reasons
 
 

@@ -26,6 +26,7 @@ COMMANDS: tuple[str, ...] = (
     "node",
     "platform",
     "policy",
+    "provenance",
     "run",
     "runtime",
     "secret",

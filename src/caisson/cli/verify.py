@@ -2,19 +2,22 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from caisson import oci
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.provenance import describe, find_provenance
 from caisson.cli.registry import registry_options
 from caisson.conversion import VerifiedImage, verify_image
-from caisson.errors import ImageChanged, SignatureRejected
+from caisson.errors import ImageChanged, PolicyRejected, ProvenanceRejected, SignatureRejected
+from caisson.provenance import ImagePolicy, VerifiedProvenance
 from caisson.sgx import MrSigner
 
 _EPILOG = """\b
-Example:
+Examples:
+  caisson verify docker://localhost:5000/redis:7 --policy image-policy.toml
   caisson verify caisson/redis:7.0 --mrsigner "$(caisson key show signing-key.pem)"
 """
 
@@ -22,22 +25,28 @@ Example:
 @click.command(epilog=_EPILOG)
 @click.argument("image")
 @click.option("--mrsigner", metavar="HEX", help="Accept only what this signer signed.")
+@click.option("--policy", "policy_file", type=click.File("rb"), help="Accept only what this policy for images accepts.")
 @registry_options
 @json_option
-def command(*, image: str, mrsigner: str | None, access: oci.Access, as_json: bool) -> None:
+def command(
+    *, image: str, mrsigner: str | None, policy_file: BinaryIO | None, access: oci.Access, as_json: bool
+) -> None:
     """Recompute the identity of IMAGE from its bytes alone, and say who signed it.
 
     Exits with 1 if the manifest, premain, a trusted file, the SIGSTRUCT or the configuration was changed, naming
-    each. Without --mrsigner any signer will do: then it is up to you whether to trust the one that is printed.
+    each; or if it is not what the policy accepts. Without --mrsigner and --policy any signer will do: then it is up to
+    you whether to trust the one that is printed.
     """
     expected = None if mrsigner is None else MrSigner.from_hex(mrsigner)
+    policy = None if policy_file is None else ImagePolicy.parse(policy_file.read())
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         found = oci.source(oci.Reference.parse(image), access).read(scratch=Path(directory))
         try:
             verified = verify_image(found)
             _require_signer(verified, expected)
-        except (ImageChanged, SignatureRejected) as error:
-            reasons = error.reasons if isinstance(error, ImageChanged) else (error.message,)
+            provenance = _appraise(policy, image, found, verified, access, Path(directory))
+        except (ImageChanged, SignatureRejected, PolicyRejected, ProvenanceRejected) as error:
+            reasons = (error.message,) if isinstance(error, SignatureRejected) else error.reasons
             if as_json:
                 refused = {"image": image, "digest": str(found.digest), "verified": False, "reasons": list(reasons)}
                 emit(refused, human="", as_json=True)
@@ -45,7 +54,35 @@ def command(*, image: str, mrsigner: str | None, access: oci.Access, as_json: bo
     if verified.debug:
         talk.print("warning: this is a debug enclave: whoever runs it can read its memory", style="bold")
     data = {"image": image, "digest": str(found.digest), "verified": True, **_identity(verified)}
+    if policy is not None:
+        data["provenance"] = None if provenance is None else describe(provenance)
     emit(data, human=_human(data), as_json=as_json)
+
+
+def _appraise(
+    policy: ImagePolicy | None,
+    reference: str,
+    found: oci.Image,
+    verified: VerifiedImage,
+    access: oci.Access,
+    scratch: Path,
+) -> VerifiedProvenance | None:
+    """Appraise an image, and what is attached to it if the policy asks for that; all mismatches are named at once."""
+    if policy is None:
+        return None
+    provenance: VerifiedProvenance | None = None
+    faults: tuple[str, ...] = ()
+    if policy.provenance is not None:
+        try:
+            provenance = find_provenance(
+                reference, found, verified, policy.provenance.publishers, access=access, scratch=scratch
+            )
+        except (SignatureRejected, ProvenanceRejected) as error:
+            faults = error.reasons if isinstance(error, ProvenanceRejected) else (error.message,)
+    reasons = (*policy.mismatches(verified, provenance), *faults)
+    if reasons:
+        raise PolicyRejected(reasons)
+    return provenance
 
 
 def _require_signer(verified: VerifiedImage, expected: MrSigner | None) -> None:
@@ -78,4 +115,6 @@ def _human(data: dict[str, Any]) -> str:
         "key server": data["key_server_pin"] or "any (the image has no pin)",
         "verified": f"yes: manifest, premain, SIGSTRUCT and {data['trusted_files']} trusted files",
     }
+    if (provenance := data.get("provenance")) is not None:
+        rows["publisher"] = provenance["publisher"]
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())

@@ -13,6 +13,7 @@ from caisson.conversion.programs import premain
 from caisson.conversion.recipe import DebianSource, Recipe, json_schema
 from caisson.conversion.request import SigningRequest, attach_detached
 from caisson.conversion.resign import open_prepared, pin
+from caisson.conversion.toml_model import read_model
 from caisson.conversion.verify import VerifiedImage, verify_image
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "plain_image",
     "premain",
     "prepare",
+    "read_model",
     "resolve_user",
     "verify_image",
 ]

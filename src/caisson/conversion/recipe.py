@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from importlib.resources.abc import Traversable
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -14,14 +13,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from caisson.conversion import places
-from caisson.errors import Malformed
+from caisson.conversion.toml_model import read_model
 from caisson.protocol import WORKLOAD_NAME
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -292,16 +290,7 @@ class Recipe(_Table):
         Raises:
             Malformed: not TOML, or not a recipe; all faults are named.
         """
-        try:
-            return cls.model_validate(tomllib.loads(raw.decode()), context=folder)
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
-            raise Malformed(f"recipe is not TOML: {cause}") from cause
-        except ValidationError as error:
-            faults = [
-                f"`{'.'.join(str(step) for step in fault['loc'])}` {fault['msg'].removeprefix('Value error, ')}"
-                for fault in error.errors(include_url=False, include_input=False)
-            ]
-            raise Malformed(f"recipe: {'; '.join(faults)}", hint="see docs/reference/recipe.md") from None
+        return read_model(cls, raw, what="recipe", context=folder)
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -30,6 +30,7 @@ class VerifiedImage:
     """A confidential image whose every measured byte is what its signer signed."""
 
     manifest: Manifest
+    sigstruct: SigStruct
     mr_enclave: MrEnclave
     mr_signer: MrSigner
     isv_prod_id: int
@@ -41,6 +42,7 @@ class VerifiedImage:
         """Describe what was verified."""
         return cls(
             manifest=manifest,
+            sigstruct=sigstruct,
             mr_enclave=sigstruct.mr_enclave,
             mr_signer=mr_signer,
             isv_prod_id=sigstruct.isv_prod_id,

@@ -56,6 +56,10 @@ class Members:
         """Take an integer; a boolean is none."""
         return self._take(name, int)
 
+    def boolean(self, name: str) -> bool:
+        """Take a boolean."""
+        return self._take(name, bool)
+
     def octets(self, name: str) -> bytes:
         """Take bytes, written in base64 (RFC 4648, section 4) with padding."""
         return unbase64(self.text(name), what=f"{self._what}: {name}")

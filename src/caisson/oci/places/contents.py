@@ -23,7 +23,7 @@ INDEX_NAME = "index.json"
 BLOBS = "blobs/sha256"
 VERSION = "1.0.0"
 
-_FALLBACK = re.compile(r"sha256-[0-9a-f]{64}")
+_FALLBACK = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?")  # the suffixes are cosign's
 
 Regions = Callable[[Digest], Region]
 """Says where a blob lies."""

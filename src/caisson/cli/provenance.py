@@ -1,0 +1,243 @@
+"""`caisson provenance`: what a publisher states about an image - packages, origin, enclave - attached and verified."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from caisson import oci
+from caisson.cli.files import PUBLIC, SECRET, force_option, passphrase_option, read_bytes, read_passphrase, write_new
+from caisson.cli.output import emit, json_option, talk
+from caisson.cli.registry import registry_options
+from caisson.conversion import VerifiedImage, verify_image
+from caisson.errors import UsageError
+from caisson.provenance import (
+    Inventory,
+    ProvenanceKey,
+    Publisher,
+    Statement,
+    VerifiedProvenance,
+    encode_sbom,
+    publish,
+    read_attached,
+    verify_provenance,
+)
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group(epilog="\b\nExample:\n  caisson provenance verify oci:out:redis --publisher publisher.pub")
+def command() -> None:
+    """State what an image is made of and which enclave it gives, and check what others state."""
+
+
+@command.command(epilog="\b\nExample:\n  caisson provenance key --output publisher.pem")
+@click.option("--output", type=_FILE, default=Path("publisher.pem"), show_default=True, help="The private key (PEM).")
+@passphrase_option
+@force_option
+@json_option
+def key(output: Path, passphrase_file: BinaryIO | None, *, force: bool, as_json: bool) -> None:
+    """Make a publisher's key (ECDSA on P-256), and print the publisher's id.
+
+    The public key is written beside it, with the suffix `.pub`. It is another key than the one that signs enclaves.
+    """
+    made = ProvenanceKey.generate()
+    public = output.with_suffix(".pub")
+    write_new(output, made.to_pem(read_passphrase(passphrase_file)), mode=SECRET, force=force)
+    write_new(public, made.publisher.pem, mode=PUBLIC, force=force)
+    publisher = str(made.publisher.id)
+    emit({"key": str(output), "public_key": str(public), "publisher": publisher}, human=publisher, as_json=as_json)
+
+
+@command.command(epilog="\b\nExample:\n  caisson provenance sbom oci:out:redis >sbom.json")
+@click.argument("image")
+@registry_options
+def sbom(image: str, *, access: oci.Access) -> None:
+    """Print the bill of materials of the confidential IMAGE (CycloneDX 1.6), made of its own files."""
+    with _opened(image, access) as (found, verified, _):
+        raw, unread = _sbom(found, verified)
+    _warn(unread)
+    click.echo(raw.decode())
+
+
+@command.command(
+    epilog="\b\nExample:\n  caisson provenance attach docker://localhost:5000/redis:7 --key publisher.pem \\\n"
+    "    --source oci:plain:redis --recipe caisson.toml"
+)
+@click.argument("image")
+@click.option("--key", "key_file", type=_FILE, required=True, help="The publisher's private key (PEM).")
+@passphrase_option
+@click.option("--source", metavar="IMAGE", help="The plain image that IMAGE was made of; its layers are compared.")
+@click.option("--recipe", type=_FILE, help="The recipe that it was made by.")
+@registry_options
+@json_option
+def attach(
+    image: str,
+    key_file: Path,
+    passphrase_file: BinaryIO | None,
+    source: str | None,
+    recipe: Path | None,
+    *,
+    access: oci.Access,
+    as_json: bool,
+) -> None:
+    """Attach SIGSTRUCT, bill of materials and a signed statement to IMAGE, in a registry or a layout.
+
+    The image is verified first. It gets a signature that `cosign verify --key` understands, too. To do it again
+    changes nothing.
+    """
+    publisher_key = ProvenanceKey.load(read_bytes(key_file), read_passphrase(passphrase_file))
+    with _opened(image, access) as (found, verified, scratch):
+        raw, unread = _sbom(found, verified)
+        statement = Statement.of(
+            found,
+            verified,
+            sbom=raw,
+            source=None if source is None else _source(source, found, access, scratch),
+            recipe=None if recipe is None else oci.Digest.of(read_bytes(recipe)),
+        )
+        with oci.open_store(oci.Reference.parse(image), access, scratch=scratch) as (store, _):
+            artifacts = publish(
+                store,
+                found,
+                verified,
+                statement,
+                sbom=raw,
+                key=publisher_key,
+                reference=image.removeprefix("docker://"),
+            )
+    _warn(unread)
+    packages = _packages(raw)
+    data = {
+        "image": image,
+        "digest": str(statement.image),
+        "publisher": str(publisher_key.publisher.id),
+        "attached": [str(each.digest) for each in artifacts],
+        "packages": packages,
+    }
+    emit(data, human=_human(statement, publisher_key.publisher, packages), as_json=as_json)
+
+
+@command.command(epilog="\b\nExample:\n  caisson provenance show docker://localhost:5000/redis:7 --json")
+@click.argument("image")
+@registry_options
+@json_option
+def show(image: str, *, access: oci.Access, as_json: bool) -> None:
+    """Show what is attached to IMAGE, by whomever. Nothing of it is verified."""
+    with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
+        reference = oci.Reference.parse(image)
+        digest = oci.source(reference, access).read(scratch=Path(directory)).digest
+        with oci.open_reader(reference, access, scratch=Path(directory)) as (reader, _):
+            artifacts = oci.attached(reader, digest, scratch=Path(directory))
+    rows = [
+        {"type": each.artifact_type, "sizes": [len(blob.content) for blob in each.blobs], **each.annotations}
+        for each in artifacts
+    ]
+    lines = [f"{row['type']:<40} {', '.join(map(str, row['sizes']))} bytes" for row in rows]
+    emit(
+        {"image": image, "digest": str(digest), "attached": rows},
+        human="\n".join(lines) or "nothing is attached",
+        as_json=as_json,
+    )
+
+
+@command.command(
+    epilog="\b\nExample:\n  caisson provenance verify docker://localhost:5000/redis:7 --publisher publisher.pub"
+)
+@click.argument("image")
+@click.option("--publisher", "publishers", type=_FILE, multiple=True, required=True, help="Public key (PEM) to accept.")
+@registry_options
+@json_option
+def verify(image: str, publishers: tuple[Path, ...], *, access: oci.Access, as_json: bool) -> None:
+    """Verify IMAGE, and that a publisher stands for exactly this image, its enclave and its bill of materials."""
+    accepted = tuple(Publisher.parse(read_bytes(path)) for path in publishers)
+    with _opened(image, access) as (found, verified, scratch):
+        provenance = find_provenance(image, found, verified, accepted, access=access, scratch=scratch)
+    human = _human(provenance.statement, provenance.publisher, _packages(provenance.sbom))
+    emit({"image": image, **describe(provenance)}, human=human, as_json=as_json)
+
+
+def find_provenance(
+    reference: str,
+    image: oci.Image,
+    verified: VerifiedImage,
+    publishers: tuple[Publisher, ...],
+    *,
+    access: oci.Access,
+    scratch: Path,
+) -> VerifiedProvenance:
+    """Read what is attached to an image where it is, and verify it; see `verify_provenance`.
+
+    Raises:
+        UsageError: the image is in a place to which nothing can be attached.
+    """
+    with oci.open_reader(oci.Reference.parse(reference), access, scratch=scratch) as (reader, _):
+        attached = read_attached(reader, image.digest, scratch=scratch)
+    return verify_provenance(attached, image, verified, publishers)
+
+
+def describe(provenance: VerifiedProvenance) -> dict[str, Any]:
+    """Give the JSON members that say who stands for an image, and for what."""
+    statement = provenance.statement
+    return {
+        "publisher": str(provenance.publisher.id),
+        "attached": sorted(provenance.kinds),
+        "digest": str(statement.image),
+        "mrenclave": str(statement.mr_enclave),
+        "mrsigner": str(statement.mr_signer),
+        "sbom": str(statement.sbom),
+        "source": None if statement.source is None else str(statement.source),
+        "recipe": None if statement.recipe is None else str(statement.recipe),
+        "builder": statement.builder,
+    }
+
+
+@contextmanager
+def _opened(reference: str, access: oci.Access) -> Iterator[tuple[oci.Image, VerifiedImage, Path]]:
+    with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
+        found = oci.source(oci.Reference.parse(reference), access).read(scratch=Path(directory))
+        yield found, verify_image(found), Path(directory)
+
+
+def _sbom(image: oci.Image, verified: VerifiedImage) -> tuple[bytes, tuple[str, ...]]:
+    inventory = Inventory.of(oci.FileSystem.of(image))
+    return encode_sbom(image, verified, inventory), inventory.unread
+
+
+def _packages(sbom: bytes) -> int:
+    """Count what package managers installed; premain is none of it."""
+    return sum("purl" in component for component in json.loads(sbom)["components"])
+
+
+def _warn(unread: tuple[str, ...]) -> None:
+    for reason in unread:
+        talk.print(f"warning: not in the bill of materials: {reason}", soft_wrap=True, markup=False)
+
+
+def _source(reference: str, image: oci.Image, access: oci.Access, scratch: Path) -> oci.Digest:
+    """Give the digest of the plain image, if its layers are those that the confidential one begins with."""
+    plain = oci.source(oci.Reference.parse(reference), access).read(scratch=scratch)
+    below = [layer.diff_id for layer in plain.layers]
+    if below != [layer.diff_id for layer in image.layers[: len(below)]]:
+        raise UsageError(
+            f"the image was not made of `{reference}`: its layers are others", hint="name the image that was converted"
+        )
+    return plain.digest
+
+
+def _human(statement: Statement, publisher: Publisher, packages: int) -> str:
+    rows = {
+        "image": statement.image,
+        "MRENCLAVE": statement.mr_enclave,
+        "MRSIGNER": statement.mr_signer,
+        "product": f"{statement.isv_prod_id}, security version {statement.isv_svn}",
+        "source": statement.source or "not stated",
+        "recipe": statement.recipe or "not stated",
+        "packages": packages,
+        "publisher": publisher.id,
+    }
+    return "\n".join(f"{name:<10} {value}" for name, value in rows.items())

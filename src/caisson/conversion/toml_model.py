@@ -1,0 +1,28 @@
+"""TOML files that people write, read into models whose faults are all named at once."""
+
+import tomllib
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from caisson.errors import Malformed
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_model(model: type[_Model], raw: bytes, *, what: str, context: Any = None) -> _Model:
+    """Read a file, of which `what` says what it is; docs/reference/WHAT.md describes it.
+
+    Raises:
+        Malformed: not TOML, or not what the model wants; all faults are named.
+    """
+    try:
+        return model.model_validate(tomllib.loads(raw.decode()), context=context)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as cause:
+        raise Malformed(f"{what} is not TOML: {cause}") from cause
+    except ValidationError as error:
+        faults = [
+            f"`{'.'.join(str(step) for step in fault['loc'])}` {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+        raise Malformed(f"{what}: {'; '.join(faults)}", hint=f"see docs/reference/{what}.md") from None

@@ -1,0 +1,27 @@
+"""What a publisher states about an image: its packages, its origin, its enclave; signed, attached, and verified."""
+
+from caisson.provenance.attached import Attached, Kind, VerifiedProvenance, verify_provenance
+from caisson.provenance.attachment import publish, read_attached
+from caisson.provenance.component import Component
+from caisson.provenance.inventory import Inventory
+from caisson.provenance.key import ProvenanceKey, Publisher, PublisherId
+from caisson.provenance.policy import ImagePolicy
+from caisson.provenance.sbom import encode_sbom
+from caisson.provenance.statement import Statement
+
+__all__ = [
+    "Attached",
+    "Component",
+    "ImagePolicy",
+    "Inventory",
+    "Kind",
+    "ProvenanceKey",
+    "Publisher",
+    "PublisherId",
+    "Statement",
+    "VerifiedProvenance",
+    "encode_sbom",
+    "publish",
+    "read_attached",
+    "verify_provenance",
+]

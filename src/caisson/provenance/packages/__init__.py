@@ -1,0 +1,1 @@
+"""What package managers leave in images, one file for each of them."""

@@ -1,0 +1,59 @@
+"""The guide on signing and the page on provenance, run as they are printed."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from caisson.provenance import ImagePolicy
+from caisson.provenance.policy import Product, RequiredProvenance
+from tests.softhsm import PIN
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+
+
+def blocks(page):
+    return re.findall(r"^```sh\n(.*?)^```$", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
+
+
+def shell(script, directory):
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", script],
+        cwd=directory,
+        env={**os.environ, "PATH": path, "PIN": PIN, "SERVER": "ab" * 32},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_command_of_the_guide_on_signing_works(desk, token):  # noqa: ARG001 - a token configures SoftHSM
+    """Three ways of signing with one key, and in the end one image."""
+    assert len(blocks("guides/signing.md")) == 6
+    done = shell("\n".join(blocks("guides/signing.md")), desk)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "exponent 65537, not RSA-3072 with exponent 3" in done.stderr
+    index = json.loads((desk / "out" / "index.json").read_text())
+    digests = {each["annotations"]["org.opencontainers.image.ref.name"]: each["digest"] for each in index["manifests"]}
+    assert digests["by-file"] == digests["by-token"] == digests["detached"]
+    assert len(set(digests.values())) == 3
+
+
+def test_every_command_of_the_page_on_provenance_works(desk):
+    (block,) = blocks("reference/provenance.md")
+    done = shell(f"caisson build --recipe caisson.toml --key key.pem rootfs:root oci:out:app\n{block}", desk)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((desk / "sbom.json").read_text())["bomFormat"] == "CycloneDX"
+
+
+def test_the_page_on_policies_for_images_shows_every_field():
+    page = (DOCS / "reference/image-policy.md").read_text()
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    shown = tomllib.loads(example)
+    assert shown.keys() == ImagePolicy.model_fields.keys()
+    assert shown["products"][0].keys() == Product.model_fields.keys()
+    assert shown["provenance"].keys() == RequiredProvenance.model_fields.keys()
