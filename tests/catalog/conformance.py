@@ -1,8 +1,8 @@
 """What an entry of the catalog promises, as its folder says it in `conformance.toml`: steps for its own clients.
 
-A step is a command with `{host}`, `{port}` (the first one), `{port:N}`, `{ca}`, `{address}` and `{secret:NAME}` filled
-in, in its words, its environment and its standard input. It must end with `status` (0), and what it prints must match
-`output`.
+A step is a command with `{host}`, `{port}` (the first one), `{port:N}`, `{ca}`, `{address}`, `{secret}` (the first one)
+and `{secret:NAME}` filled in, in its words, its environment and its standard input. It must end with `status` (0), and
+what it prints must match `output`. `like = "NAME"` promises what another entry does.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_PLACEHOLDER = re.compile(r"\{(host|port|ca|address|port:\d+|secret:[a-z0-9.-]+)\}")
+_PLACEHOLDER = re.compile(r"\{(host|port|ca|address|port:\d+|secret|secret:[a-z0-9.-]+)\}")
 _STEP = 0.2
 
 
@@ -82,6 +82,8 @@ class Conformance(_Table):
 
 def conformance(name):
     """Read an entry's promises."""
-    return Conformance.model_validate(
-        tomllib.loads(files("caisson.catalog").joinpath(name, "conformance.toml").read_text())
-    )
+    table = tomllib.loads(files("caisson.catalog").joinpath(name, "conformance.toml").read_text())
+    if "like" in table:
+        other = conformance(table.pop("like"))
+        return other.model_copy(update=table)
+    return Conformance.model_validate(table)

@@ -43,7 +43,7 @@ class Running:
         host, _, port = self.up["address"].rpartition(":")
         match kind:
             case "secret":
-                return self.secrets[of]
+                return self.secrets[of or self.entry.recipe.provision.secret[0].name]
             case "port" if of:
                 return self.stage.run("docker", "port", self.name, f"{of}/tcp").stdout.split()[0].rpartition(":")[2]
             case "port":

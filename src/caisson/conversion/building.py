@@ -17,7 +17,8 @@ _SOURCES = "src"
 _RESULT = "out"
 _VERSION = 1  # of how a stage is carried out: part of what its result is remembered by
 _TOOLS = ("coreutils", "dash")  # what a command is written with
-_LAST_LINES = 8
+_LINKS = {"sh": "dash", "cc": "gcc", "c++": "g++"}  # which maintainer scripts would make
+_LAST_LINES, _MOST_WIDTH = 8, 200
 
 
 def build_stage(stage: BuildStage, suite: str, cache: Path) -> Path:
@@ -57,9 +58,9 @@ def _unpack(archive: Path, root: Path) -> None:
         packed.extractall(root, filter="fully_trusted")  # noqa: S202 - mmdebstrap's own: devices and owners are wanted
     for name in (_SOURCES, _RESULT, "tmp", "proc"):
         (root / name).mkdir(mode=0o755, exist_ok=True)
-    shell = root / "usr/bin/sh"  # a maintainer script would make it
-    if not shell.is_symlink():
-        shell.symlink_to("dash")
+    for link, program in _LINKS.items():
+        if (root / "usr/bin" / program).exists() and not (root / "usr/bin" / link).is_symlink():
+            (root / "usr/bin" / link).symlink_to(program)
 
 
 def _put_sources(stage: BuildStage, root: Path) -> None:
@@ -93,7 +94,7 @@ def _run(unshare: str, command: tuple[str, ...], root: Path) -> None:
         umask=0o022,
     )
     if done.returncode:
-        words = [line for line in done.stdout.strip().splitlines() if line][-_LAST_LINES:]
+        words = [line[:_MOST_WIDTH] for line in done.stdout.strip().splitlines() if line][-_LAST_LINES:]
         raise UsageError(
             f"the recipe's build stage failed: `{' '.join(command)}` ended with {done.returncode}",
             hint=" / ".join(words) or "it said nothing",
