@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 PYTEST := $(BIN)/python -m pytest
 GO := $(CURDIR)/$(BIN)/go
-SYSTEM_COMMANDS := dockerd docker mmdebstrap redis-cli openssl pkcs11-tool rpmbuild softhsm2-util mariadbd \
-	/usr/lib/postgresql/*/bin/postgres
-SYSTEM_PACKAGES := docker.io mmdebstrap redis-tools openssl opensc rpm softhsm2 mariadb-server postgresql
+SYSTEM_COMMANDS := dockerd docker docker-compose podman mmdebstrap redis-cli openssl pkcs11-tool rpmbuild softhsm2-util \
+	mariadbd /usr/lib/postgresql/*/bin/postgres
+SYSTEM_PACKAGES := docker.io docker-compose podman mmdebstrap redis-tools openssl opensc rpm softhsm2 mariadb-server postgresql
 
 .PHONY: help demo test test-all lint bench docs dev lock
 help:
@@ -27,6 +27,7 @@ test: dev .system
 	$(PYTEST) -m "not system and not slow" tests
 	for program in premain probe; do (cd $$program && $(GO) test .) || exit 1; done
 	$(BIN)/python -m demo.fetch
+	$(BIN)/python -m tests.system.deploy.compose
 	scripts/with-docker $(PYTEST) -m "system and not slow" tests
 
 test-all: dev .system

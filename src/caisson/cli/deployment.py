@@ -88,6 +88,7 @@ _OPTIONS = (
     click.option(
         "--enclave-device", metavar="PATH", default="/dev/sgx_enclave", show_default=True, help="On the host."
     ),
+    click.option("--cdi", is_flag=True, help="Name the device as `caisson deploy cdi` describes it."),
     click.option("--device-group", type=click.IntRange(0), help="Group that may open it.  [default: asked when used]"),
 )
 
@@ -113,6 +114,7 @@ def deployment_of(  # noqa: PLR0913 - one parameter for each option
     cpus: float | None,
     enclave_device: str,
     device_group: int | None,
+    cdi: bool,
     publish: Any,
     volumes: Any,
     networks: tuple[str, ...],
@@ -139,7 +141,7 @@ def deployment_of(  # noqa: PLR0913 - one parameter for each option
         volumes=volumes,
         networks=networks,
         resources=Resources(memory=memory, cpus=cpus),
-        devices=SgxDevices(enclave=enclave_device, group=device_group),
+        devices=SgxDevices(enclave=enclave_device, group=device_group, cdi=cdi),
     )
 
 

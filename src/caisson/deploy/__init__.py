@@ -1,7 +1,7 @@
 """One description of a deployment, and pure functions from it to each platform's own files."""
 
-from caisson.deploy.application import LABEL, PLATFORM_SOCKET, application, environment
-from caisson.deploy.cdi import CDI_ENCLAVE, cdi_specification
+from caisson.deploy.application import CDI_ENCLAVE, LABEL, PLATFORM_SOCKET, application, environment
+from caisson.deploy.cdi import cdi_specification
 from caisson.deploy.compose import compose_project
 from caisson.deploy.container import Container, Device, Mount
 from caisson.deploy.deployment import Deployment, Publish, Resources, Restart, SgxDevices, Volume

@@ -8,6 +8,8 @@ LABEL = "org.caisson.workload"
 PLATFORM_SOCKET = "/run/caisson/platform.sock"
 ENCLAVE_DEVICE = "/dev/sgx_enclave"
 PROVISION_DEVICE = "/dev/sgx_provision"
+CDI_KIND = "intel.com/sgx"
+CDI_ENCLAVE = f"{CDI_KIND}=enclave"
 AESMD_VOLUME = "aesmd"
 
 
@@ -28,7 +30,7 @@ def application(deployment: Deployment, *, name: str | None = None) -> Container
         environment=environment(deployment),
         mounts=(*_evidence(deployment), *(Mount(source=v.name, target=v.path) for v in deployment.volumes_of(own))),
         tmpfs=tmpfs,
-        devices=(Device(source=deployment.devices.enclave, target=ENCLAVE_DEVICE),) if deployment.uses_sgx else (),
+        devices=_devices(deployment),
         device_group=deployment.devices.group,
         publish=deployment.publish,
         networks=deployment.networks,
@@ -37,6 +39,13 @@ def application(deployment: Deployment, *, name: str | None = None) -> Container
         health=image.health,
         restart=deployment.restart,
     )
+
+
+def _devices(deployment: Deployment) -> tuple[Device, ...]:
+    if not deployment.uses_sgx:
+        return ()
+    cdi = CDI_ENCLAVE if deployment.devices.cdi else None
+    return (Device(source=deployment.devices.enclave, target=ENCLAVE_DEVICE, cdi=cdi),)
 
 
 def environment(deployment: Deployment) -> tuple[tuple[str, str], ...]:

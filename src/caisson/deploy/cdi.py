@@ -3,12 +3,9 @@
 import json
 from typing import Any
 
-from caisson.deploy.application import ENCLAVE_DEVICE, PROVISION_DEVICE
+from caisson.deploy.application import CDI_KIND, ENCLAVE_DEVICE, PROVISION_DEVICE
 from caisson.deploy.deployment import SgxDevices
 from caisson.deploy.files import File
-
-CDI_KIND = "intel.com/sgx"
-CDI_ENCLAVE = f"{CDI_KIND}=enclave"
 
 
 def cdi_specification(devices: SgxDevices) -> tuple[File, ...]:

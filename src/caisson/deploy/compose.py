@@ -67,7 +67,7 @@ def _service(container: Container, *, beside_aesmd: bool) -> dict[str, Any]:
     }
     optional: dict[str, Any] = {
         "depends_on": {AESMD_SERVICE: {"condition": "service_healthy"}} if beside_aesmd else None,
-        "devices": [f"{device.source}:{device.target}:rw" for device in container.devices],
+        "devices": [device.option for device in container.devices],
         "group_add": [_device_group(container)] if container.devices else None,
         "tmpfs": [f"{path}:{container.tmpfs_options}" for path in container.tmpfs],
         "volumes": literal(volumes(container)),

@@ -22,10 +22,19 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A device of the host, readable and writable at a path of the container."""
+    """A device of the host, readable and writable at a path of the container.
+
+    `cdi` is its name, where the engine knows it by a specification.
+    """
 
     source: str
     target: str
+    cdi: str | None = None
+
+    @property
+    def option(self) -> str:
+        """Give it as engines take it on their command lines, and in Compose's files."""
+        return self.cdi or f"{self.source}:{self.target}:rw"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,12 +42,14 @@ class Volume:
 class SgxDevices:
     """Where the host has its SGX devices, and the group that may open `enclave`.
 
-    Without a group, files ask for it where they are used, and refuse to do without.
+    Without a group, files ask for it where they are used, and refuse to do without. With `cdi` the engine knows the
+    devices by a specification (see `cdi_specification`).
     """
 
     enclave: str = "/dev/sgx_enclave"
     provision: str = "/dev/sgx_provision"
     group: int | None = None
+    cdi: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,11 @@ def create_request(container: Container) -> dict[str, Any]:
         "Devices": [
             {"PathOnHost": device.source, "PathInContainer": device.target, "CgroupPermissions": "rw"}
             for device in container.devices
+            if device.cdi is None
         ],
     }
+    if named := [device.cdi for device in container.devices if device.cdi is not None]:
+        host["DeviceRequests"] = [{"Driver": "cdi", "DeviceIDs": named}]
     if container.devices and container.device_group is not None:
         host["GroupAdd"] = [str(container.device_group)]
     if container.networks:

@@ -74,7 +74,7 @@ def _options(container: Container, engine: EngineName) -> Iterator[str]:
 
 def _devices(container: Container) -> Iterator[str]:
     for device in container.devices:
-        yield f"--device {shlex.quote(f'{device.source}:{device.target}:rw')}"
+        yield f"--device {shlex.quote(device.option)}"
         if container.device_group is None:  # the host knows it when the line is run
             yield f'--group-add "$(stat -L -c %g {shlex.quote(device.source)})"'
         else:

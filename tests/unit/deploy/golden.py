@@ -78,6 +78,7 @@ def flavours() -> dict[str, tuple[File, ...]]:
         "run-podman": run_script(everywhere, engine="podman"),
         "run-replicas": run_script(replace(SOFTWARE, replicas=2, publish=PORT_ANY)),
         "run-sgx": run_script(SGX),
+        "run-podman-cdi": run_script(replace(SGX, devices=SgxDevices(cdi=True)), engine="podman"),
         "engine-request": (json_file("request.json", create_request(application(SGX))),),
         "compose-platform": compose_project(replace(SOFTWARE, volumes=(Volume(path="/data", name="mine"),))),
         "compose-replicas": compose_project(replace(SOFTWARE, replicas=2, publish=PORT_ANY)),

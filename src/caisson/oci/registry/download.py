@@ -104,10 +104,25 @@ def _from(session: Session, request: Request, position: int) -> Iterator[bytes]:
         skip = position - _start(answer)
         if skip < 0:
             raise ImageRejected("registry gives another part of a blob than it was asked for")
-        for piece in answer.iter_raw(CHUNK):
+        for piece in _gathered(answer.iter_raw()):
             if skip < len(piece):
                 yield piece[skip:] if skip else piece
             skip = max(0, skip - len(piece))
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Gather small pieces; what came before the connection broke is given, too."""
+    gathered = bytearray()
+    try:
+        for piece in pieces:
+            gathered += piece
+            if len(gathered) >= CHUNK:
+                yield bytes(gathered)
+                gathered.clear()
+    except httpx2.TransportError:
+        yield bytes(gathered)
+        raise
+    yield bytes(gathered)
 
 
 def _start(answer: httpx2.Response) -> int:

@@ -33,5 +33,5 @@ def list_referrers(session: Session, repository: str, subject: Digest, scopes: S
         following = _NEXT.search(answer.headers.get("Link", ""))
         if following is None:
             return tuple(found.values())
-        url = str(answer.request.url.join(following.group(1)))
+        url = str(session.named(answer, following.group(1)))
     raise Unavailable(f"registry `{session.host}` lists referrers without end")

@@ -113,10 +113,14 @@ class Session:
             self._authenticate(answer, request.scopes, sent)
         return answer
 
-    def absolute(self, url: str) -> str:
-        """Give a URL that an answer named, as an absolute one."""
+    def named(self, answer: httpx2.Response, url: str) -> httpx2.URL:
+        """Give the URL that an answer names, which may be relative to where it came from.
+
+        Raises:
+            Unavailable: it is none.
+        """
         try:
-            return str(self._base.join(url))
+            return answer.request.url.join(url)
         except httpx2.InvalidURL as cause:
             raise Unavailable(f"registry `{self.host}` names a place that is no URL") from cause
 
@@ -164,7 +168,7 @@ class Session:
         """Send with what is known; when that is refused, authenticate as the registry says, once."""
         sent = self._authorization(request.scopes)
         answer = self._send(request, sent)
-        if answer.status_code != _UNAUTHORIZED or httpx2.URL(answer.request.url).host != self._base.host:
+        if answer.status_code != _UNAUTHORIZED or not self._is_own(answer.request.url):
             return answer
         fresh = self._authenticate(answer, request.scopes, sent)
         if fresh is None or fresh == sent:
@@ -208,7 +212,7 @@ class Session:
 
     def _send(self, request: Request, authorization: str | None) -> httpx2.Response:
         """Send and follow redirects; away from the registry, without credentials, and never out of encryption."""
-        url = httpx2.URL(self.absolute(request.url))
+        url = self._base.join(request.url)
         for _ in range(_MAX_REDIRECTS + 1):
             headers = dict(request.headers)
             if authorization is not None and self._is_own(url):
@@ -223,7 +227,7 @@ class Session:
             if answer.status_code not in _REDIRECTS or location is None:
                 return answer
             answer.close()
-            target = url.join(location)
+            target = self.named(answer, location)
             if target.scheme not in {"https", url.scheme}:
                 raise Unavailable(f"registry `{self.host}` redirects from HTTPS to `{target.scheme}`")
             url = target

@@ -176,7 +176,7 @@ class Upload:
         location = answer.headers.get("Location", default)
         if location is None:
             raise Unavailable(f"registry `{self._session.host}` begins an upload without saying where")
-        return str(answer.request.url.join(location))
+        return str(self._session.named(answer, location))
 
 
 class _Shown:
