@@ -3,6 +3,7 @@
 python docs/generate.py
 """
 
+import json
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ import click
 from caisson.cli.app import app
 from caisson.cli.output import Exit
 from caisson.conversion import json_schema
+from caisson.verifier import document
 
 REFERENCE = Path(__file__).parent / "reference"
 MEANINGS = {
@@ -23,7 +25,12 @@ MEANINGS = {
 
 def pages() -> dict[Path, str]:
     """Give the text of every generated page."""
-    return {REFERENCE / "cli.md": command_line(), REFERENCE / "recipe.schema.json": json_schema()}
+    return {REFERENCE / "cli.md": command_line(), REFERENCE / "recipe.schema.json": json_schema(), REFERENCE / "verifier.openapi.json": openapi()}
+
+
+def openapi() -> str:
+    """Give the description of the verifier's API."""
+    return json.dumps(document(), indent=2) + "\n"
 
 
 def command_line() -> str:

@@ -30,6 +30,7 @@ COMMANDS: tuple[str, ...] = (
     "run",
     "runtime",
     "secret",
+    "serve-verifier",
     "sign",
     "up",
     "verify",
@@ -46,7 +47,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"caisson.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"caisson.cli.{cmd_name.replace('-', '_')}").command
         return command
 
 

@@ -6,6 +6,8 @@ from caisson.evidence.cache import CollateralCache, Kept
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.checking import CheckedCollateral, check_collateral
 from caisson.evidence.collateral import Collateral
+from caisson.evidence.ear import EarSigner, VerifiedEar, verify_ear
+from caisson.evidence.examine import Question, examine
 from caisson.evidence.extension import evidence_extension, evidence_of
 from caisson.evidence.forms import Evidence, EvidenceForm
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
@@ -21,11 +23,13 @@ from caisson.evidence.pcs import (
 )
 from caisson.evidence.policy import EnclaveRule, Policy
 from caisson.evidence.ra_tls import Claims, RaTlsEvidence
+from caisson.evidence.result import AttestationResult, policy_id
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
 from caisson.evidence.service import web_client
 from caisson.evidence.statements import Statement, Statements, statements_of
 from caisson.evidence.tcb import TcbStatus, TcbVerdict
 from caisson.evidence.tls import VerifiedRaTls, quote_of, verify_peer, verify_ra_tls
+from caisson.evidence.trust_vector import Tier, TrustVector
 from caisson.evidence.verified import VerifiedQuote
 from caisson.evidence.verify import verify_quote
 
@@ -33,11 +37,13 @@ __all__ = [
     "INTEL_PCS",
     "INTEL_SGX_ROOT",
     "Appraisal",
+    "AttestationResult",
     "Certificate",
     "CheckedCollateral",
     "Claims",
     "Collateral",
     "CollateralCache",
+    "EarSigner",
     "EnclaveRule",
     "Evidence",
     "EvidenceForm",
@@ -51,6 +57,7 @@ __all__ = [
     "PlatformId",
     "PlatformKind",
     "Policy",
+    "Question",
     "RaTlsEvidence",
     "RootKey",
     "Statement",
@@ -60,18 +67,24 @@ __all__ = [
     "TcbUpdate",
     "TcbVerdict",
     "Tee",
+    "Tier",
+    "TrustVector",
     "VerifiedActivation",
+    "VerifiedEar",
     "VerifiedQuote",
     "VerifiedRaTls",
     "appraise",
     "check_collateral",
     "evidence_extension",
     "evidence_of",
+    "examine",
     "platform_kind_of",
+    "policy_id",
     "quote_of",
     "statements_of",
     "verify_activation",
     "verify_certificate",
+    "verify_ear",
     "verify_peer",
     "verify_quote",
     "verify_ra_tls",

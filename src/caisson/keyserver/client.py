@@ -23,13 +23,13 @@ from caisson.errors import (
 )
 from caisson.keyserver.audit import AuditHead
 from caisson.keyserver.generation import Generation
-from caisson.keyserver.http.answers import VERSION
 from caisson.keyserver.http.operators import MOST_AUDIT_LINES, PREFIX
 from caisson.keyserver.records import RecordInfo
 from caisson.keyserver.secret import Secret, check_secret_name
 from caisson.keyserver.tokens import TokenInfo
 from caisson.keyserver.workload import Workload
 from caisson.protocol import canonical
+from caisson.web import VERSION
 
 _TIMEOUT_SECONDS = 30.0
 _SEGMENT = re.compile(r"[a-z0-9_-]{1,63}")

@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 import ipaddress
 import re
-import signal
 import socket
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import uvicorn
@@ -21,6 +20,7 @@ from caisson.keyserver.activation import Activations
 from caisson.keyserver.ca import DNS_NAME, SubjectNames
 from caisson.keyserver.http import build_app
 from caisson.keyserver.server import KeyServer
+from caisson.web import Server
 
 _LIFETIME = timedelta(days=7)
 _RENEWAL = timedelta(days=1)
@@ -62,19 +62,6 @@ class ServerTls:
             self.context.load_cert_chain(file.name, password=password)
 
 
-class _Server(uvicorn.Server):
-    """Ends in order on a signal, where uvicorn's own would in the end let the signal kill the process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        before = {kind: signal.signal(kind, self.handle_exit) for kind in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for kind, handler in before.items():
-                signal.signal(kind, handler)
-
-
 def serve(
     activations: Activations,
     *,
@@ -105,7 +92,7 @@ def serve(
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    _Server(config).run(sockets=[listener])
+    Server(config).run(sockets=[listener])
     activations.server.store.close()
 
 

@@ -16,11 +16,11 @@ from caisson.keyserver.ca import DNS_NAME, SubjectNames
 from caisson.keyserver.secret import SECRET_NAME
 from caisson.keyserver.template import Template
 from caisson.protocol import WORKLOAD_NAME
+from caisson.web import describe
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"(?!LD_|CAISSON_)[A-Za-z_][A-Za-z0-9_]*")
 _OCTAL = re.compile(r"0?[0-7]{3}")
-_REASONS = {"extra_forbidden": "has a member that is not known", "missing": "is missing"}
 _ALL_PERMISSIONS = 0o777
 _MOST_PATH = 4096
 
@@ -149,18 +149,6 @@ class Workload(_Document):
         """The names of all secrets its bundle needs."""
         texts = (*(file.content for file in self.file), *self.env.values())
         return frozenset(self.fs_keys.values()).union(*(Template.parse(text, what="text").secrets for text in texts))
-
-
-def describe(error: ValidationError) -> str:
-    """Say what is wrong with a document: place and reason of each fault, never what was given."""
-    faults = []
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        unknown = fault["type"] == "extra_forbidden"
-        # The last step to an unknown member is its name, which the sender chose: it may be a misplaced secret.
-        place = ".".join(str(step) for step in (fault["loc"][:-1] if unknown else fault["loc"]))
-        reason = _REASONS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        faults.append(f"{place} {reason}".strip().rstrip("."))
-    return "; ".join(faults)
 
 
 def _refuse_nested_files(paths: Iterable[str]) -> None:

@@ -5,9 +5,8 @@ from starlette.routing import Route
 
 from caisson.errors import Unknown
 from caisson.keyserver.activation import Activations
-from caisson.keyserver.http.answers import answer
-from caisson.keyserver.http.endpoints import Call, route
 from caisson.protocol import canonical
+from caisson.web import Call, answer, route
 
 CHALLENGE_VERSION = 1
 _JSON = "application/json"

@@ -8,13 +8,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from caisson.errors import Malformed
-from caisson.keyserver.http.answers import answer
 from caisson.keyserver.http.bodies import GenerationBody, SecretBody, TokenBody, VersionBody
-from caisson.keyserver.http.endpoints import Call, route
+from caisson.keyserver.http.requests import bearer_token
 from caisson.keyserver.operator import Operator
 from caisson.keyserver.server import KeyServer
 from caisson.keyserver.workload import Workload
 from caisson.protocol import canonical
+from caisson.web import Call, answer, route
 
 PREFIX = "/v1/operator"
 MOST_AUDIT_LINES = 1000
@@ -24,7 +24,9 @@ def operator_routes(server: KeyServer) -> list[Route]:
     """Give all routes of operators; each authenticates before it reads anything else."""
 
     def operated(method: str, path: str, handler: Callable[[Operator, Call], Response]) -> Route:
-        return route(method, PREFIX + path, lambda call: handler(Operator.authenticate(server, call.token), call))
+        return route(
+            method, PREFIX + path, lambda call: handler(Operator.authenticate(server, bearer_token(call.request)), call)
+        )
 
     return [
         operated("GET", "/workloads", _list_workloads),

@@ -7,14 +7,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from caisson.errors import CaissonError, Malformed, Unknown
-from caisson.keyserver.http.answers import bug_answer, refusal_answer
-from caisson.keyserver.http.requests import bearer_token, parse_body, read_body
-from caisson.keyserver.secret import Secret
+from caisson.web.answers import bug_answer, error_answer, refusal_answer
+from caisson.web.requests import parse_body, read_body
 
 _Body = TypeVar("_Body", bound=BaseModel)
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
@@ -31,15 +31,6 @@ class Call:
     def name(self) -> str:
         """The name in the path."""
         return str(self.request.path_params["name"])
-
-    @property
-    def token(self) -> Secret:
-        """The bearer token.
-
-        Raises:
-            TokenRejected: there is none.
-        """
-        return bearer_token(self.request)
 
     def body(self, kind: type[_Body]) -> _Body:
         """The JSON body.
@@ -77,6 +68,14 @@ def route(
             return bug_answer(error)
 
     return Route(path, endpoint, methods=[method])
+
+
+def wrong_method(_request: Request, error: Exception) -> Response:
+    """Answer a method that a path does not have."""
+    answer = error_answer(405, "method", "the path does not have this method")
+    if isinstance(error, HTTPException):
+        answer.headers.update(error.headers or {})
+    return answer
 
 
 def no_such_path(_request: Request, _error: Exception) -> Response:

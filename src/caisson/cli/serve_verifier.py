@@ -1,0 +1,98 @@
+"""`caisson serve-verifier`: verification as a service."""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from caisson.cli.files import read_bytes
+from caisson.cli.output import talk
+from caisson.cli.sources import CollateralSource, PcsAddress, pcs_options
+from caisson.errors import UsageError
+from caisson.evidence import EarSigner, Policy
+from caisson.keyserver import listen
+from caisson.verifier import Gate, Verifier, serve
+
+_EPILOG = """\b
+Example:
+  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out verifier.pem
+  caisson serve-verifier --key verifier.pem --policy redis.policy.toml --pcs http://127.0.0.1:8081
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--listen", "address", metavar="HOST:PORT", default="127.0.0.1:8800", show_default=True, help="Where.")
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Key that signs results, PEM, P-256.  [default: one that lives as long as the server]",
+)
+@click.option(
+    "--policy",
+    "policy_files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A policy; its name is the file's, up to the first dot. May be repeated.",
+)
+@pcs_options(default=None)
+@click.option(
+    "--collateral-cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory in which fetched collateral is kept for a day.",
+)
+@click.option(
+    "--stale-if-error", is_flag=True, help="Use what is kept for as long as it is valid if the service fails."
+)
+@click.option("--lifetime", type=click.IntRange(1), default=300, show_default=True, help="Seconds a result is valid.")
+@click.option("--at-once", type=click.IntRange(1), default=8, show_default=True, help="Most verifications at a time.")
+@click.option("--per-second", type=click.IntRange(1), default=500, show_default=True, help="Most in a second.")
+def command(  # noqa: PLR0913 - one parameter for each option
+    *,
+    address: str,
+    key_file: Path | None,
+    policy_files: tuple[Path, ...],
+    pcs: PcsAddress | None,
+    collateral_cache: Path | None,
+    stale_if_error: bool,
+    lifetime: int,
+    at_once: int,
+    per_second: int,
+) -> None:
+    """Verify evidence for others over HTTP, and sign the results.
+
+    Results are EAR tokens (JWT, ES256); their keys are at /.well-known/jwks.json, the API's description at
+    /v1/openapi.json. Without --pcs whoever asks sends the collateral along.
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    logging.Formatter.converter = time.gmtime
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    if key_file is None:
+        talk.print("warning: the key that signs results ends with this server", style="bold yellow")
+    signer = EarSigner.generate() if key_file is None else EarSigner.load(read_bytes(key_file))
+    source = CollateralSource(file=None, pcs=pcs, cache=collateral_cache, stale_if_error=stale_if_error)
+    verifier = Verifier(
+        policies=_policies(policy_files),
+        signer=signer,
+        fetch=None if pcs is None else lambda quote, roots, at: source.get(quote, roots=roots, at=at),
+        lifetime=timedelta(seconds=lifetime),
+        clock=lambda: datetime.now(UTC),
+    )
+    listener = listen(address)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    gate = Gate(at_once=at_once, per_second=per_second, clock=time.monotonic)
+    serve(verifier, gate, listener=listener, ready=lambda: click.echo(f"ready http://{shown}:{port}"))
+    talk.print("stopped")
+
+
+def _policies(files: tuple[Path, ...]) -> dict[str, Policy]:
+    policies: dict[str, Policy] = {}
+    for file in files:
+        name = file.name.partition(".")[0]
+        if name in policies:
+            raise UsageError(f"two policies have the name `{name}`", hint="rename one of the files")
+        policies[name] = Policy.parse(read_bytes(file))
+    return policies

@@ -1,0 +1,87 @@
+"""One look at evidence in whichever form: is it genuine, and what does the policy say?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from caisson.errors import PolicyRejected, Rejected, UsageError
+from caisson.evidence.activation import VerifiedActivation, verify_activation
+from caisson.evidence.appraisal import appraise
+from caisson.evidence.collateral import Collateral
+from caisson.evidence.forms import Evidence, EvidenceForm
+from caisson.evidence.policy import Policy
+from caisson.evidence.result import AttestationResult
+from caisson.evidence.roots import RootKey
+from caisson.evidence.snp.collateral import SnpCollateral
+from caisson.evidence.snp.verify import verify_snp
+from caisson.evidence.tls import verify_peer
+from caisson.evidence.verify import verify_quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of evidence: whether it is what `policy` accepts, or without one, whether it is genuine.
+
+    `roots` are those whose word counts where there is no policy.
+    """
+
+    policy: Policy | None
+    roots: frozenset[RootKey]
+    at: datetime
+
+
+def examine(evidence: Evidence, collateral: Collateral | SnpCollateral, question: Question) -> AttestationResult:
+    """Verify evidence, ask the policy, and say both.
+
+    Activation evidence and certificates need a policy: they are about more than a platform and an enclave.
+
+    Raises:
+        UsageError: collateral of another kind, no policy where one is needed, or one where none can be.
+    """
+    policy, at = question.policy, question.at
+    try:
+        if evidence.form is EvidenceForm.SNP_REPORT:
+            return _snp(evidence, collateral, question)
+        if not isinstance(collateral, Collateral):
+            raise UsageError("a quote needs a quote's collateral, and this is an SNP report's")
+        if evidence.form is not EvidenceForm.QUOTE and policy is None:
+            raise UsageError("activation evidence and certificates need a policy", hint="give `--policy`")
+        roots = question.roots if policy is None else policy.roots
+        verified = verify_quote(evidence.quote, collateral, roots=roots, at=at)
+        more: dict[str, Any] = {}
+        refusal = None
+        if policy is not None:
+            try:
+                more = _appraise(evidence, collateral, policy, at)
+            except PolicyRejected as error:
+                refusal = error
+        return AttestationResult.of(verified, policy=policy, refusal=refusal, more=more)
+    except Rejected as error:
+        return AttestationResult.refused(error, policy=policy, at=at)
+
+
+def _appraise(evidence: Evidence, collateral: Collateral, policy: Policy, at: datetime) -> dict[str, Any]:
+    """Ask the policy; give what is known then, beyond the quote."""
+    if evidence.certificate is not None:
+        peer = verify_peer(evidence.certificate, collateral, policy, at=at)
+        return _provisioned(peer) if isinstance(peer, VerifiedActivation) else {}
+    if evidence.activation is not None:
+        return _provisioned(verify_activation(evidence.activation, collateral, policy, at=at))
+    appraise(verify_quote(evidence.raw, collateral, roots=policy.roots, at=at), policy)
+    return {}
+
+
+def _provisioned(activation: VerifiedActivation) -> dict[str, Any]:
+    data = activation.runtime_data
+    return {"workload": data.workload, "key_server": str(data.server_key_hash)}
+
+
+def _snp(evidence: Evidence, collateral: Collateral | SnpCollateral, question: Question) -> AttestationResult:
+    if not isinstance(collateral, SnpCollateral):
+        raise UsageError("an SNP report needs an SNP report's collateral, and this is a quote's")
+    if question.policy is not None:
+        raise UsageError("this policy is for SGX, and the evidence is an SNP report")
+    verified = verify_snp(
+        evidence.raw, collateral.vek, collateral.chain, crl=collateral.crl, roots=question.roots, at=question.at
+    )
+    return AttestationResult.of(verified, policy=None)

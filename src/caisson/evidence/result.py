@@ -1,0 +1,123 @@
+"""The result of looking at evidence: is it genuine, is it what we want, and what is it?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Self
+
+from caisson.errors import PolicyRejected, Rejected
+from caisson.evidence.policy import Policy
+from caisson.evidence.snp.verified import VerifiedSnpReport
+from caisson.evidence.trust_vector import Tier, TrustVector
+from caisson.evidence.verified import VerifiedQuote
+
+SGX, SNP = "sgx", "snp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestationResult:
+    """One verdict. `accepted` is `None` where no policy was asked; `reasons` say what speaks against the evidence.
+
+    `facts` are what genuine evidence shows, and empty for any other; `expires` is when its argument ends.
+    """
+
+    tee: str | None
+    genuine: bool
+    accepted: bool | None
+    reasons: tuple[str, ...]
+    facts: dict[str, Any]
+    vector: TrustVector
+    policy_id: str | None
+    at: datetime
+    expires: datetime | None
+
+    @classmethod
+    def of(
+        cls,
+        verified: VerifiedQuote | VerifiedSnpReport,
+        *,
+        policy: Policy | None,
+        refusal: PolicyRejected | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> Self:
+        """Tell of genuine evidence, and of what `policy` said; `more` are facts of what it came in."""
+        accepted = None if policy is None else refusal is None
+        tee, facts = _facts(verified)
+        return cls(
+            tee=tee,
+            genuine=True,
+            accepted=accepted,
+            reasons=() if refusal is None else refusal.reasons,
+            facts=facts | (more or {}),
+            vector=TrustVector.of(verified, approved=accepted is True),
+            policy_id=None if policy is None else policy_id(policy),
+            at=verified.verified_at,
+            expires=verified.expires,
+        )
+
+    @classmethod
+    def refused(cls, error: Rejected, *, policy: Policy | None, at: datetime) -> Self:
+        """Tell of evidence that is not genuine."""
+        return cls(
+            tee=None,
+            genuine=False,
+            accepted=None if policy is None else False,
+            reasons=(error.message,),
+            facts={},
+            vector=TrustVector(),
+            policy_id=None if policy is None else policy_id(policy),
+            at=at,
+            expires=None,
+        )
+
+    @property
+    def status(self) -> Tier:
+        """What it amounts to: never better than its worst claim, and never good without a policy that accepts it."""
+        if not self.genuine or self.accepted is False:
+            return Tier.CONTRAINDICATED
+        worst = self.vector.worst
+        if worst > Tier.AFFIRMING:
+            return worst
+        return Tier.AFFIRMING if self.accepted else Tier.NONE
+
+
+def policy_id(policy: Policy) -> str:
+    """Name a policy by its content, however its file was written."""
+    return f"sha-256:{sha256(policy.encode().encode()).hexdigest()}"
+
+
+def _facts(verified: VerifiedQuote | VerifiedSnpReport) -> tuple[str, dict[str, Any]]:
+    if isinstance(verified, VerifiedQuote):
+        report = verified.report
+        return SGX, {
+            "mrenclave": str(report.mr_enclave),
+            "mrsigner": str(report.mr_signer),
+            "isv_prod_id": report.isv_prod_id,
+            "isv_svn": report.isv_svn,
+            "debug": report.attributes.debug,
+            "report_data": str(report.report_data),
+            "tcb_status": verified.tcb.status.value,
+            "tcb_date": None if verified.tcb.date is None else verified.tcb.date.isoformat(),
+            "advisory_ids": list(verified.tcb.advisories),
+            "tcb_evaluation_data_number": verified.tcb_evaluation_data_number,
+            "fmspc": str(verified.pck.fmspc),
+            **_root(verified),
+        }
+    snp = verified.report
+    return SNP, {
+        "measurement": str(snp.measurement),
+        "host_data": str(snp.host_data),
+        "debug": verified.debug,
+        "report_data": str(snp.report_data),
+        "vmpl": snp.vmpl,
+        "product": verified.product.value,
+        "chip_id": str(snp.chip_id),
+        "reported_tcb": str(verified.reported_tcb),
+        "committed_tcb": str(verified.committed_tcb),
+        "revocation_checked": verified.revocation_checked,
+        **_root(verified),
+    }
+
+
+def _root(verified: VerifiedQuote | VerifiedSnpReport) -> dict[str, Any]:
+    return {"root": str(verified.root), "root_name": verified.root_name, "hardware": verified.on_hardware}

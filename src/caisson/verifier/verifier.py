@@ -1,0 +1,75 @@
+"""The verifier: its policies, its key, and where it gets collateral from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from caisson.errors import Unknown, UsageError
+from caisson.evidence import (
+    INTEL_SGX_ROOT,
+    AttestationResult,
+    Collateral,
+    EarSigner,
+    Evidence,
+    EvidenceForm,
+    Policy,
+    Question,
+    RootKey,
+    examine,
+)
+from caisson.evidence.snp import AMD_ROOTS, SnpCollateral
+from caisson.verifier.bodies import SnpBody, VerificationBody
+
+_ROOTS = AMD_ROOTS | {INTEL_SGX_ROOT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verifier:
+    """Answers questions about evidence. `fetch` gives a quote's collateral under certain roots, or raises."""
+
+    policies: dict[str, Policy]
+    signer: EarSigner
+    fetch: Callable[[bytes, frozenset[RootKey], datetime], Collateral] | None
+    lifetime: timedelta
+    clock: Callable[[], datetime]
+
+    def verify(self, body: VerificationBody) -> tuple[AttestationResult, str]:
+        """Give the verdict on evidence, and the token that says it.
+
+        Raises:
+            Malformed: evidence or collateral that is none.
+            Unknown: there is no such policy.
+            UsageError: collateral is missing or of another kind, or a policy is.
+            Unavailable: collateral could not be fetched.
+        """
+        at = self.clock()
+        policy = None if body.policy is None else self._policy(body.policy)
+        question = Question(policy=policy, roots=_ROOTS, at=at)
+        evidence = Evidence.recognise(body.evidence)
+        result = examine(evidence, self._collateral(evidence, body, question), question)
+        return result, self.signer.sign(result, lifetime=self.lifetime, nonce=body.nonce)
+
+    def _policy(self, name: str) -> Policy:
+        if name not in self.policies:
+            raise Unknown(f"there is no policy `{name}`", hint="`GET /v1/policies` lists them")
+        return self.policies[name]
+
+    def _collateral(self, evidence: Evidence, body: VerificationBody, question: Question) -> Collateral | SnpCollateral:
+        if evidence.form is EvidenceForm.SNP_REPORT:
+            return _snp(body.snp)
+        if body.snp is not None:
+            raise UsageError("`snp` is for SNP reports, and the evidence is none")
+        if body.collateral is not None:
+            given: dict[str, Any] = dict(body.collateral)
+            return Collateral.parse(given)
+        if self.fetch is None:
+            raise UsageError("this verifier fetches no collateral", hint="send `collateral` with the evidence")
+        roots = question.roots if question.policy is None else question.policy.roots
+        return self.fetch(evidence.quote, roots, question.at)
+
+
+def _snp(body: SnpBody | None) -> SnpCollateral:
+    if body is None:
+        raise UsageError("an SNP report needs its certificates", hint="send `snp` with the evidence")
+    return SnpCollateral(vek=body.vek, chain=body.chain, crl=body.crl)

@@ -1,0 +1,134 @@
+"""`caisson serve-verifier` as a process: real requests, a stranger's view of its API, and an orderly end."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from caisson.cli.app import run
+from caisson.evidence import EarSigner, verify_ear
+from caisson.platform import PcsServer, pcs_application
+from caisson.protocol import ServerKeyHash
+from caisson.sgx import ReportData
+from tests.guest import launch, make_platform, policy
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def platform():
+    return make_platform(NOW.timestamp())
+
+
+@pytest.fixture(scope="module")
+def quote(platform):
+    return platform.quote(launch(platform).ereport(platform.quoting_enclave.target_info, ReportData(bytes(64))))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, platform):
+    directory = tmp_path_factory.mktemp("verifier")
+    key = generate_private_key(SECP256R1())
+    (directory / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    text = policy(platform, launch(platform), ServerKeyHash(b"S" * 32))
+    (directory / "redis.policy.toml").write_text(text)
+    return directory
+
+
+@contextlib.contextmanager
+def served(*arguments):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "caisson.cli", "serve-verifier", "--listen", "127.0.0.1:0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("ready "), process.stderr.read()
+        yield process, line.removeprefix("ready ").strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def test_evidence_in_and_a_signed_verdict_out(platform, quote, files):
+    """The collateral comes from the platform's own service, and is kept while that is away."""
+    body = {"evidence": b64encode(quote).decode(), "policy": "redis", "nonce": "fresh-0123456789"}
+    with contextlib.ExitStack() as stack:
+        pcs = PcsServer(pcs_application(platform, lambda: datetime.now(UTC)), host="127.0.0.1", port=0)
+        stack.enter_context(pcs)
+        _, url = stack.enter_context(
+            served(
+                *("--key", str(files / "key.pem"), "--policy", str(files / "redis.policy.toml")),
+                *("--pcs", f"http://127.0.0.1:{pcs.port}", "--collateral-cache", str(files / "cache")),
+            )
+        )
+        client = stack.enter_context(httpx2.Client(base_url=url, timeout=10, trust_env=False))
+        for _ in range(2):
+            said = client.post("/v1/verify", json=body).json()
+            assert (said["genuine"], said["accepted"]) == (True, True), said
+            pcs.close()
+        keys = client.get("/.well-known/jwks.json").json()
+        assert keys == EarSigner.load((files / "key.pem").read_bytes()).keys()
+        assert verify_ear(said["token"], keys, at=datetime.now(UTC)).nonce == "fresh-0123456789"
+        assert client.post("/v1/verify", content=bytes(2 << 20)).status_code == 413
+
+
+def test_a_signal_ends_it_in_order():
+    with served() as (process, url):
+        assert httpx2.get(f"{url}/healthz", trust_env=False).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert err.endswith("stopped\n")
+
+
+def test_a_slow_client_keeps_nobody_waiting():
+    with served() as (_, url), httpx2.Client(base_url=url, timeout=5, trust_env=False) as client:
+        host, port = url.removeprefix("http://").split(":")
+        with contextlib.ExitStack() as stack:
+            for _ in range(20):
+                slow = stack.enter_context(socket.create_connection((host, int(port))))
+                slow.sendall(b"POST /v1/verify HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
+            started = time.monotonic()
+            assert client.get("/healthz").status_code == 200
+            assert time.monotonic() - started < 2
+
+
+def test_a_stranger_who_reads_the_description_finds_it_true():
+    """Schemathesis makes requests from the OpenAPI document and compares every answer with it."""
+    program = Path(sys.executable).parent / "schemathesis"
+    with served("--per-second", "100000") as (_, url):
+        done = subprocess.run(
+            [
+                *(program, "run", f"{url}/v1/openapi.json", "--max-examples", "15", "--seed", "1"),
+                *("--phases", "examples,coverage,fuzzing"),
+                # Evidence that is well-formed base64 is seldom well-formed evidence.
+                *("--exclude-checks", "positive_data_acceptance"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_what_cannot_be_served_is_said(files, capsys):
+    twice = files / "redis.toml"
+    twice.write_bytes((files / "redis.policy.toml").read_bytes())
+    assert run(["serve-verifier", "--policy", str(twice), "--policy", str(files / "redis.policy.toml")]) == 2
+    assert "two policies have the name `redis`" in capsys.readouterr().err
+    assert run(["serve-verifier", "--key", str(twice)]) == 1
+    assert "not a private key in PEM" in capsys.readouterr().err

@@ -1,0 +1,137 @@
+"""The verifier's API: verdicts are 200, all else is none; work has limits; and it is as it describes itself."""
+
+import json
+import threading
+from base64 import b64encode
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from caisson.errors import TooMany
+from caisson.evidence import Tier, verify_ear
+from caisson.verifier import Gate, Verifier, document
+from tests.unit.verifier.conftest import NOW
+
+AMD_REPORT = bytes([3, 0, 0, 0]) + bytes(1180)
+
+
+def error(answer):
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_a_quote_is_held_against_a_policy(world):
+    said = world.ask(policy="redis", nonce="fresh-0123456789").json()
+    assert (said["version"], said["genuine"], said["accepted"], said["reasons"]) == (1, True, True, [])
+    # The policy accepts the software platform, and still it protects nothing.
+    assert (said["tee"], said["facts"]["hardware"], said["status"]) == ("sgx", False, "contraindicated")
+    keys = world.client.get("/.well-known/jwks.json").json()
+    read = verify_ear(said["token"], keys, at=NOW)
+    assert (read.accepted, read.nonce, read.policy_id) == (True, "fresh-0123456789", said["policy_id"])
+    assert read.status is Tier.CONTRAINDICATED
+    policies = world.client.get("/v1/policies").json()["policies"]
+    assert policies == [{"name": "redis", "id": said["policy_id"]}]
+
+
+def test_a_no_is_a_verdict(world):
+    # Without a policy, only the vendors' roots count.
+    said = world.ask().json()
+    assert (said["genuine"], said["accepted"], said["policy_id"]) == (False, None, None)
+    assert "which is not accepted" in said["reasons"][0]
+    forged = bytearray(world.quote)
+    forged[100] ^= 1
+    said = world.ask(bytes(forged), policy="redis").json()
+    assert (said["genuine"], said["accepted"], said["facts"]) == (False, False, {})
+    assert verify_ear(said["token"], world.signer.keys(), at=NOW).accepted is False
+
+
+def test_collateral_is_fetched_unless_it_is_sent(world, make_world):
+    world.ask(policy="redis")
+    assert world.fetched == [world.quote]
+    given = world.platform.collateral()
+    assert world.ask(policy="redis", collateral=given).json()["accepted"]
+    assert len(world.fetched) == 1
+    other = make_world(fetches=False)
+    assert other.ask(policy="redis", collateral=given).json()["accepted"]
+    assert error(other.ask(policy="redis")) == (400, "usage")
+
+
+def test_reports_bring_their_certificates(world):
+    assert error(world.ask(AMD_REPORT)) == (400, "usage")
+    snp = {name: b64encode(b"junk").decode() for name in ("vek", "chain", "crl")}
+    said = world.ask(AMD_REPORT, snp=snp).json()
+    assert (said["genuine"], said["tee"]) == (False, None)
+    assert error(world.ask(AMD_REPORT, snp=snp, policy="redis")) == (400, "usage")
+    assert error(world.ask(snp=snp)) == (400, "usage")
+
+
+def test_no_verdict_is_never_200(world):
+    assert error(world.ask(policy="unknown")) == (404, "unknown")
+    assert error(world.ask(b"\x30\x82")) == (400, "malformed")
+    assert error(world.ask(collateral={"tcb_info": "{}"})) == (400, "malformed")
+    assert error(world.ask(nonce="bad nonce")) == (400, "malformed")
+    assert error(world.ask(colour="blue")) == (400, "malformed")
+    assert error(world.client.post("/v1/verify", content=b"{")) == (400, "malformed")
+    assert error(world.client.post("/v1/verify", content=bytes(1 << 21))) == (413, "too-large")
+    assert error(world.client.get("/nowhere")) == (404, "unknown")
+    wrong = world.client.get("/v1/verify")
+    assert (error(wrong), wrong.headers["allow"]) == ((405, "method"), "POST")
+    world.down = True
+    assert error(world.ask(policy="redis")) == (503, "unavailable")
+
+
+def test_a_bug_is_no_verdict(world, monkeypatch, caplog):
+    def broken(_self, _body):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(Verifier, "verify", broken)
+    answer = world.ask()
+    assert error(answer) == (500, "bug")
+    assert "secret detail" not in answer.text + caplog.text
+
+
+def test_work_is_limited_in_time(make_world):
+    world = make_world(per_second=3)
+    assert [world.ask(policy="redis").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert world.client.get("/healthz").json() == {"version": 1, "status": "ok"}
+    world.now[0] += 0.4
+    assert [world.ask(policy="redis").status_code for _ in range(2)] == [200, 429]
+    world.now[0] -= 100
+    assert world.ask(policy="redis").status_code == 429
+    world.now[0] += 1000
+    assert [world.ask(policy="redis").status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_work_is_limited_in_number():
+    gate = Gate(at_once=2, per_second=100, clock=lambda: 0.0)
+    inside, leave = threading.Barrier(3), threading.Event()
+
+    def work():
+        with gate.place():
+            inside.wait(5)
+            leave.wait(5)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    inside.wait(5)
+    with pytest.raises(TooMany, match="busy"), gate.place():
+        pass
+    leave.set()
+    for thread in threads:
+        thread.join()
+    with gate.place():
+        pass
+
+
+def test_every_answer_has_its_headers(world):
+    for path in ("/healthz", "/v1/openapi.json", "/nowhere"):
+        headers = world.client.get(path).headers
+        assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+
+
+def test_the_description_is_valid_and_names_every_path(world):
+    served = world.client.get("/v1/openapi.json").json()
+    assert served == json.loads(json.dumps(document()))
+    OpenAPIV31SpecValidator(served).validate()
+    routes = {(route.path, *sorted(route.methods - {"HEAD"})) for route in world.client.app.routes}
+    assert routes == {(path, *(method.upper() for method in item)) for path, item in served["paths"].items()}
