@@ -16,6 +16,7 @@ COMMANDS: tuple[str, ...] = (
     "attest",
     "audit",
     "build",
+    "copy",
     "collateral",
     "deploy",
     "down",

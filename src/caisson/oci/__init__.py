@@ -3,6 +3,7 @@
 from caisson.oci.artifact import Artifact, ArtifactBlob, attach, attached
 from caisson.oci.changes import Changes, read_changes
 from caisson.oci.config import ImageConfig, RunConfig
+from caisson.oci.copy import Copied, copy
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
 from caisson.oci.filesystem import FileSystem, Found
@@ -28,6 +29,7 @@ __all__ = [
     "ArtifactBlob",
     "Bar",
     "Changes",
+    "Copied",
     "Descriptor",
     "Digest",
     "Documents",
@@ -56,6 +58,7 @@ __all__ = [
     "attach",
     "attached",
     "configure",
+    "copy",
     "has_store",
     "open_reader",
     "open_store",

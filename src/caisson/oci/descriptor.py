@@ -75,6 +75,11 @@ class Descriptor:
             raise Malformed("descriptor has a negative size")
         return descriptor
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is a layer that is kept outside of registries, and says where."""
+        return self.media_type in MediaType.FOREIGN_LAYERS and bool(self.other.get("urls"))
+
     def document(self) -> dict[str, Any]:
         """Give the JSON object."""
         value: dict[str, Any] = {

@@ -77,7 +77,7 @@ class Registry:
 
     def _put(self, repository: Repository, layer: Layer) -> None:
         descriptor = layer.descriptor
-        if descriptor.media_type in MediaType.FOREIGN_LAYERS and descriptor.other.get("urls"):
+        if descriptor.is_elsewhere:
             return  # whoever pulls gets it from where its descriptor says
         host, _, origin = layer.origin.partition("/") if isinstance(layer, FileLayer) else ("", "", "")
         mount_from = origin if host == self.name.host and origin != self.name.repository else None

@@ -55,6 +55,7 @@ class Session:
         self._base = httpx2.URL(f"{scheme}://{name.endpoint}/v2/")
         self._tokens = Tokens(credentials=self._credentials, plain_http=scheme == "http", clock=access.clock)
         self._basic = False
+        self._answered = False
 
     def __enter__(self) -> Self:
         return self
@@ -155,6 +156,8 @@ class Session:
                 trouble = self._too_busy(answer)
             except httpx2.TransportError as error:
                 trouble = unreachable(self.host, error)
+                if isinstance(error, httpx2.ConnectError) and not self._answered:
+                    raise trouble from error  # more likely a wrong name than a passing disturbance
             failures += 1
             if not self.access.retry.pause(failures, answer):
                 raise trouble
@@ -223,6 +226,7 @@ class Session:
                 headers["Content-Length"] = str(request.size)
             sent = self._client.build_request(request.method, url, headers=headers, content=content)
             answer = self._client.send(sent, stream=True)
+            self._answered = True
             location = answer.headers.get("Location")
             if answer.status_code not in _REDIRECTS or location is None:
                 return answer

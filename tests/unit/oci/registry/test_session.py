@@ -268,7 +268,7 @@ def test_a_connection_that_breaks_is_made_again(access):
         def handle_request(self, request):
             if len(self.seen) < 2:
                 self.seen.append(request)
-                raise httpx2.ConnectError("broken")
+                raise httpx2.ReadError("broken")
             return super().handle_request(request)
 
     flaky = Flaky()
@@ -279,11 +279,16 @@ def test_a_connection_that_breaks_is_made_again(access):
 
 def test_what_does_not_answer_gives_no_verdict(access):
     class Dead(httpx2.BaseTransport):
+        asked = 0
+
         def handle_request(self, _):
+            self.asked += 1
             raise httpx2.ConnectError("nobody is there")
 
-    with Session(NAME, replace(access, transport=Dead())) as session, pytest.raises(Unavailable, match="nobody is"):
+    dead = Dead()
+    with Session(NAME, replace(access, transport=dead)) as session, pytest.raises(Unavailable, match="nobody is"):
         session.fetch(PULL)
+    assert dead.asked == 1
 
 
 def test_a_document_without_end_is_not_read_to_the_end(world, access):
