@@ -18,7 +18,8 @@ def test_it_answers_its_own_clients_over_tls(running):
 
 def test_it_proves_itself_to_whoever_asks(running):
     up = running.up
-    done = running.stage.caisson("attest", up["address"], "--policy", up["policy"], "--pcs", up["pcs"])
+    asking = ("--starttls", up["starttls"])
+    done = running.stage.caisson("attest", up["address"], "--policy", up["policy"], "--pcs", up["pcs"], *asking)
     assert done.status == 0, done.stderr
     assert up["mrenclave"] in done.stdout
 

@@ -106,6 +106,7 @@ def command(
             "container": container,
             "workload": found.name,
             "address": where,
+            "starttls": StartTls.of_port(found.ports[0]).value,
             "image": reference,
             "digest": str(built.image.digest),
             "mrenclave": str(built.mr_enclave),
@@ -225,10 +226,11 @@ def _wait_for_proof(docker: Docker, name: str, port: int, policy: Policy, local:
 
 
 def _how_to_connect(name: str, address: str, recipe: Recipe, policy: Path, local: Local) -> str:
-    home = local.home
+    home, starttls = local.home, StartTls.of_port(recipe.ports[0])
+    asking = "" if starttls is StartTls.NONE else f" --starttls {starttls}"
     lines = [
         f"{recipe.name} answers at {address}, in TLS; its certificate is signed by {home.server_ca}",
-        f"  attest it     caisson attest {address} --policy {policy} --pcs {local.pcs}",
+        f"  attest it     caisson attest {address}{asking} --policy {policy} --pcs {local.pcs}",
         *(f"  its secret    caisson secret get {secret.name} --reveal" for secret in recipe.provision.secret),
         f"  stop it       caisson down {name} --all",
     ]
