@@ -14,6 +14,7 @@ from caisson.errors import CaissonError
 # One line for each file beside this one; the file defines `command`.
 COMMANDS: tuple[str, ...] = (
     "attest",
+    "attest-local",
     "audit",
     "build",
     "copy",

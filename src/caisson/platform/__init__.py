@@ -4,6 +4,7 @@ from caisson.platform.architectural import generate_signing_key, sign_enclave
 from caisson.platform.certificates import ROOT_NAME
 from caisson.platform.connection import Limits
 from caisson.platform.cpu import Cpu, Enclave, measure
+from caisson.platform.guest import GuestEnclave
 from caisson.platform.loader import Loader
 from caisson.platform.machine import Machine, PckCa
 from caisson.platform.pcs import PcsServer, pcs_application
@@ -18,6 +19,7 @@ __all__ = [
     "ROOT_NAME",
     "Cpu",
     "Enclave",
+    "GuestEnclave",
     "Limits",
     "Loader",
     "Machine",

@@ -6,11 +6,11 @@ Source: Intel SDM vol. 3D, chapters 37 and 38 (ECREATE, EADD, EEXTEND, EINIT, ER
 from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
-from hmac import compare_digest
 
 from caisson.errors import LaunchRejected, PlatformRejected
 from caisson.platform.derivation import KEY_ID_SIZE, ZERO_MR_ENCLAVE, ZERO_MR_SIGNER, Fuses, KeyDependencies, aes_cmac
 from caisson.platform.einit import check_sigstruct
+from caisson.platform.mac import verify_mac
 from caisson.sgx import (
     Attributes,
     CpuSvn,
@@ -182,14 +182,7 @@ class Enclave:
         Raises:
             PlatformRejected: made for another enclave, on another processor, or changed since.
         """
-        key = self._cpu.report_key(self.target_info, report.key_id)
-        if not compare_digest(aes_cmac(key, report.body.encode()), report.mac):
-            raise PlatformRejected(
-                "SGX_INVALID_REPORT",
-                "the REPORT's MAC is wrong: it was changed, or made for another enclave or on another processor",
-                hint="make the REPORT with the target info of the enclave that shall check it",
-            )
-        return report.body
+        return verify_mac(report, self._cpu.report_key(self.target_info, report.key_id))
 
     def _check_versions(self, request: KeyRequest) -> None:
         if any(asked > present for asked, present in zip(request.cpu_svn.value, self._cpu.cpu_svn.value, strict=True)):
