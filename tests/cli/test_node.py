@@ -23,7 +23,7 @@ def test_setting_up_and_resetting_leaves_no_trace(node, capsys):
     directory, options = node
     assert setup(options) == 0
     assert capsys.readouterr().out == f"{directory}/daemon.json is written: restart Docker\n"
-    assert json.loads((directory / "daemon.json").read_text())["node-generic-resources"] == ["SGX_EPC=64"]
+    assert json.loads((directory / "daemon.json").read_text())["node-generic-resources"] == ["SGX_EPC=65"]
     assert (directory / "lib" / "caisson-sgx-runc").stat().st_mode & 0o777 == 0o755
     assert setup(options) == 0
     assert "is as it should be" in capsys.readouterr().out

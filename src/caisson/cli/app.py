@@ -35,6 +35,7 @@ COMMANDS: tuple[str, ...] = (
     "serve-verifier",
     "sign",
     "up",
+    "upgrade",
     "verify",
     "workload",
 )

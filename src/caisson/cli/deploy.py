@@ -133,9 +133,21 @@ def write_files(files: tuple[File, ...], output: Path | None, *, force: bool, as
         text = files[0].text.removesuffix("\n")
         emit({"files": {file.name: file.text for file in files}}, human=text, as_json=as_json)
         return
-    output.mkdir(parents=True, exist_ok=True)
+    written = [str(path) for path in write_all(files, output, force=force)]
+    emit({"written": written}, human="\n".join(written), as_json=as_json)
+
+
+def write_all(files: tuple[File, ...], output: Path, *, force: bool) -> list[Path]:
+    """Write files into a directory, which is made; give their paths.
+
+    Raises:
+        UsageError: the directory cannot be made, or a file exists.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise UsageError(f"cannot make the directory `{output}`: {cause.strerror}") from cause
     for file in files:
         mode = _EXECUTABLE if file.executable else PUBLIC
         write_new(output / file.name, file.text.encode(), mode=mode, force=force)
-    written = [str(output / file.name) for file in files]
-    emit({"written": written}, human="\n".join(written), as_json=as_json)
+    return [output / file.name for file in files]

@@ -8,10 +8,13 @@ from caisson.deploy.deployment import Deployment, Publish, Resources, Restart, S
 from caisson.deploy.engine_request import create_request
 from caisson.deploy.evidence import Evidence, HostAesmd, PlatformAddress, PlatformSocket, SidecarAesmd
 from caisson.deploy.files import File
+from caisson.deploy.identity import EnclaveIdentity
 from caisson.deploy.image import HealthCheck, ImagePin, MeasuredImage, Runtime
 from caisson.deploy.run_line import run_script
 from caisson.deploy.stack import EPC_RESOURCE, epc_units, stack
 from caisson.deploy.swarm_node import RUNTIME_NAME, runtime_program, with_runtime, without_runtime
+from caisson.deploy.upgrade import Change, PolicyVerdict, Upgrade, compare
+from caisson.deploy.upgrade_steps import PlatformName, Step, policy_files, steps
 
 __all__ = [
     "CDI_ENCLAVE",
@@ -19,9 +22,11 @@ __all__ = [
     "LABEL",
     "PLATFORM_SOCKET",
     "RUNTIME_NAME",
+    "Change",
     "Container",
     "Deployment",
     "Device",
+    "EnclaveIdentity",
     "Evidence",
     "File",
     "HealthCheck",
@@ -30,23 +35,30 @@ __all__ = [
     "MeasuredImage",
     "Mount",
     "PlatformAddress",
+    "PlatformName",
     "PlatformSocket",
+    "PolicyVerdict",
     "Publish",
     "Resources",
     "Restart",
     "Runtime",
     "SgxDevices",
     "SidecarAesmd",
+    "Step",
+    "Upgrade",
     "Volume",
     "application",
     "cdi_specification",
+    "compare",
     "compose_project",
     "create_request",
     "environment",
     "epc_units",
+    "policy_files",
     "run_script",
     "runtime_program",
     "stack",
+    "steps",
     "with_runtime",
     "without_runtime",
 ]

@@ -9,6 +9,9 @@ from caisson.errors import UsageError
 
 RUNTIME_NAME = "caisson-sgx"
 _OURS = f"{EPC_RESOURCE}="
+# Swarm ends a task that reserves exactly what is left of a resource ("assigned node no longer meets constraints":
+# swarmkit's constraint enforcer takes "just enough" for "not enough"). With one MiB more nothing is ever just enough.
+_SPARE = 1
 _DEFAULT, _RUNTIMES, _RESOURCES = "default-runtime", "runtimes", "node-generic-resources"
 
 
@@ -43,7 +46,7 @@ def with_runtime(raw: bytes | None, *, program: str, epc_mib: int) -> bytes:
         raise UsageError(f"`{_RESOURCES}` has an `{EPC_RESOURCE}` that is not ours", hint="take it out first")
     document[_RUNTIMES] = {**runtimes, RUNTIME_NAME: {"path": program}}
     document[_DEFAULT] = RUNTIME_NAME
-    document[_RESOURCES] = [*_foreign(resources), f"{_OURS}{epc_mib}"]
+    document[_RESOURCES] = [*_foreign(resources), f"{_OURS}{epc_mib + _SPARE}"]
     return _write(document)
 
 

@@ -21,7 +21,7 @@ def test_the_runtime_becomes_the_default_and_the_page_cache_a_resource():
     assert setup(None) == {
         "runtimes": {"caisson-sgx": {"path": "/p"}},
         "default-runtime": "caisson-sgx",
-        "node-generic-resources": ["SGX_EPC=64"],
+        "node-generic-resources": ["SGX_EPC=65"],  # one more, see swarm_node.py
     }
 
 
@@ -29,12 +29,12 @@ def test_foreign_members_stay():
     after = setup(FOREIGN)
     assert after["log-driver"] == "local"
     assert after["runtimes"]["crun"] == {"path": "/c"}
-    assert after["node-generic-resources"] == ["GPU=1", "SGX_EPC=64"]
+    assert after["node-generic-resources"] == ["GPU=1", "SGX_EPC=65"]
 
 
 def test_twice_is_once_and_the_last_size_counts():
     assert setup(setup(FOREIGN)) == setup(FOREIGN)
-    assert setup(setup(FOREIGN), epc=128)["node-generic-resources"] == ["GPU=1", "SGX_EPC=128"]
+    assert setup(setup(FOREIGN), epc=128)["node-generic-resources"] == ["GPU=1", "SGX_EPC=129"]
 
 
 JSON = st.recursive(

@@ -1,0 +1,20 @@
+"""What evidence says of an image's enclave, as far as policies and sealed data go by it."""
+
+from dataclasses import dataclass
+
+from caisson.deploy.image import MeasuredImage
+from caisson.enclave import Manifest
+from caisson.sgx import MrEnclave, MrSigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnclaveIdentity:
+    """One release of a program: its enclave, and the measured manifest that it comes from."""
+
+    image: MeasuredImage
+    manifest: Manifest
+    mr_enclave: MrEnclave
+    mr_signer: MrSigner
+    isv_prod_id: int
+    isv_svn: int
+    debug: bool
