@@ -136,7 +136,30 @@ def test_what_cannot_be_read_is_told(desk, say):
 def test_a_source_of_which_the_image_was_not_made_is_refused(desk, say):
     (desk / "root" / "more").touch()
     attach = ("provenance", "attach", "oci:out:v1", "--key", "publisher.pem", "--source", "rootfs:root")
-    assert say(*attach, code=2).err.startswith("error: the image was not made of `rootfs:root`")
+    assert "lowest layers are not those of the plain image" in say(*attach, code=1).err
+
+
+@pytest.mark.usefixtures("built")
+def test_a_recipe_that_gives_another_enclave_is_refused(desk, say):
+    other = (desk / "caisson.toml").read_text().replace('"world"', '"moon"')
+    (desk / "other.toml").write_text(other)
+    attach = ("provenance", "attach", "oci:out:v1", "--key", "publisher.pem", "--source", "rootfs:root", "--recipe")
+    assert "the recipe gives the measurement " in say(*attach, "other.toml", code=1).err
+    say(*attach, "caisson.toml")
+
+
+@pytest.mark.usefixtures("built")
+def test_a_recipe_alone_must_say_where_the_plain_image_is(say):
+    attach = ("provenance", "attach", "oci:out:v1", "--key", "publisher.pem", "--recipe", "caisson.toml")
+    assert "does not say where the plain image is" in say(*attach, code=2).err
+    assert "one of `--recipe` and `--catalog`" in say(*attach, "--catalog", "redis", code=2).err
+
+
+def test_a_pinned_image_is_compared_with_its_pin(say, built):
+    say(*BUILD, "--key-server-pin", "ab" * 32, "rootfs:root", "oci:out:v2")
+    say("provenance", "attach", "oci:out:v2", "--key", "publisher.pem", "--source", "rootfs:root",
+        "--recipe", "caisson.toml")  # fmt: skip
+    assert built["digest"]
 
 
 @pytest.mark.usefixtures("built")

@@ -12,9 +12,10 @@ _PAGE = "README.md"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An application: its recipe, and its page for people (Markdown)."""
+    """An application: its recipe, as the file `raw` has it, and its page for people (Markdown)."""
 
     recipe: Recipe
+    raw: bytes
     page: str
 
 
@@ -32,7 +33,9 @@ def load(name: str) -> Entry:
     if name not in names():
         raise UsageError(f"the catalog has no `{name}`", hint=f"it has: {', '.join(names())}")
     folder = files(__package__).joinpath(name)
+    raw = folder.joinpath(_RECIPE).read_bytes()
     return Entry(
-        recipe=Recipe.parse(folder.joinpath(_RECIPE).read_bytes(), folder=folder),
+        recipe=Recipe.parse(raw, folder=folder),
+        raw=raw,
         page=folder.joinpath(_PAGE).read_text(),
     )

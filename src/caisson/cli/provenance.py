@@ -4,16 +4,18 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
-from caisson import oci
+from caisson import catalog, oci
 from caisson.cli.files import PUBLIC, SECRET, force_option, passphrase_option, read_bytes, read_passphrase, write_new
+from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.registry import registry_options
-from caisson.conversion import VerifiedImage, verify_image
+from caisson.conversion import Recipe, VerifiedImage, plain_image, premain, verify_image
 from caisson.errors import UsageError
 from caisson.provenance import (
     Inventory,
@@ -24,6 +26,8 @@ from caisson.provenance import (
     encode_sbom,
     publish,
     read_attached,
+    require_recipe,
+    require_source,
     verify_provenance,
 )
 
@@ -72,33 +76,44 @@ def sbom(image: str, *, access: oci.Access) -> None:
 @click.option("--key", "key_file", type=_FILE, required=True, help="The publisher's private key (PEM).")
 @passphrase_option
 @click.option("--source", metavar="IMAGE", help="The plain image that IMAGE was made of; its layers are compared.")
-@click.option("--recipe", type=_FILE, help="The recipe that it was made by.")
+@click.option("--recipe", type=_FILE, help="The recipe that it was made by; it is followed once more, and compared.")
+@click.option("--catalog", "entry", metavar="NAME", help="Take the recipe from the catalog.")
+@home_option
 @registry_options
 @json_option
-def attach(
+def attach(  # noqa: PLR0913 - one parameter for each option
     image: str,
     key_file: Path,
     passphrase_file: BinaryIO | None,
     source: str | None,
     recipe: Path | None,
+    entry: str | None,
+    home: Home,
     *,
     access: oci.Access,
     as_json: bool,
 ) -> None:
     """Attach SIGSTRUCT, bill of materials and a signed statement to IMAGE, in a registry or a layout.
 
-    The image is verified first. It gets a signature that `cosign verify --key` understands, too. To do it again
-    changes nothing.
+    The image is verified first, and so is what it is said to be made of: its lowest layers are those of the plain
+    image, and the recipe gives its measurement. It gets a signature that `cosign verify --key` understands, too. To do
+    it again changes nothing.
     """
     publisher_key = ProvenanceKey.load(read_bytes(key_file), read_passphrase(passphrase_file))
     with _opened(image, access) as (found, verified, scratch):
         raw, unread = _sbom(found, verified)
+        followed = _followed(recipe, entry)
+        plain = _plain(source, followed, home.cache, access, scratch)
+        if plain is not None:
+            require_source(found, plain)
+        if followed is not None and plain is not None:
+            require_recipe(verified, followed.recipe, plain, premain=premain(), scratch=scratch)
         statement = Statement.of(
             found,
             verified,
             sbom=raw,
-            source=None if source is None else _source(source, found, access, scratch),
-            recipe=None if recipe is None else oci.Digest.of(read_bytes(recipe)),
+            source=None if plain is None else plain.digest,
+            recipe=None if followed is None else oci.Digest.of(followed.raw),
         )
         with oci.open_store(oci.Reference.parse(image), access, scratch=scratch) as (store, _):
             artifacts = publish(
@@ -218,15 +233,33 @@ def _warn(unread: tuple[str, ...]) -> None:
         talk.print(f"warning: not in the bill of materials: {reason}", soft_wrap=True, markup=False)
 
 
-def _source(reference: str, image: oci.Image, access: oci.Access, scratch: Path) -> oci.Digest:
-    """Give the digest of the plain image, if its layers are those that the confidential one begins with."""
-    plain = oci.source(oci.Reference.parse(reference), access).read(scratch=scratch)
-    below = [layer.diff_id for layer in plain.layers]
-    if below != [layer.diff_id for layer in image.layers[: len(below)]]:
-        raise UsageError(
-            f"the image was not made of `{reference}`: its layers are others", hint="name the image that was converted"
-        )
-    return plain.digest
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A recipe, and the bytes of its file."""
+
+    recipe: Recipe
+    raw: bytes
+
+
+def _followed(file: Path | None, entry: str | None) -> _Followed | None:
+    match file, entry:
+        case None, None:
+            return None
+        case Path(), None:
+            return _Followed(Recipe.read(file), read_bytes(file))
+        case None, str():
+            found = catalog.load(entry)
+            return _Followed(found.recipe, found.raw)
+        case _:
+            raise UsageError("give one of `--recipe` and `--catalog`")
+
+
+def _plain(
+    source: str | None, followed: _Followed | None, cache: Path, access: oci.Access, scratch: Path
+) -> oci.Image | None:
+    if source is not None:
+        return oci.source(oci.Reference.parse(source), access).read(scratch=scratch)
+    return None if followed is None else plain_image(followed.recipe.source, cache=cache, scratch=scratch)
 
 
 def _human(statement: Statement, publisher: Publisher, packages: int) -> str:

@@ -13,6 +13,15 @@ from caisson.errors import Unavailable
 
 EPOCH = "1577836800"  # 2020-01-01: all files are dated no later, so that a build's date leaves no trace
 _HOOKS = "/usr/share/mmdebstrap/hooks/merged-usr"
+# What dpkg would note of each package on installing it; kept as in distroless images, for bills of materials.
+_NOTE = """
+mkdir -p "$1/var/lib/dpkg/status.d"
+for deb in $MMDEBSTRAP_ESSENTIAL; do
+    test -e "$1$deb" && deb="$1$deb"
+    name=$(dpkg-deb --field "$deb" Package)
+    dpkg-deb --field "$deb" Package Version Architecture Source >"$1/var/lib/dpkg/status.d/$name"
+done
+"""
 _LEFT_OUT = ("doc", "man", "locale", "info", "i18n", "lintian", "bug")
 
 
@@ -53,6 +62,7 @@ def _command(source: DebianSource) -> list[str]:
         "mmdebstrap",
         "--variant=extract",
         f"--hook-dir={_HOOKS}",
+        f"--extract-hook={_NOTE}",
         f"--include={','.join(('usr-is-merged', *source.packages))}",
         *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT),
     ]

@@ -5,6 +5,7 @@ from caisson.provenance.attachment import publish, read_attached
 from caisson.provenance.component import Component
 from caisson.provenance.inventory import Inventory
 from caisson.provenance.key import ProvenanceKey, Publisher, PublisherId
+from caisson.provenance.materials import require_recipe, require_source
 from caisson.provenance.policy import ImagePolicy
 from caisson.provenance.sbom import encode_sbom
 from caisson.provenance.statement import Statement
@@ -23,5 +24,7 @@ __all__ = [
     "encode_sbom",
     "publish",
     "read_attached",
+    "require_recipe",
+    "require_source",
     "verify_provenance",
 ]

@@ -1,0 +1,35 @@
+"""What an image is made of, compared before a publisher states it."""
+
+from pathlib import Path
+
+from caisson.conversion import Recipe, VerifiedImage, prepare
+from caisson.errors import ProvenanceRejected
+from caisson.oci import Image
+
+
+def require_source(image: Image, plain: Image) -> None:
+    """Require that an image begins with the layers of a plain one.
+
+    Raises:
+        ProvenanceRejected: its layers are others.
+    """
+    below = [layer.diff_id for layer in plain.layers]
+    if below != [layer.diff_id for layer in image.layers[: len(below)]]:
+        raise ProvenanceRejected(
+            ("the image's lowest layers are not those of the plain image",), hint="name the image that was converted"
+        )
+
+
+def require_recipe(verified: VerifiedImage, recipe: Recipe, plain: Image, *, premain: bytes, scratch: Path) -> None:
+    """Follow a recipe once more, and require that it gives an image's enclave, as this version of Caisson builds it.
+
+    Raises:
+        ProvenanceRejected: it gives another measurement, or none for this image.
+        UsageError: plain image and recipe do not fit together.
+    """
+    again = prepare(plain, recipe, premain=premain, scratch=scratch, key_server_pin=verified.key_server_pin)
+    if again.mr_enclave != verified.mr_enclave:
+        raise ProvenanceRejected(
+            (f"the recipe gives the measurement {again.mr_enclave}; the image has {verified.mr_enclave}",),
+            hint="was it built by another recipe, or by another version of Caisson?",
+        )
