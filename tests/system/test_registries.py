@@ -321,6 +321,59 @@ def test_umoci_unpacks_what_we_write(image, tmp_path):
     assert (root / "etc" / "ünïcode").exists()
 
 
+SPECIAL = (
+    tar.Entry(path="dir", kind=tar.Kind.DIRECTORY, mode=0o1777, uid=12, gid=34),
+    tar.Entry(path="dir/null", kind=tar.Kind.CHARACTER_DEVICE, mode=0o666, device=(1, 3)),
+    tar.Entry(path="dir/fifo", kind=tar.Kind.FIFO, mode=0o600),
+    tar.Entry(path="dir/link", kind=tar.Kind.SYMBOLIC_LINK, mode=0o777, link="../file"),
+    tar.Entry(path="file", kind=tar.Kind.FILE, mode=0o4755, size=0, xattrs={"user.caisson": b"\x00\xff"}),
+    tar.Entry(path="hard", kind=tar.Kind.HARD_LINK, link="file"),
+    tar.Entry(path="gone", kind=tar.Kind.FILE),
+    tar.Entry(path="emptied", kind=tar.Kind.DIRECTORY),
+    tar.Entry(path="emptied/old", kind=tar.Kind.FILE),
+)
+ABOVE = (
+    tar.Entry(path=".wh.gone", kind=tar.Kind.FILE),
+    tar.Entry(path="emptied", kind=tar.Kind.DIRECTORY),
+    tar.Entry(path="emptied/.wh..wh..opq", kind=tar.Kind.FILE),
+    tar.Entry(path="emptied/new", kind=tar.Kind.FILE),
+)
+
+
+def special(scratch):
+    """An image with one of everything that a layer may hold."""
+    made = Image.build(ImageConfig(), ())
+    for entries in (SPECIAL, ABOVE):
+        made = append(
+            made, FileLayer.pack([*map(tar.member, entries), tar.end()], scratch=scratch), created_by="special"
+        )
+    return made
+
+
+def test_everything_that_a_layer_may_hold_survives_and_is_seen(plain, access, scratch, tmp_path):
+    place, layout = at(plain, "special:v1"), f"oci:{tmp_path}/layout:v1"
+    made = special(scratch)
+    sink(place, access).write(made)
+    assert run(["copy", str(place), layout]) == 0
+    back = source(Reference.parse(layout)).read(scratch=scratch)
+    assert [each.diff_id for each in back.layers] == [each.diff_id for each in made.layers]
+    files = validate(back)
+    tool("umoci", "unpack", "--image", f"{tmp_path}/layout:v1", f"{tmp_path}/bundle")
+    root = tmp_path / "bundle" / "rootfs"
+    assert sorted(str(path.relative_to(root)) for path in root.rglob("*")) == [
+        found.path.lstrip("/") for found in files.walk()
+    ]
+    assert (root / "dir" / "null").stat().st_rdev == os.makedev(*files.find("/dir/null").entry.device)
+    assert (root / "dir").stat().st_mode & 0o7777 == files.find("/dir").entry.mode == 0o1777
+    assert ((root / "dir").stat().st_uid, (root / "dir").stat().st_gid) == (12, 34)
+    assert (root / "hard").stat().st_ino == (root / "file").stat().st_ino
+    assert files.find("/hard").entry.mode == (root / "hard").stat().st_mode & 0o7777 == 0o4755
+    assert files.find("/hard").entry.xattrs["user.caisson"] == b"\x00\xff"
+    assert os.getxattr(root / "file", "user.caisson") == b"\x00\xff"
+    assert files.find("/dir/link", follow=False).entry.link == str((root / "dir" / "link").readlink())
+    assert files.find("/dir/link").path == "/file"
+
+
 def test_the_engine_loads_our_archive_and_gives_it_back(image, tmp_path, scratch):
     archive = tmp_path / "docker.tar"
     name = "caisson-registries:test"

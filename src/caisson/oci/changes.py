@@ -29,9 +29,13 @@ def read_changes(layer: Layer, *, limits: Limits = DEFAULT) -> Changes:
             no directory, a hard link to nothing, a whiteout that contradicts an entry, or too many entries.
     """
     changes = Changes()
+    size = 0
     for number, entry in enumerate(read_archive(layer.archive())):
+        size += entry.size
         if number >= limits.entries:
             raise ImageRejected(f"layer has more than {limits.entries} entries")
+        if size > limits.layer_size:  # holes take no place in the archive, but whoever reads them reads them all
+            raise ImageRejected(f"layer has files of more than {limits.layer_size} bytes")
         name = entry.path.rpartition("/")[2]
         if not _IGNORED.isdisjoint(entry.path.split("/")):
             continue

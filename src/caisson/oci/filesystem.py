@@ -1,7 +1,7 @@
 """The files of an image as a container sees them: all layers applied, links followed inside the root."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from caisson.errors import ImageRejected
@@ -52,9 +52,12 @@ class FileSystem:
             ImageRejected: a layer is not what it claims to be, or could be understood in two ways.
         """
         view = cls()
+        left = limits.entries
         for number, layer in enumerate(image.layers):
             try:
-                view._apply(read_changes(layer, limits=limits))
+                changes = read_changes(layer, limits=replace(limits, entries=left))
+                left -= len(changes.entries) + len(changes.removed)
+                view._apply(changes)
             except ImageRejected as error:
                 raise ImageRejected(f"layer {number + 1}: {error.message}", hint=error.hint) from error
         return view

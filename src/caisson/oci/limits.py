@@ -13,7 +13,7 @@ class Limits:
 
     layers: int = 1_000
     layer_size: int = 32 << 30
-    entries: int = 2_000_000
+    entries: int = 1_000_000
     ratio: int = 200
     ratio_from: int = 1 << 30
 

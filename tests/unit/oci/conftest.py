@@ -48,6 +48,9 @@ class Workshop:
     def layer(self, *members: Member) -> FileLayer:
         return FileLayer.compress(self.archive(*members), scratch=self.scratch)
 
+    def packed(self, raw: bytes) -> FileLayer:
+        return FileLayer.compress(self.region(raw), scratch=self.scratch)
+
     def image(self, *layers: FileLayer, **run: object) -> Image:
         return Image.build(ImageConfig(run=RunConfig(**run)), layers)
 

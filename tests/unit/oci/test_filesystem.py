@@ -1,7 +1,7 @@
 import pytest
 
 from caisson.errors import ImageRejected
-from caisson.oci import tar
+from caisson.oci import FileSystem, Limits, tar
 
 
 def content(view, path):
@@ -65,6 +65,13 @@ def test_links_in_circles_and_into_nothing_are_nothing(workshop):
     view = workshop.files(workshop.layer("a -> b", "b -> a", "c -> gone", "f"))
     for path in ("/a", "/c", "/gone", "/f/below", "/a/x"):
         assert view.find(path) is None
+
+
+def test_entries_are_counted_over_all_layers(workshop):
+    image = workshop.image(workshop.layer("a", "b"), workshop.layer("c", ".wh.a"))
+    FileSystem.of(image, limits=Limits(entries=4))
+    with pytest.raises(ImageRejected, match="more than"):
+        FileSystem.of(image, limits=Limits(entries=3))
 
 
 def test_walking_is_sorted_and_follows_nothing(workshop):

@@ -101,7 +101,7 @@ END = tar.end()
         raw_member(flag=b"g", size=10, data=b"10 path=a\n") + raw_member() + END,
         raw_member(flag=b"x", size=1 << 30) + END,
         raw_member(flag=b"L", size=3, data=b"one") + raw_member(flag=b"L", size=3, data=b"two") + raw_member() + END,
-        raw_member(flag=b"S") + END,
+        raw_member(flag=b"S", size=5, data=b"hello") + END,
         raw_member(flag=b"2") + END,
         raw_member(size=2000) + END,
         raw_member()[:-1],

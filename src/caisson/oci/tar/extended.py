@@ -7,6 +7,7 @@ from caisson.errors import ImageRejected
 
 XATTR = b"SCHILY.xattr."
 _SPARSE = b"GNU.sparse."
+_SPARSE_FORM = {b"GNU.sparse.major": b"1", b"GNU.sparse.minor": b"0"}
 _MAX_NUMBER = 1 << 62
 _T = TypeVar("_T")
 
@@ -24,6 +25,9 @@ class Extension:
     uid: int | None = None
     gid: int | None = None
     mtime: int | None = None
+    sparse_path: bytes | None = None
+    sparse_size: int | None = None
+    sparse_form: set[bytes] = field(default_factory=set)
     xattrs: dict[str, bytes] = field(default_factory=dict)
     used: bool = False
 
@@ -31,7 +35,7 @@ class Extension:
         """Take pax records; those that say nothing about the member are ignored, as the standard wants.
 
         Raises:
-            ImageRejected: malformed or contradictory records, or a sparse file.
+            ImageRejected: malformed or contradictory records, or a sparse file in an older form.
         """
         seen: set[bytes] = set()
         for key, value in _records(raw):
@@ -63,10 +67,36 @@ class Extension:
             case b"mtime":
                 self.mtime = self._once(self.mtime, _integer(value.partition(b".")[0].removeprefix(b"-"), "mtime"))
             case _ if key.startswith(_SPARSE):
-                raise ImageRejected("archive holds a sparse file", hint="write it without `--sparse`")
+                self._sparse_record(key, value)
             case _ if key.startswith(XATTR):
                 self.xattrs[key.removeprefix(XATTR).decode(errors="surrogateescape")] = value
                 self.used = True
+
+    def _sparse_record(self, key: bytes, value: bytes) -> None:
+        match key.removeprefix(_SPARSE):
+            case b"name":
+                self.sparse_path = self._once(self.sparse_path, value)
+            case b"realsize":
+                self.sparse_size = self._once(self.sparse_size, _integer(value, "size"))
+            case _ if _SPARSE_FORM.get(key) == value:
+                self.sparse_form.add(key)
+                self.used = True
+            case _:
+                raise ImageRejected(
+                    "archive holds a sparse file in an older form", hint="write it with `--sparse-version=1.0`"
+                )
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the member is a sparse file of pax's form 1.0.
+
+        Raises:
+            ImageRejected: that is said by halves.
+        """
+        said = (self.sparse_path is not None, self.sparse_size is not None, len(self.sparse_form) == len(_SPARSE_FORM))
+        if any(said) != all(said) or (self.sparse_form and not all(said)):
+            raise ImageRejected("archive describes a sparse file by halves")
+        return all(said)
 
     def _once(self, old: _T | None, new: _T) -> _T:
         if old is not None:

@@ -17,7 +17,7 @@ _MAX_NUMBER = 1 << 62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The fields of one block; text is as the bytes stand there, up to the first NUL."""
+    """The fields of one block, which is `raw` if it was read; text is as the bytes stand there, up to the first NUL."""
 
     name: bytes
     mode: int
@@ -28,6 +28,7 @@ class Header:
     flag: bytes
     link: bytes
     device: tuple[int, int]
+    raw: bytes = b""
 
     @classmethod
     def parse(cls, block: bytes) -> Self:
@@ -40,21 +41,22 @@ class Header:
             block
         )
         spaces = 8 * ord(" ")
-        if sum(block) - sum(block[_CHECKSUM]) + spaces != _number(checksum, "checksum"):
+        if sum(block) - sum(block[_CHECKSUM]) + spaces != number(checksum, "checksum"):
             raise ImageRejected("tar header has a wrong checksum")
         name = _text(name)
         if magic == _POSIX and (start := _text(prefix)):
             name = start + b"/" + name
         return cls(
             name=name,
-            mode=_number(mode, "mode"),
-            uid=_number(uid, "uid"),
-            gid=_number(gid, "gid"),
-            size=_number(size, "size"),
-            mtime=_number(mtime, "mtime"),
+            mode=number(mode, "mode"),
+            uid=number(uid, "uid"),
+            gid=number(gid, "gid"),
+            size=number(size, "size"),
+            mtime=number(mtime, "mtime"),
             flag=flag,
             link=_text(link),
-            device=(_number(major, "device"), _number(minor, "device")) if flag in _DEVICES else (0, 0),
+            raw=block,
+            device=(number(major, "device"), number(minor, "device")) if flag in _DEVICES else (0, 0),
         )
 
     def encode(self) -> bytes:
@@ -96,7 +98,12 @@ def _text(raw: bytes) -> bytes:
     return raw.partition(b"\x00")[0]
 
 
-def _number(raw: bytes, what: str) -> int:
+def number(raw: bytes, what: str) -> int:
+    """Read a field: octal, or GNU's binary form.
+
+    Raises:
+        ImageRejected: it is no number, or an impossible one.
+    """
     if raw[0] & _BINARY_FLAG:  # GNU's base-256, big-endian; a set next bit means a negative number
         value = int.from_bytes(raw, "big") - (_BINARY_FLAG << 8 * (len(raw) - 1))
         if raw[0] != _BINARY_FLAG or value > _MAX_NUMBER:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from caisson.errors import ImageRejected
 from caisson.oci.region import Region
+from caisson.oci.tar import sparse
 from caisson.oci.tar.entry import Entry, Kind
 from caisson.oci.tar.extended import Extension
 from caisson.oci.tar.header import BLOCK, Header
@@ -13,7 +14,7 @@ from caisson.oci.tar.path import clean
 _PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK = b"x", b"g", b"L", b"K"
 _EXTENSIONS = frozenset({_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK})
 _MAX_EXTENSION = 1 << 20
-_KINDS = {kind.value: kind for kind in Kind} | {b"\x00": Kind.FILE, b"7": Kind.FILE}
+_KINDS = {kind.value: kind for kind in Kind} | {b"\x00": Kind.FILE, b"7": Kind.FILE, sparse.OLD_GNU: Kind.FILE}
 _DEVICES = frozenset({Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE})
 _ZERO = bytes(BLOCK)
 _PERMISSIONS = 0o7777
@@ -33,8 +34,7 @@ def read_archive(archive: Region) -> Iterator[Entry]:
                 size = header.size
                 _extend(extension, header, archive.part(position + BLOCK, size))
             else:
-                entry = _entry(header, extension, archive, position + BLOCK)
-                size = entry.size
+                entry, size = _entry(header, extension, archive, position + BLOCK)
                 yield entry
                 extension = Extension()
             position += BLOCK + -(-size // BLOCK) * BLOCK
@@ -77,20 +77,33 @@ def _extend(extension: Extension, header: Header, data: Region) -> None:
                 raise ImageRejected("archive has a global pax header that describes members")
 
 
-def _entry(header: Header, extension: Extension, archive: Region, start: int) -> Entry:
+def _entry(header: Header, extension: Extension, archive: Region, start: int) -> tuple[Entry, int]:
+    """Give a member, and how many bytes of the archive follow its header."""
     kind = _KINDS.get(header.flag)
     if kind is None:
         raise ImageRejected(f"archive has a member of the unknown type {header.flag!r}")
-    name = _decode(header.name if extension.path is None else extension.path)
+    is_sparse = extension.is_sparse
+    own_name = extension.sparse_path if is_sparse else extension.path
+    name = _decode(header.name if own_name is None else own_name)
     link = _decode(header.link if extension.link is None else extension.link)
     if kind is Kind.FILE and header.flag == b"\x00" and name.endswith("/"):
         kind = Kind.DIRECTORY  # as archives before POSIX spelt it
     if kind in {Kind.HARD_LINK, Kind.SYMBOLIC_LINK} and not link:
         raise ImageRejected(f"archive has a link without a target: {name[:200]!r}")
-    size = 0  # what other members than files say about their size is no content
+    content: Region | None = None
+    stored = 0  # what other members than files say about their size is no content
     if kind is Kind.FILE:
-        size = header.size if extension.size is None else extension.size
-    return Entry(
+        stored = header.size if extension.size is None else extension.size
+        if header.flag == sparse.OLD_GNU:
+            content, map_size = sparse.old_gnu(header.raw, archive, start, stored)
+            stored += map_size
+        elif is_sparse:
+            content = sparse.pax(archive.part(start, stored), extension.sparse_size or 0)
+        else:
+            content = archive.part(start, stored)
+    elif is_sparse:
+        raise ImageRejected(f"archive has a sparse member that is no file: {name[:200]!r}")
+    entry = Entry(
         path=clean(name),
         kind=kind,
         mode=header.mode & _PERMISSIONS,
@@ -98,11 +111,12 @@ def _entry(header: Header, extension: Extension, archive: Region, start: int) ->
         gid=header.gid if extension.gid is None else extension.gid,
         mtime=header.mtime if extension.mtime is None else extension.mtime,
         link=clean(link) if kind is Kind.HARD_LINK else link if kind is Kind.SYMBOLIC_LINK else "",
-        content=archive.part(start, size) if kind is Kind.FILE else None,
-        size=size,
+        content=content,
+        size=0 if content is None else content.size,
         device=header.device if kind in _DEVICES else (0, 0),
         xattrs=extension.xattrs,
     )
+    return entry, stored
 
 
 def _decode(raw: bytes) -> str:
