@@ -22,6 +22,7 @@ COMMANDS: tuple[str, ...] = (
     "deploy",
     "down",
     "enclave",
+    "evidence",
     "inspect",
     "key",
     "keyserver",

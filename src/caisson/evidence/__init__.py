@@ -1,6 +1,7 @@
 """Is it genuine, and do we want it? Verification without I/O; appraisal by a policy that accepts nothing by itself."""
 
 from caisson.evidence.activation import VerifiedActivation, verify_activation, verify_certificate
+from caisson.evidence.anatomy import Part, quote_anatomy, report_anatomy
 from caisson.evidence.appraisal import Appraisal, appraise
 from caisson.evidence.cache import CollateralCache, Kept
 from caisson.evidence.certificate import Certificate
@@ -50,6 +51,7 @@ __all__ = [
     "Fmspc",
     "Kept",
     "MemoryProtection",
+    "Part",
     "PceId",
     "Pck",
     "PckCa",
@@ -80,7 +82,9 @@ __all__ = [
     "examine",
     "platform_kind_of",
     "policy_id",
+    "quote_anatomy",
     "quote_of",
+    "report_anatomy",
     "statements_of",
     "verify_activation",
     "verify_certificate",

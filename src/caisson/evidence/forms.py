@@ -12,7 +12,7 @@ from caisson.protocol import ActivationEvidence
 from caisson.snp import Report
 
 MOST_BYTES = 1 << 20
-_PEM, _DER, _JSON = b"-----BEGIN CERTIFICATE-----", b"\x30\x82", b"{"
+_PEM, _DER, _JSON = b"-----BEGIN CERTIFICATE-----", b"\x30", b"{"
 
 
 class EvidenceForm(StrEnum):

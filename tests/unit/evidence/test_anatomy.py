@@ -1,0 +1,46 @@
+"""Every byte has a name, or the whole is refused."""
+
+import contextlib
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caisson.errors import Malformed
+from caisson.evidence import quote_anatomy, report_anatomy
+
+
+def test_a_quote_is_named_from_end_to_end(scene):
+    parts = quote_anatomy(scene.quote)
+    assert b"".join(part.raw for part in parts) == scene.quote
+    assert (parts[0].name, parts[0].number) == ("version", 3)
+    assert {part.name: part.raw for part in parts}["REPORTDATA"] == bytes(64)
+
+
+@pytest.mark.parametrize("change", [lambda raw: raw[:-1], lambda raw: raw + b"\0", lambda raw: b"\7" + raw[1:]])
+def test_what_is_no_quote_is_refused(scene, change):
+    with pytest.raises(Malformed):
+        quote_anatomy(change(scene.quote))
+
+
+def test_other_kinds_are_refused_by_name():
+    header = struct.pack("<HHI40x", 5, 2, 0x81)
+    with pytest.raises(Malformed, match="kind 9, which does not exist"):
+        quote_anatomy(header + struct.pack("<HI", 9, 0) + bytes(2000))
+    body = struct.pack("<HHI40x", 4, 2, 0x81) + bytes(584) + bytes(4 + 128) + struct.pack("<HI", 5, 0)
+    with pytest.raises(Malformed, match="type 5, not 6"):
+        quote_anatomy(body + bytes(1000))
+
+
+@given(raw=st.binary(max_size=1300))
+def test_any_bytes_are_named_or_refused(raw):
+    for anatomy in (quote_anatomy, report_anatomy):
+        with contextlib.suppress(Malformed):
+            assert b"".join(part.raw for part in anatomy(raw)) == raw
+
+
+def test_a_report_has_one_size():
+    assert len(report_anatomy(bytes(1184))) == 31
+    with pytest.raises(Malformed):
+        report_anatomy(bytes(1183))
