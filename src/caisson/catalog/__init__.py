@@ -1,5 +1,5 @@
 """The applications that are ready: a folder each, with a recipe and a page, and no code."""
 
-from caisson.catalog.entry import Entry, load, names
+from caisson.catalog.entry import RECIPE, Entry, load, names
 
-__all__ = ["Entry", "load", "names"]
+__all__ = ["RECIPE", "Entry", "load", "names"]

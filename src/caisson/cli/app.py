@@ -17,6 +17,7 @@ COMMANDS: tuple[str, ...] = (
     "attest-local",
     "audit",
     "build",
+    "catalog",
     "copy",
     "collateral",
     "deploy",

@@ -1,0 +1,69 @@
+import json
+import tomllib
+
+import pytest
+
+from caisson import catalog
+from caisson.cli.app import run
+from caisson.conversion import Recipe
+
+
+def test_all_programs_are_listed_with_their_ports(capsys):
+    assert run(["catalog", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["NAME", "PORTS", "WHAT", "IT", "IS"]
+    assert [line.split()[0] for line in lines[1:]] == list(catalog.names())
+    assert run(["catalog", "list", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)["entries"]
+    assert {"name": "redis", "ports": [6379], "volumes": ["/data"], "enclave_size": "1G"}.items() <= next(
+        entry for entry in entries if entry["name"] == "redis"
+    ).items()
+
+
+def test_programs_are_found_by_what_their_pages_say(capsys):
+    assert run(["catalog", "search", "MQTT"]) == 0
+    assert "mosquitto" in capsys.readouterr().out
+    assert run(["catalog", "search", "nothing-like-it"]) == 1
+    assert capsys.readouterr().out == "the catalog has no such program\n"
+
+
+def test_a_page_is_shown_as_it_was_written(capsys):
+    assert run(["catalog", "show", "redis"]) == 0
+    assert capsys.readouterr().out.strip() == catalog.load("redis").page.strip()
+    assert run(["catalog", "show", "redis", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"] == [
+        "README.md",
+        "caisson.toml",
+        "conformance.toml",
+        "redis.conf",
+    ]
+
+
+def test_an_unknown_program_is_named(capsys):
+    assert run(["catalog", "show", "oracle"]) == 2
+    assert "error: the catalog has no `oracle`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_every_program_can_be_the_start_of_another(name, tmp_path, capsys):
+    assert run(["catalog", "init", name, str(tmp_path / "my-own")]) == 0
+    assert "caisson up my-own --recipe" in capsys.readouterr().out
+    recipe, original = Recipe.read(tmp_path / "my-own" / "caisson.toml"), catalog.load(name).recipe
+    assert recipe == original.model_copy(update={"name": "my-own"})
+    copied = (tmp_path / "my-own" / "caisson.toml").read_text()
+    assert tomllib.loads(copied)["name"] == "my-own"
+    assert copied.count("#") == catalog.load(name).folder.joinpath("caisson.toml").read_text().count("#")
+
+
+def test_nothing_that_exists_is_written_over(tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    assert run(["catalog", "init", "redis", str(tmp_path / "mine")]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_a_directory_whose_name_is_none_for_a_program_needs_another(tmp_path, capsys):
+    assert run(["catalog", "init", "redis", str(tmp_path / "My Own")]) == 2
+    assert "hint: give one in lower case, with `--name`" in capsys.readouterr().err
+    assert not (tmp_path / "My Own").exists()
+    assert run(["catalog", "init", "redis", str(tmp_path / "My Own"), "--name", "mine"]) == 0
