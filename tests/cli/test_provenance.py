@@ -10,23 +10,7 @@ from caisson.cli.app import run
 from caisson.oci import Digest
 from caisson.provenance import cosign
 from tests.cli.test_build import BUILD, change
-
-POLICY = """
-version = 1
-runtimes = ["native"]
-allow_debug = false
-key_servers = []
-allow_unpinned = true
-
-[[products]]
-mrsigner = "{mrsigner}"
-isv_prod_id = 7
-minimum_isv_svn = 3
-
-[provenance]
-publishers = ['''{publisher}''']
-require = ["statement", "sbom", "sigstruct", "cosign"]
-"""
+from tests.unit.provenance.conftest import POLICY
 
 
 @pytest.fixture

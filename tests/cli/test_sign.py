@@ -35,6 +35,8 @@ def test_an_unsigned_image_says_so_and_is_refused(say):
     out, err = say(*UNSIGNED, "oci:out:v1")
     assert "MRSIGNER   none: not signed\n" in out
     assert err == "this image is not signed: sign it with `caisson sign`\n"
+    assert "MRSIGNER   none: not signed\n" in say("inspect", "oci:out:v1").out
+    assert json.loads(say("inspect", "oci:out:v1", "--json").out)["confidential"]["mrsigner"] is None
     assert say("verify", "oci:out:v1", code=1).err == (
         "error: the image is not signed yet\nhint: sign it with `caisson sign`\n"
     )

@@ -8,8 +8,8 @@ import pytest
 from caisson.oci import Digest
 from demo import CACHE
 from demo.stage import Stage
-from tests.cli.test_provenance import POLICY
 from tests.system.registries import RealRegistry
+from tests.unit.provenance.conftest import POLICY
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import click
 from caisson import oci
 from caisson.cli.output import emit, json_option
 from caisson.cli.registry import registry_options
-from caisson.conversion import MANIFEST, SIGSTRUCT
+from caisson.conversion import MANIFEST, SIGSTRUCT, UNSIGNED
 from caisson.enclave import Manifest
 from caisson.errors import ImageRejected
 from caisson.sgx import SigStruct
@@ -52,16 +52,16 @@ def _plain(image: oci.Image) -> dict[str, Any]:
 
 
 def _confidential(files: oci.FileSystem) -> dict[str, Any] | None:
-    """Give what manifest and SIGSTRUCT say, or None for a plain image."""
-    raw, signature = _read(files, MANIFEST), _read(files, SIGSTRUCT)
-    if raw is None and signature is None:
+    """Give what manifest and SIGSTRUCT say, signed or not yet, or None for a plain image."""
+    raw, signature, unsigned = (_read(files, path) for path in (MANIFEST, SIGSTRUCT, UNSIGNED))
+    if raw is signature is unsigned is None:
         return None
-    if raw is None or signature is None:
+    if raw is None or (said := signature or unsigned) is None:
         raise ImageRejected(f"image has only one of `{MANIFEST}` and `{SIGSTRUCT}`")
-    manifest, sigstruct = Manifest.parse(raw), SigStruct.parse(signature)
+    manifest, sigstruct = Manifest.parse(raw), SigStruct.parse(said)
     return {
         "mrenclave": str(sigstruct.mr_enclave),
-        "mrsigner": str(sigstruct.mr_signer),
+        "mrsigner": None if signature is None else str(sigstruct.mr_signer),
         "isv_prod_id": sigstruct.isv_prod_id,
         "isv_svn": sigstruct.isv_svn,
         "date": sigstruct.date,
@@ -93,7 +93,7 @@ def _human(data: dict[str, Any]) -> str:
         rows += [
             ("program", " ".join(inside["argv"][1:])),
             ("MRENCLAVE", inside["mrenclave"]),
-            ("MRSIGNER", inside["mrsigner"]),
+            ("MRSIGNER", inside["mrsigner"] or "none: not signed"),
             ("product", f"{inside['isv_prod_id']}, security version {inside['isv_svn']}"),
             ("enclave", f"{inside['enclave_size']}, {inside['max_threads']} threads{', DEBUG' * inside['debug']}"),
             ("trusted", f"{len(inside['trusted_files'])} files"),

@@ -31,6 +31,7 @@ from caisson.enclave.manifest import (
 )
 from caisson.enclave.measurement import measure
 from caisson.enclave.parameters import CpuFeatures, EnclaveParameters, Feature
+from caisson.enclave.pem import read_private_key, write_private_key
 from caisson.enclave.pkcs11_uri import Pkcs11Uri
 from caisson.enclave.runtime import Libc, RuntimeBundle, layout_of, version_key
 from caisson.enclave.signing_key import SigningKey, load_public_key, public_pem
@@ -83,9 +84,11 @@ __all__ = [
     "measure",
     "mr_signer_of",
     "public_pem",
+    "read_private_key",
     "secs_attributes",
     "sign",
     "unsigned_sigstruct",
     "verify_sigstruct",
     "version_key",
+    "write_private_key",
 ]

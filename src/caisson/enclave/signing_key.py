@@ -6,17 +6,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from caisson.enclave.pem import read_private_key, write_private_key
 from caisson.enclave.sigstruct import EXPONENT, KEY_BITS, mr_signer_of
 from caisson.errors import Malformed, UsageError
 from caisson.sgx import MrSigner
@@ -87,16 +79,7 @@ class SigningKey:
             Malformed: not a private key in PEM.
             UsageError: another kind of key, or a passphrase that is missing, wrong or not needed.
         """
-        try:
-            key = load_pem_private_key(pem, passphrase)
-        except TypeError as cause:
-            if passphrase is None:
-                raise UsageError("key is encrypted", hint="give its passphrase with `--passphrase-file`") from cause
-            raise UsageError("key is not encrypted, but a passphrase was given") from cause
-        except (ValueError, UnsupportedAlgorithm) as cause:
-            if passphrase is not None and b"ENCRYPTED" in pem:
-                raise UsageError("key cannot be decrypted: wrong passphrase, or not a key") from cause
-            raise Malformed("key is not a private key in PEM") from cause
+        key = read_private_key(pem, passphrase)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise UsageError("key is not an RSA key", hint=_ANOTHER_KIND)
         return cls(key)
@@ -107,12 +90,7 @@ class SigningKey:
         Raises:
             UsageError: an empty passphrase.
         """
-        if passphrase == b"":
-            raise UsageError("passphrase is empty", hint="leave it out to write the key in the clear")
-        encryption: KeySerializationEncryption = (
-            NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
-        )
-        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+        return write_private_key(self._key, passphrase)
 
     @property
     def modulus(self) -> int:

@@ -10,17 +10,9 @@ from typing import Self
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from caisson.enclave import read_private_key, write_private_key
 from caisson.errors import Malformed, SignatureRejected, UsageError
 from caisson.oci import Digest
 
@@ -109,26 +101,14 @@ class ProvenanceKey:
             Malformed: not a private key in PEM.
             UsageError: another kind of key, or a passphrase that is missing, wrong or not needed.
         """
-        try:
-            key = load_pem_private_key(pem, passphrase)
-        except TypeError as cause:
-            raise UsageError(
-                "the key's passphrase is missing, or not needed", hint="give it with `--passphrase-file`"
-            ) from cause
-        except (ValueError, UnsupportedAlgorithm) as cause:
-            if passphrase is not None and b"ENCRYPTED" in pem:
-                raise UsageError("key cannot be decrypted: wrong passphrase, or not a key") from cause
-            raise Malformed("key is not a private key in PEM") from cause
+        key = read_private_key(pem, passphrase)
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
             raise UsageError("key is not an ECDSA key on P-256", hint=_HINT)
         return cls(key)
 
     def to_pem(self, passphrase: bytes | None) -> bytes:
         """Write a PEM file (PKCS #8), encrypted if there is a passphrase."""
-        encryption: KeySerializationEncryption = (
-            NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
-        )
-        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+        return write_private_key(self._key, passphrase)
 
     @property
     def publisher(self) -> Publisher:

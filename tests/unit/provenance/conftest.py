@@ -27,6 +27,23 @@ Version: 1:2~3
 Architecture: all
 """
 
+POLICY = """
+version = 1
+runtimes = ["native"]
+allow_debug = false
+key_servers = []
+allow_unpinned = true
+
+[[products]]
+mrsigner = "{mrsigner}"
+isv_prod_id = 7
+minimum_isv_svn = 3
+
+[provenance]
+publishers = ['''{publisher}''']
+require = ["statement", "sbom", "sigstruct", "cosign"]
+"""
+
 
 @pytest.fixture(scope="session")
 def key():

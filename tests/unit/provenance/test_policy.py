@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from caisson.errors import Malformed, PolicyRejected
 from caisson.oci import Digest
 from caisson.provenance import ImagePolicy, verify_provenance
+from tests.unit.provenance.conftest import POLICY
 
 
 @pytest.fixture
@@ -18,23 +19,9 @@ def found(published):
 
 @pytest.fixture
 def text(published, key):
-    return f"""
-version = 1
-runtimes = ["native"]
-allow_debug = false
-key_servers = []
-allow_unpinned = true
-
-[[products]]
-mrsigner = "{key.mr_signer}"
-isv_prod_id = 7
-minimum_isv_svn = 3
-
-[provenance]
-publishers = ['''{published.key.publisher.pem.decode()}''']
-require = ["statement", "sbom", "sigstruct", "cosign"]
-sources = ["{Digest.of(b"source")}"]
-"""
+    return POLICY.format(mrsigner=key.mr_signer, publisher=published.key.publisher.pem.decode()) + (
+        f'sources = ["{Digest.of(b"source")}"]\n'
+    )
 
 
 def reasons(text, image, provenance=None):
