@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // apply puts the bundle in place, in the protocol's order: file-system keys, TLS key and chain, files, environment.
@@ -27,17 +28,31 @@ func apply(_ context.Context, g *guest) error {
 	return g.applyEnv()
 }
 
+// applyKeys hands file-system keys to the library OS. Without an enclave none can be kept: then a key is passed over,
+// with a warning, if the image says that its mount is plain, and refused otherwise.
 func (g *guest) applyKeys() error {
-	if len(g.bundle.fsKeys) > 0 && !g.inLibOS {
-		return wrong("remove them from the workload, or build the image for runtime `gramine`",
-			"the bundle brings file-system keys, and the `native` runtime has no encrypted file system")
-	}
+	plain := strings.Split(g.env["CAISSON_PLAIN_KEYS"], ",")
 	for _, name := range slices.Sorted(maps.Keys(g.bundle.fsKeys)) {
+		switch {
+		case g.direct:
+			g.warn("file-system key `%s` is not used: gramine-direct has a throw-away key, and protects nothing", name)
+			continue
+		case !g.inLibOS && slices.Contains(plain, name):
+			g.warn("file-system key `%s` is not used: on the `native` runtime its mount is a plain volume", name)
+			continue
+		case !g.inLibOS:
+			return wrong("remove them from the workload, or build the image for runtime `gramine`",
+				"the bundle brings file-system keys, and the `native` runtime has no encrypted file system")
+		}
 		if err := gramineKey(g.attestation, name, g.bundle.fsKeys[name]); err != nil {
 			return fmt.Errorf("file-system key `%s` is not accepted: %w", name, err)
 		}
 	}
 	return nil
+}
+
+func (g *guest) warn(format string, values ...any) {
+	fmt.Fprintf(g.stderr, "caisson premain: apply: warning: "+format+"\n", values...)
 }
 
 func (g *guest) applyTLS() error {

@@ -28,9 +28,10 @@ type world struct {
 type guest struct {
 	world
 	inLibOS     bool
+	direct      bool // inside a library OS without an enclave: only the software platform can vouch for it
 	env         map[string]string
 	manifestRaw []byte
-	manifest    *manifest // nil inside a library OS, which measured and enforces it
+	manifest    *manifest // nil inside an enclave, which measured and enforces it
 	settings    *settings
 	program     program
 	files       *ledger
@@ -78,15 +79,21 @@ func recogniseRuntime(_ context.Context, g *guest) error {
 		g.core = forbidDumps()
 		return nil
 	}
-	if outside["CAISSON_RUNTIME"] != "gramine" {
+	switch outside["CAISSON_RUNTIME"] {
+	case "gramine":
+		g.inLibOS, g.env = true, outside
+	case "gramine-direct":
+		g.inLibOS, g.direct = true, true
+	default:
 		return wrong("the program's arguments belong into the recipe, where they are measured", "premain takes no arguments")
 	}
-	g.inLibOS, g.env = true, outside
 	return nil
 }
 
+// readManifest reads the measured manifest where the library OS has not done it: on the native runtime, and under
+// gramine-direct, which follows another one that nobody measures.
 func readManifest(_ context.Context, g *guest) error {
-	if g.inLibOS {
+	if g.inLibOS && !g.direct {
 		return nil
 	}
 	where := filepath.Join(g.image, "app.manifest.sgx")
@@ -97,10 +104,24 @@ func readManifest(_ context.Context, g *guest) error {
 	if g.manifest, err = parseManifest(string(g.manifestRaw)); err != nil {
 		return wrong("", "%s is refused: %v", quoted(where), err)
 	}
-	if found := g.manifest.env["CAISSON_RUNTIME"]; found != "native" {
-		return wrong("start it with Gramine's loader and not by itself", "the image is built for runtime %s", quoted(found))
+	if err := g.fitsRuntime(); err != nil {
+		return err
 	}
 	g.env = g.manifest.effective(environment(g.environ))
+	return nil
+}
+
+// fitsRuntime requires that the image was built for the runtime that it was started with.
+func (g *guest) fitsRuntime() error {
+	found := g.manifest.env["CAISSON_RUNTIME"]
+	switch {
+	case g.direct && found != "gramine":
+		return wrong("start it without Gramine", "the image is built for runtime %s", quoted(found))
+	case !g.direct && found != "native":
+		return wrong("start it with Gramine's loader and not by itself", "the image is built for runtime %s", quoted(found))
+	case !g.direct && len(g.manifest.encrypted) > 0:
+		return wrong("", "%s is an encrypted mount, which the `native` runtime cannot keep", quoted(g.manifest.encrypted[0]))
+	}
 	return nil
 }
 
@@ -110,12 +131,19 @@ func configure(_ context.Context, g *guest) error {
 		return err
 	}
 	arguments := g.args
-	if g.inLibOS {
+	switch {
+	case g.direct:
+		if g.settings.platformNet != "tcp" {
+			return wrong("set `CAISSON_PLATFORM` to `tcp:HOST:PORT`, and start the platform with `--tcp`",
+				"a Unix socket of the host is out of reach under gramine-direct")
+		}
+		arguments, g.files.mounts = g.manifest.argv, g.manifest.tmpfs
+	case g.inLibOS:
 		// A manifest cannot be read from inside, so a measured variable repeats its tmpfs mounts.
 		if listed := g.env["CAISSON_TMPFS"]; listed != "" {
 			g.files.mounts = strings.Split(listed, ":")
 		}
-	} else {
+	default:
 		arguments, g.files.mounts, g.files.isTmpfs = g.manifest.argv, g.manifest.tmpfs, g.isTmpfs
 		if err := g.chooseUser(); err != nil {
 			return err
@@ -156,10 +184,10 @@ func checkFiles(ctx context.Context, g *guest) error {
 	return checkTrustedFiles(ctx, g.manifest)
 }
 
-// launch has the software platform measure premain's own bytes, the manifest and the SIGSTRUCT. A library OS runs
-// in an enclave that was launched before.
+// launch has the software platform measure premain's own bytes, the manifest and the SIGSTRUCT. In an enclave there is
+// nothing left to launch. Under gramine-direct the platform measures Gramine's PAL for SGX: the enclave that would be.
 func launch(ctx context.Context, g *guest) error {
-	if g.inLibOS {
+	if g.inLibOS && !g.direct {
 		return nil
 	}
 	where := filepath.Join(g.image, "app.sig")
@@ -167,19 +195,23 @@ func launch(ctx context.Context, g *guest) error {
 	if err != nil {
 		return wrong("", "%s cannot be read: %v", quoted(where), origin(err))
 	}
-	self, err := os.Open(g.executable)
-	if err != nil {
-		return wrong("", "%s cannot be read: %v", quoted(g.executable), origin(err))
+	measured := g.executable
+	if g.direct {
+		measured = filepath.Join(g.image, "runtime", "sgx", "libpal.so")
 	}
-	defer self.Close()
-	info, err := self.Stat()
+	pal, err := os.Open(measured)
+	if err != nil {
+		return wrong("", "%s cannot be read: %v", quoted(measured), origin(err))
+	}
+	defer pal.Close()
+	info, err := pal.Stat()
 	if err != nil {
 		return err
 	}
 	if g.platform, err = dialPlatform(ctx, g.settings); err != nil {
 		return err
 	}
-	return g.platform.launch(self, int(info.Size()), g.manifestRaw, sigStruct)
+	return g.platform.launch(pal, int(info.Size()), g.manifestRaw, sigStruct)
 }
 
 func getChallenge(ctx context.Context, g *guest) error {
@@ -204,7 +236,7 @@ func getQuote(_ context.Context, g *guest) error {
 	g.runtimeData = g.challenge.runtimeData(g.settings.workload, g.keys)
 	g.reportData = sha512.Sum512(g.runtimeData)
 	var err error
-	if g.inLibOS {
+	if g.inLibOS && !g.direct {
 		g.quote, err = gramineQuote(g.attestation, g.reportData)
 		return err
 	}

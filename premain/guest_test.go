@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,6 +31,7 @@ type rehearsal struct {
 	mount      string
 	world      world
 	env        map[string]string // measured
+	mounts     string            // more of them, as the manifest has them
 	outside    map[string]string
 	platform   *standIn
 	bundle     object
@@ -94,11 +96,11 @@ func (r *rehearsal) manifest() string {
 		fmt.Fprintf(&text, "%s = %s\n", name, appendString(nil, value))
 	}
 	for name := range r.outside {
-		if strings.HasPrefix(name, "CAISSON_") {
+		if _, measured := r.env[name]; strings.HasPrefix(name, "CAISSON_") && !measured {
 			fmt.Fprintf(&text, "[loader.env.%s]\npassthrough = true\n", name)
 		}
 	}
-	fmt.Fprintf(&text, "[fs]\nstart_dir = \"%s\"\n[[fs.mounts]]\ntype = \"tmpfs\"\npath = \"%s\"\n", r.root, r.mount)
+	fmt.Fprintf(&text, "[fs]\nstart_dir = \"%s\"\n[[fs.mounts]]\ntype = \"tmpfs\"\npath = \"%s\"\n%s", r.root, r.mount, r.mounts)
 	fmt.Fprintf(&text, "[[sgx.trusted_files]]\nuri = \"file:%s/app\"\nsha256 = \"%x\"\n", r.root, sha256.Sum256([]byte("program")))
 	return text.String()
 }
@@ -294,6 +296,93 @@ func TestInsideALibraryOSTheDeviceVouches(t *testing.T) {
 	if len(must(os.ReadFile(device+"/user_report_data"))) != 64 || len(r.platform.launched) != 0 {
 		t.Error("the device is not asked")
 	}
+}
+
+// underDirect turns a rehearsal into one under gramine-direct: arguments and environment of a manifest that nobody
+// measured, and beside it the measured one with Gramine's PAL.
+func (r *rehearsal) underDirect() {
+	r.t.Helper()
+	must(0, os.MkdirAll(r.root+"/runtime/sgx", 0o755))
+	must(0, os.WriteFile(r.root+"/runtime/sgx/libpal.so", []byte("the PAL"), 0o444))
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	r.t.Cleanup(func() { listener.Close() })
+	go func() {
+		for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
+			go r.platform.serve(conn)
+		}
+	}()
+	r.outside["CAISSON_PLATFORM"] = "tcp:" + listener.Addr().String()
+	r.env["CAISSON_RUNTIME"] = "gramine"
+	r.outside["CAISSON_RUNTIME"] = "gramine-direct"
+	r.mounts = "[[fs.mounts]]\ntype = \"encrypted\"\npath = \"/data\"\nuri = \"file:/data\"\nkey_name = \"d\"\n"
+	r.world.args = []string{"premain", "/not/measured"}
+	r.world.isTmpfs = func(int) error { return fmt.Errorf("the library OS makes up its file systems") }
+	r.bundle["fs_keys"] = object{"d": encodeOctets(make([]byte, 16))}
+}
+
+func TestUnderGramineDirectTheSoftwarePlatformVouchesForTheEnclaveThatWouldBe(t *testing.T) {
+	r := rehearse(t)
+	r.underDirect()
+	if status := r.run(); status != 91 || !strings.Contains(r.stderr.String(), "exec: error: `"+r.root+"/app`") {
+		t.Errorf("status %d, said %s", status, r.stderr.String())
+	}
+	if strings.Join(r.startedAs, " ") != "app -x --secret" || r.seen["/etc/conf"] != "conf" {
+		t.Errorf("%v %v", r.startedAs, r.seen)
+	}
+	if len(r.platform.launched) == 0 {
+		t.Fatal("nothing is launched")
+	}
+	launched := <-r.platform.launched
+	if !bytes.HasPrefix(launched, []byte("\x07\x00\x00\x00the PAL")) || !bytes.Contains(launched, must(os.ReadFile(r.root+"/app.manifest.sgx"))) {
+		t.Errorf("launched %.40q", launched)
+	}
+	if !strings.Contains(r.stderr.String(), "apply: warning: file-system key `d` is not used") {
+		t.Errorf("no warning: %s", r.stderr.String())
+	}
+}
+
+func TestUnderGramineDirectOneFaultIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		line   string
+		change func(*rehearsal)
+	}{
+		"image for the native runtime": {82, "built for runtime `native`", func(r *rehearsal) { r.env["CAISSON_RUNTIME"] = "native" }},
+		"a Unix socket":                {81, "out of reach", func(r *rehearsal) { r.outside["CAISSON_PLATFORM"] = "unix:/s" }},
+		"no PAL":                       {84, "launch: error: ", func(r *rehearsal) { must(0, os.Remove(r.root+"/runtime/sgx/libpal.so")) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rehearse(t)
+			r.underDirect()
+			c.change(r)
+			r.check(c.status, c.line)
+			if r.started {
+				t.Error("the program is started")
+			}
+		})
+	}
+}
+
+func TestOnTheNativeRuntimeAKeyComesToNothingOnlyIfTheImageSaysSo(t *testing.T) {
+	r := rehearse(t)
+	r.env["CAISSON_PLAIN_KEYS"] = "c,d"
+	r.bundle["fs_keys"] = object{"d": encodeOctets(make([]byte, 16))}
+	if status := r.run(); status != 91 || !r.started {
+		t.Errorf("status %d", status)
+	}
+	if !strings.Contains(r.stderr.String(), "apply: warning: file-system key `d` is not used: on the `native` runtime") {
+		t.Errorf("no warning: %s", r.stderr.String())
+	}
+	r = rehearse(t)
+	r.env["CAISSON_PLAIN_KEYS"] = "c,d"
+	r.bundle["fs_keys"] = object{"e": encodeOctets(make([]byte, 16))}
+	r.check(90, "no encrypted file system")
+}
+
+func TestTheNativeRuntimeKeepsNoEncryptedMount(t *testing.T) {
+	r := rehearse(t)
+	r.mounts = "[[fs.mounts]]\ntype = \"encrypted\"\npath = \"/data\"\n"
+	r.check(82, "`/data` is an encrypted mount")
 }
 
 func TestASignalEndsItAndLeavesNothing(t *testing.T) {

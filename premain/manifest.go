@@ -17,6 +17,7 @@ type manifest struct {
 	startDir     string
 	uid, gid     int
 	tmpfs        []string // mount points of memory
+	encrypted    []string // mount points whose files only an enclave can read
 	trustedFiles []trustedFile
 }
 
@@ -98,7 +99,7 @@ func (m *manifest) readEnv(root *table) error {
 	return nil
 }
 
-// readFS reads where the program starts and what is mounted. Only an enclave can keep an encrypted mount's promise.
+// readFS reads where the program starts and what is mounted.
 func (m *manifest) readFS(root *table) error {
 	var err error
 	if m.startDir, err = lookupOr(root, "/", "fs", "start_dir"); err != nil {
@@ -116,11 +117,11 @@ func (m *manifest) readFS(root *table) error {
 		if !ok || !cleanPath(where) {
 			return errors.New("a mount has no absolute, clean `path`")
 		}
-		switch kind := mount.values["type"]; kind {
+		switch mount.values["type"] {
 		case "tmpfs":
 			m.tmpfs = append(m.tmpfs, where)
 		case "encrypted":
-			return fmt.Errorf("%s is an encrypted mount, which the `native` runtime cannot keep", quoted(where))
+			m.encrypted = append(m.encrypted, where)
 		}
 	}
 	return nil

@@ -82,7 +82,6 @@ func TestAManifestWithOneFaultIsRefused(t *testing.T) {
 		"start directory with dots":  {`"/data"`, `"/data/.."`},
 		"mount without a path":       {`path = "/run/caisson"`, ``},
 		"mount with a relative path": {`"/run/caisson"`, `"run/caisson"`},
-		"encrypted mount":            {`"tmpfs"`, `"encrypted"`},
 		"mounts that are no tables":  {"[[fs.mounts]]\ntype = \"tmpfs\"\npath = \"/run/caisson\"", "mounts = []"},
 		"trusted file elsewhere":     {`"file:/bin/app"`, `"dev:/bin/app"`},
 		"trusted file with dots":     {`"file:/bin/app"`, `"file:/bin/../app"`},

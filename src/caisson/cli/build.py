@@ -22,6 +22,9 @@ from caisson.conversion import (
     premain,
     prepare,
 )
+from caisson.conversion.manifests import GRAMINE, NATIVE
+from caisson.conversion.measured import runtime_of
+from caisson.conversion.runtime import Release, RuntimeStore
 from caisson.enclave import Signer
 from caisson.errors import UsageError
 from caisson.protocol import ServerKeyHash
@@ -42,6 +45,9 @@ Examples:
 )
 @click.option("--catalog", "entry", metavar="NAME", help="Take the recipe from the catalog.")
 @click.option("--from", "published", metavar="IMAGE", help="Take this confidential image; change its key or pin only.")
+@click.option(
+    "--runtime", metavar="NAME", help="`native`, `gramine` or `gramine:ID`.  [default: gramine, if there is one]"
+)
 @key_option()
 @secret_option
 @click.option("--unsigned", is_flag=True, help="Leave the signature to `caisson sign`.")
@@ -56,6 +62,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     recipe: Path | None,
     entry: str | None,
     published: str | None,
+    runtime: str | None,
     key: str | None,
     passphrase_file: BinaryIO | None,
     unsigned: bool,
@@ -73,6 +80,9 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
     With --from, a confidential image is verified, signed with your key and bound to your key server, if you give its
     pin; everything else in it stays as it is.
+
+    An image for `gramine` runs in an enclave, by a release of Gramine that `caisson runtime` keeps; one for `native`
+    is for trying things out, and protects nothing.
     """
     source, destination = _places(places)
     if (key is None) != unsigned:
@@ -82,11 +92,17 @@ def command(  # noqa: PLR0913 - one parameter for each option
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         scratch = Path(directory)
         if published is None:
-            chosen = _recipe(recipe, entry)
-            prepared = prepare_image(source, chosen, cache=home.cache, scratch=scratch, pin=server, access=access)
+            chosen, release = _recipe(recipe, entry), _release(runtime, home)
+            prepared = prepare_image(
+                source, chosen, cache=home.cache, scratch=scratch, pin=server, access=access, runtime=release
+            )
+            _warn_about_volumes(chosen, release)
         else:
-            if source is not None or recipe is not None or entry is not None:
-                raise UsageError("an image that is taken as it is has no SOURCE and no recipe", hint="leave them out")
+            if any(given is not None for given in (source, recipe, entry, runtime)):
+                raise UsageError(
+                    "an image that is taken as it is has no SOURCE, recipe and runtime of its own",
+                    hint="leave them out",
+                )
             found = oci.source(oci.Reference.parse(published), access).read(scratch=scratch)
             prepared = open_prepared(found, scratch=scratch)
             prepared = prepared if server is None else pin(prepared, server)
@@ -119,14 +135,40 @@ def build_image(
 
 
 def prepare_image(
-    source: str | None, recipe: Recipe, *, cache: Path, scratch: Path, pin: ServerKeyHash | None, access: oci.Access
+    source: str | None,
+    recipe: Recipe,
+    *,
+    cache: Path,
+    scratch: Path,
+    pin: ServerKeyHash | None,
+    access: oci.Access,
+    runtime: Release | None = None,
 ) -> PreparedImage:
     """Do what `build_image` does, and leave the signature to others."""
     if source is None:
-        plain = plain_image(recipe.source, cache=cache, scratch=scratch)
+        plain = plain_image(recipe.source, cache=cache, scratch=scratch, access=access)
     else:
         plain = oci.source(oci.Reference.parse(source), access).read(scratch=scratch)
-    return prepare(plain, recipe, premain=premain(), scratch=scratch, key_server_pin=pin)
+    return prepare(plain, recipe, premain=premain(), scratch=scratch, key_server_pin=pin, runtime=runtime)
+
+
+def _release(name: str | None, home: Home) -> Release | None:
+    """Give the release of Gramine to build for; None for the native runtime."""
+    store = RuntimeStore(home.runtimes)
+    kind, _, identifier = (name or (GRAMINE if store.list() else NATIVE)).partition(":")
+    if kind == NATIVE and not identifier:
+        return None
+    if kind != GRAMINE:
+        raise UsageError(f"there is no runtime `{name}`", hint="`native`, `gramine` or `gramine:ID`")
+    return store.find(identifier or None).release()
+
+
+def _warn_about_volumes(recipe: Recipe, release: Release | None) -> None:
+    if release is None and recipe.encrypted:
+        plain = ", ".join(f"`{mount.path}`" for mount in recipe.encrypted)
+        talk.print(f"warning: nothing is encrypted on the native runtime: {plain} will be plain on disk", style="bold")
+    for file in recipe.files.allowed if release is not None else ():
+        talk.print(f"warning: the host may change `{file.path}`: {file.reason}", style="bold", markup=False)
 
 
 def describe(built: ConfidentialImage | PreparedImage, destination: str) -> dict[str, Any]:
@@ -141,6 +183,7 @@ def describe(built: ConfidentialImage | PreparedImage, destination: str) -> dict
         "isv_svn": built.manifest.sgx.isvsvn,
         "debug": built.manifest.sgx.debug,
         "trusted_files": len(built.manifest.sgx.trusted_files),
+        "runtime": runtime_of(built.manifest),
     }
 
 
@@ -151,6 +194,7 @@ def human(built: ConfidentialImage | PreparedImage, destination: str) -> str:
         "digest": built.image.digest,
         "MRENCLAVE": built.mr_enclave,
         "MRSIGNER": built.mr_signer or "none: not signed",
+        "runtime": runtime_of(built.manifest),
         "trusted": f"{len(built.manifest.sgx.trusted_files)} files",
     }
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())

@@ -23,20 +23,27 @@ def closure(program: str, files: Files, *, library_path: str = "", path: str = "
         ImageRejected: a file that begins like an ELF file and is none.
     """
     libraries = Libraries(files, library_path)
+    follow(libraries, program, path=path)
+    return frozenset(libraries.found)
+
+
+def follow(libraries: Libraries, program: str, *, path: str) -> None:
+    """Add to `libraries` what `closure` gives."""
+    files = libraries.files
     waiting = [(require(files, program, wanted_by="the command"), 0)]
     while waiting:
         real, depth = waiting.pop()
         start = files.read_at(real, 0, _START)
         if start.startswith(SHEBANG) and depth < _MAX_SCRIPTS:
             libraries.found.add(real)
-            waiting.extend(
-                (require(files, *candidates, wanted_by=real), depth + 1) for candidates in _interpreters(start, path)
-            )
+            for candidates in _interpreters(start, path):
+                opened = next((name for name in candidates if files.resolve(name) is not None), candidates[0])
+                libraries.names[opened] = require(files, *candidates, wanted_by=real)
+                waiting.append((libraries.names[opened], depth + 1))
         elif start.startswith(MAGIC):
             libraries.load(real)
         else:
             libraries.found.add(real)
-    return frozenset(libraries.found)
 
 
 def _interpreters(start: bytes, path: str) -> Iterator[tuple[str, ...]]:

@@ -1,13 +1,14 @@
 """An image's file system as the conversion reads it: real paths, hashes, and where a new file would lie."""
 
+import fnmatch
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from caisson.errors import UsageError
-from caisson.oci import FileSystem, Image, Region
-from caisson.oci.tar import Entry
+from caisson.oci import FileSystem, Found, Image, Region
+from caisson.oci.tar import Entry, Kind
 
 _EXECUTABLE = 0o111
 
@@ -73,6 +74,23 @@ class Content:
         if found.content is not None:
             return (found.path,)
         return tuple(below.path for below in self._view.walk(found.path) if below.content is not None)
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        """Give the sorted real paths of regular files whose path matches; `*`, `?` and `[…]` stay in their segment."""
+        found = [""]
+        for segment in pattern.strip("/").split("/"):
+            found = [
+                f"{above}/{name}"
+                for above in found
+                for name in fnmatch.filter(self.list_directory(above or "/"), segment)
+            ]
+        return tuple(sorted({real for path in found if (real := self.resolve(path)) is not None}))
+
+    def links(self) -> Iterator[tuple[str, Found]]:
+        """Give the path of each symbolic link that leads somewhere, itself without other links in it, and where to."""
+        for below in self._view.walk():
+            if below.entry.kind is Kind.SYMBOLIC_LINK and (target := self._view.find(below.path)) is not None:
+                yield below.path, target
 
     def place(self, path: str) -> str:
         """Give the path without links at which a new file or directory `path` would lie.

@@ -10,23 +10,16 @@ from caisson.conversion.closure import SHEBANG
 from caisson.conversion.command import find_program, merge_command, merge_environment, resolve_user
 from caisson.conversion.content import Content
 from caisson.conversion.elf import HEADER_SIZE, is_native
+from caisson.conversion.gramine import gramine_files
 from caisson.conversion.layer import AddedDirectory, AddedFile, archive
+from caisson.conversion.manifests import gramine_manifest, native_manifest
+from caisson.conversion.measured import Measured, entrypoint_of
 from caisson.conversion.prepared import ConfidentialImage, PreparedImage
 from caisson.conversion.programs import probe
 from caisson.conversion.recipe import Healthcheck, Recipe
-from caisson.conversion.trusted import Program, needed_files
-from caisson.enclave import (
-    EnvironmentVariable,
-    FileSystem,
-    LibOs,
-    Loader,
-    Manifest,
-    Mount,
-    Sgx,
-    Signer,
-    TrustedFile,
-    unsigned_sigstruct,
-)
+from caisson.conversion.runtime import Release
+from caisson.conversion.trusted import Program, add_listed, needed_files
+from caisson.enclave import Manifest, Signer
 from caisson.errors import UsageError
 from caisson.oci import Image, PackedLayer, append, configure
 from caisson.protocol import ServerKeyHash
@@ -42,19 +35,29 @@ def convert(
     premain: bytes,
     scratch: Path,
     key_server_pin: ServerKeyHash | None = None,
+    runtime: Release | None = None,
 ) -> ConfidentialImage:
     """Make a confidential image; the same input gives the same bytes. `scratch` holds the new layers.
+
+    `runtime` is the release of Gramine to run under; without one the image is for the `native` runtime.
 
     Raises:
         UsageError: image and recipe do not fit together.
         ImageRejected: the image is not what it claims to be.
         SignatureRejected: the key's holder gave something else than a signature.
     """
-    return prepare(image, recipe, premain=premain, scratch=scratch, key_server_pin=key_server_pin).sign(signer)
+    prepared = prepare(image, recipe, premain=premain, scratch=scratch, key_server_pin=key_server_pin, runtime=runtime)
+    return prepared.sign(signer)
 
 
 def prepare(
-    image: Image, recipe: Recipe, *, premain: bytes, scratch: Path, key_server_pin: ServerKeyHash | None = None
+    image: Image,
+    recipe: Recipe,
+    *,
+    premain: bytes,
+    scratch: Path,
+    key_server_pin: ServerKeyHash | None = None,
+    runtime: Release | None = None,
 ) -> PreparedImage:
     """Make everything of a confidential image but its signature; see `convert`."""
     content = Content(image)
@@ -68,18 +71,44 @@ def prepare(
         ),
         AddedFile(path=places.PREMAIN, mode=0o555, content=premain),
     )
-    manifest = _manifest(recipe, program, _trusted(image, recipe, program, content, added), key_server_pin)
+    libraries = needed_files(program, content)
+    own = {file.path: sha256(file.content).hexdigest() for file in added}
+    add_listed(libraries, recipe.files, content, own=own)
+    _require_visible({*libraries.found, *own}, image, recipe, content)
+    around = None if runtime is None else gramine_files(runtime, libraries, content, own=own)
+    if around is None:
+        trusted = content.digests(libraries.found - own.keys()) | own
+        manifest = native_manifest(recipe, program, trusted, pin=key_server_pin)
+    else:
+        manifest = gramine_manifest(recipe, program, around, pin=key_server_pin)
+    measured = Measured(pal=premain) if runtime is None else Measured.of(runtime)
     layer = PackedLayer.pack(
-        archive((*added, *_unmeasured(recipe)), _directories(recipe, program, content), existing=content.directory),
+        archive(
+            (*added, *_unmeasured(recipe), *(() if around is None else around.files)),
+            _directories(recipe, program, content),
+            existing=content.directory,
+        ),
         scratch=scratch,
     )
     return PreparedImage(
-        body=_configured(append(image, layer, created_by="caisson build"), recipe, program),
+        body=_configured(append(image, layer, created_by="caisson build"), recipe, program, manifest),
         manifest=manifest,
-        unsigned=unsigned_sigstruct(premain, manifest.encode(), date=recipe.enclave.date),
+        unsigned=measured.sigstruct(manifest.encode(), date=recipe.enclave.date),
         scratch=scratch,
         directory=content.directory(places.DIRECTORY),
+        pal=measured.digest,
     )
+
+
+def _require_visible(paths: set[str], image: Image, recipe: Recipe, content: Content) -> None:
+    covers = {*recipe.tmpfs, *recipe.kept, *image.config.run.volumes}
+    hidden = tuple(f"{content.place(path).rstrip('/')}/" for path in covers)
+    for path in sorted(paths):
+        if path.startswith(hidden):
+            raise UsageError(
+                f"`{path}` cannot be trusted: something is mounted over it",
+                hint="take its directory out of `tmpfs` and `volumes`, or the file out of the recipe",
+            )
 
 
 def _unmeasured(recipe: Recipe) -> tuple[AddedFile, ...]:
@@ -123,72 +152,15 @@ def _program(image: Image, recipe: Recipe, content: Content) -> Program:
     )
 
 
-def _trusted(
-    image: Image, recipe: Recipe, program: Program, content: Content, added: tuple[AddedFile, ...]
-) -> tuple[TrustedFile, ...]:
-    own = {file.path: sha256(file.content).hexdigest() for file in added}
-    paths = set(needed_files(program, content))
-    for listed in recipe.files.trusted:
-        paths.update(content.files_below(listed) if listed not in own else ())
-    covers = {*recipe.tmpfs, *recipe.volumes, *image.config.run.volumes}
-    hidden = tuple(f"{content.place(path).rstrip('/')}/" for path in covers)
-    for path in sorted({*paths, *own}):
-        if path.startswith(hidden):
-            raise UsageError(
-                f"`{path}` cannot be trusted: something is mounted over it",
-                hint="take its directory out of `tmpfs` and `volumes`, or the file out of the recipe",
-            )
-    digests = content.digests(paths - own.keys()) | own
-    return tuple(TrustedFile(uri=f"file:{path}", sha256=digest) for path, digest in digests.items())
-
-
-def _manifest(
-    recipe: Recipe, program: Program, trusted: tuple[TrustedFile, ...], pin: ServerKeyHash | None
-) -> Manifest:
-    measured = program.environment | {
-        "CAISSON_RUNTIME": "native",
-        "CAISSON_TLS_CERTIFICATE": places.TLS_CERTIFICATE,
-        "CAISSON_TLS_KEY": places.TLS_KEY,
-    }
-    if pin is not None:
-        measured["CAISSON_KEY_SERVER_PIN"] = str(pin)
-    passed = {*places.DEPLOYMENT_VARIABLES, *recipe.application.passthrough}
-    return Manifest(
-        libos=LibOs(entrypoint=places.PREMAIN),
-        loader=Loader(
-            argv=("premain", program.path, *program.argv),
-            env=(
-                *(
-                    EnvironmentVariable(name=name, value=value)
-                    for name, value in measured.items()
-                    if name not in passed
-                ),
-                *(EnvironmentVariable(name=name, value=None) for name in passed),
-            ),
-            uid=program.user.uid,
-            gid=program.user.gid,
-        ),
-        fs=FileSystem(start_dir=program.working_dir, mounts=tuple(Mount(path=path) for path in recipe.tmpfs)),
-        sgx=Sgx(
-            enclave_size=recipe.enclave.size,
-            max_threads=recipe.enclave.max_threads,
-            isvprodid=recipe.enclave.isv_prod_id,
-            isvsvn=recipe.enclave.isv_svn,
-            debug=recipe.enclave.debug,
-            trusted_files=trusted,
-        ),
-    )
-
-
 def _directories(recipe: Recipe, program: Program, content: Content) -> tuple[AddedDirectory, ...]:
     own = tuple(
         AddedDirectory(path=content.place(path), uid=program.user.uid, gid=program.user.gid)
-        for path in (*recipe.tmpfs, *recipe.volumes)
+        for path in (*recipe.tmpfs, *recipe.kept)
     )
     return (AddedDirectory(path=content.place(program.working_dir)), *own)
 
 
-def _configured(image: Image, recipe: Recipe, program: Program) -> Image:
+def _configured(image: Image, recipe: Recipe, program: Program, manifest: Manifest) -> Image:
     run = image.config.run
     return configure(
         image,
@@ -196,11 +168,11 @@ def _configured(image: Image, recipe: Recipe, program: Program) -> Image:
             run,
             user=str(program.user),
             env=(f"CAISSON_WORKLOAD={recipe.name}",),
-            entrypoint=(places.PREMAIN,),
+            entrypoint=entrypoint_of(manifest),
             cmd=None,
             working_dir=program.working_dir,
             exposed_ports=tuple(sorted({*run.exposed_ports, *(f"{port}/tcp" for port in recipe.ports)})),
-            volumes=tuple(sorted({*run.volumes, *recipe.volumes})),
+            volumes=tuple(sorted({*run.volumes, *recipe.kept})),
             labels={**run.labels, places.TMPFS_LABEL: ",".join(recipe.tmpfs)},
             healthcheck=None if recipe.healthcheck is None else _healthcheck(recipe.healthcheck),
         ),

@@ -6,7 +6,7 @@ directories hold, and an image may come without one.
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from caisson.conversion.elf import HEADER_SIZE, Dynamic, is_native, read_dynamic
@@ -77,6 +77,16 @@ class Libraries:
     def __post_init__(self) -> None:
         self.configured = tuple(dict.fromkeys((*_configured(self.files), *_DEFAULT_DIRECTORIES)))
 
+    def copy(self) -> "Libraries":
+        """Give one that has found the same and goes on by itself."""
+        return replace(self, found=set(self.found), names=dict(self.names), interpreters=set(self.interpreters))
+
+    def take(self, other: "Libraries") -> None:
+        """Take over what another one has found."""
+        self.found |= other.found
+        self.names |= other.names
+        self.interpreters |= other.interpreters
+
     def load(self, program: str) -> None:
         """Add a dynamic program and everything that is loaded with it; each name is loaded once, as ld.so does."""
         main = self._object(program, ())
@@ -94,6 +104,15 @@ class Libraries:
                 if name not in loaded:
                     loaded.add(name)
                     waiting += [self._object(real, wanting.rpath()) for real in self._library(name, wanting)]
+
+    def load_named(self, name: str) -> None:
+        """Add a library that is asked for by its name alone, with its own.
+
+        Raises:
+            UsageError: there is no such library.
+        """
+        for real in self._library(name, _Object(path="the C library", dynamic=Dynamic())):
+            self.load(real)
 
     def _object(self, real: str, inherited: tuple[str, ...]) -> _Object:
         self.found.add(real)

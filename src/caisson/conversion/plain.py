@@ -6,16 +6,18 @@ from caisson.conversion.building import build_stage
 from caisson.conversion.debian import build_rootfs
 from caisson.conversion.recipe import DebianSource, Source
 from caisson.errors import UsageError
-from caisson.oci import Image, Reference, append, source
+from caisson.oci import Access, Image, Reference, append, source
 
 
-def plain_image(wanted: Source, *, cache: Path, scratch: Path) -> Image:
+def plain_image(wanted: Source, *, cache: Path, scratch: Path, access: Access | None = None) -> Image:
     """Give the image; what is fetched or built is kept in `cache`, and the image lives as long as `scratch`.
 
     Raises:
         UsageError: the recipe does not say where the plain image is, or its build stage fails.
         Unavailable: packages or tools cannot be had.
     """
+    if wanted.image is not None:
+        return source(Reference.parse(f"docker://{wanted.image}"), access or Access()).read(scratch=scratch)
     if wanted.debian is None:
         raise UsageError(
             "the recipe does not say where the plain image is", hint="name it: `caisson build SOURCE DEST`"

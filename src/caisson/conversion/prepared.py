@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Self
 
 from caisson.conversion import places
+from caisson.conversion.direct import direct_manifest
 from caisson.conversion.layer import AddedFile, archive
+from caisson.conversion.manifests import GRAMINE
+from caisson.conversion.measured import runtime_of
 from caisson.enclave import Manifest, Signer, attach_signature
 from caisson.oci import Changes, FileLayer, Image, append, read_changes, without_top
 from caisson.oci.tar import Entry, Kind
@@ -35,17 +38,19 @@ class PreparedImage:
     """Everything of a confidential image but its signature.
 
     `body` lacks the topmost layer; `directory` is its `/.caisson`, if not the usual one; `unsigned` is the SIGSTRUCT
-    with zeros for key and signature. `scratch` is where the layer is written.
+    with zeros for key and signature. `scratch` is where the layer is written. `pal` is the SHA-256 (hex) of what the
+    enclave is measured over.
     """
 
     body: Image
     manifest: Manifest
     unsigned: SigStruct
     scratch: Path
+    pal: str
     directory: Entry | None = None
 
     @classmethod
-    def take(cls, image: Image, *, manifest: Manifest, unsigned: SigStruct, scratch: Path) -> Self | None:
+    def take(cls, image: Image, *, manifest: Manifest, unsigned: SigStruct, scratch: Path, pal: str) -> Self | None:
         """Take the identity off an image whose manifest was read; None if its topmost layer holds something else."""
         changes = read_changes(image.layers[-1])
         if not _is_identity(changes):
@@ -55,6 +60,7 @@ class PreparedImage:
             manifest=manifest,
             unsigned=unsigned,
             scratch=scratch,
+            pal=pal,
             directory=changes.entries[places.DIRECTORY.removeprefix("/")],
         )
 
@@ -96,11 +102,15 @@ class PreparedImage:
         )
 
     def _with(self, path: str, sigstruct: SigStruct) -> Image:
-        files = (
+        signature = sigstruct.encode()
+        files = [
             AddedFile(path=places.MANIFEST, mode=_MODE, content=self.manifest.encode()),
-            AddedFile(path=path, mode=_MODE, content=sigstruct.encode()),
-        )
-        chunks = archive(files, (), existing=lambda _: self.directory)
+            AddedFile(path=path, mode=_MODE, content=signature),
+        ]
+        if path == places.SIGSTRUCT and runtime_of(self.manifest) == GRAMINE:
+            direct = direct_manifest(self.manifest, pal=self.pal, signature=signature)
+            files.append(AddedFile(path=places.DIRECT_MANIFEST, mode=_MODE, content=direct))
+        chunks = archive(tuple(files), (), existing=lambda _: self.directory)
         return append(self.body, FileLayer.pack(chunks, scratch=self.scratch), created_by="caisson sign")
 
 
@@ -108,6 +118,8 @@ def _is_identity(changes: Changes) -> bool:
     if changes.removed or changes.opaque:
         return False
     kinds = {f"/{path}": entry.kind for path, entry in changes.entries.items()}
+    if kinds.get(places.DIRECT_MANIFEST) is Kind.FILE and places.SIGSTRUCT in kinds:
+        del kinds[places.DIRECT_MANIFEST]
     return any(
         kinds == {places.DIRECTORY: Kind.DIRECTORY, places.MANIFEST: Kind.FILE, signature: Kind.FILE}
         for signature in (places.SIGSTRUCT, places.UNSIGNED)

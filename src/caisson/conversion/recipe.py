@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -19,24 +18,21 @@ from pydantic import (
 )
 
 from caisson.conversion import places
+from caisson.conversion.recipe_gramine import CpuFeatureSettings, EncryptedMount, GramineSettings
+from caisson.conversion.recipe_values import SIZE, AbsolutePath, Table, matching, power_of_two
 from caisson.conversion.toml_model import read_model
 from caisson.protocol import WORKLOAD_NAME
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DANGEROUS = re.compile(r"LD_.*|PATH|PYTHON.*|NODE_OPTIONS|JAVA_TOOL_OPTIONS|GLIBC_TUNABLES|CAISSON_.*")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
+_IMAGE = re.compile(
+    r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
+)
 _SUITE = re.compile(r"[a-z][a-z-]*")
-_SIZE = re.compile(r"[1-9][0-9]*[KMG]")
 _PROBE = re.compile(r"(tcp|tls):\d{1,5}|https:\d{1,5}/[!-~]*")
 _NEIGHBOUR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _MOST_NEIGHBOUR = 4 << 20  # bytes of a file beside the recipe
-
-
-def _absolute(path: str) -> str:
-    segments = path.split("/")
-    if not path.startswith("/") or "\0" in path or any(part in (".", "..") for part in segments):
-        raise ValueError("is not an absolute path without `.` and `..` segments")
-    return path
 
 
 def _added(path: str) -> str:
@@ -47,21 +43,6 @@ def _added(path: str) -> str:
 
 def _octal(value: object) -> object:
     return int(value, 8) if isinstance(value, str) and re.fullmatch(r"0?[0-7]{3}", value) else value
-
-
-def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            raise ValueError(f"is not {what}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _power_of_two(size: str) -> str:
-    if int(size[:-1]).bit_count() != 1:
-        raise ValueError("is not a power of two, as SGX wants it")
-    return size
 
 
 def _harmless(name: str) -> str:
@@ -92,23 +73,18 @@ def _neighbour(name: object, folder: Traversable | None) -> str:
     return text
 
 
-AbsolutePath = Annotated[str, AfterValidator(_absolute)]
-Package = Annotated[str, _matching(_PACKAGE, "a name for a package")]
-Variable = Annotated[str, _matching(_VARIABLE, "a name for a variable")]
+Package = Annotated[str, matching(_PACKAGE, "a name for a package")]
+Variable = Annotated[str, matching(_VARIABLE, "a name for a variable")]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DebianSource(_Table):
+class DebianSource(Table):
     """A root file system out of Debian's packages, unpacked and not configured: no maintainer script runs."""
 
-    suite: Annotated[str, _matching(_SUITE, "a name for a Debian suite")]
+    suite: Annotated[str, matching(_SUITE, "a name for a Debian suite")]
     packages: Annotated[tuple[Package, ...], Field(min_length=1)]
 
 
-class BuildStage(_Table):
+class BuildStage(Table):
     """How the program is built from source, out of Debian's packages of the same suite, which stay out of the image.
 
     `files` lie beside the recipe. Commands find them in `/src`; what they put below `/out` is added to the image.
@@ -121,7 +97,7 @@ class BuildStage(_Table):
     )
 
     packages: Annotated[tuple[Package, ...], Field(min_length=1)]
-    files: dict[str, str] = {}
+    files: dict[str, str] = Field(default_factory=dict)
     commands: Annotated[tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...], Field(min_length=1)]
 
     @field_validator("files", mode="before")
@@ -132,42 +108,48 @@ class BuildStage(_Table):
         return {name: _neighbour(name, info.context) for name in value}
 
 
-class Source(_Table):
+class Source(Table):
     """How the plain image is had."""
 
     debian: DebianSource | None = None
+    image: Annotated[str, matching(_IMAGE, "an image in a registry, such as `docker.io/library/redis:7`")] | None = None
     build: BuildStage | None = None
 
     @model_validator(mode="after")
-    def _built_on_packages(self) -> Self:
+    def _fits(self) -> Self:
+        if self.debian is not None and self.image is not None:
+            raise ValueError("has both `debian` and `image`")
         if self.build is not None and self.debian is None:
             raise ValueError("has `build` without `debian`, whose suite and packages it is built for")
         return self
 
 
-class Application(_Table):
+class Application(Table):
     """What to run. What is left out comes from the image."""
 
     command: tuple[str, ...] | None = None
     working_dir: AbsolutePath | None = None
     user: str | None = None
-    environment: dict[Annotated[Variable, AfterValidator(_not_ours)], str] = {}
+    environment: dict[Annotated[Variable, AfterValidator(_not_ours)], str] = Field(default_factory=dict)
     drop: tuple[str, ...] = ()
     passthrough: tuple[Annotated[Variable, AfterValidator(_harmless)], ...] = ()
 
 
-class EnclaveSettings(_Table):
+class EnclaveSettings(Table):
     """The enclave. `size` is a power of two with suffix K, M or G; `isv_svn` rises with every security fix."""
 
-    size: Annotated[str, _matching(_SIZE, "a size such as `512M`"), AfterValidator(_power_of_two)]
+    size: Annotated[str, matching(SIZE, "a size such as `512M`"), AfterValidator(power_of_two)]
     max_threads: Annotated[int, Field(ge=1, le=4096)]
     isv_prod_id: Annotated[int, Field(ge=1, le=0xFFFF)]
     isv_svn: Annotated[int, Field(ge=1, le=0xFFFF)]
     debug: bool = False
-    date: Annotated[str, _matching(re.compile(r"\d{4}-\d{2}-\d{2}"), "a date, YYYY-MM-DD")] = "0000-00-00"
+    edmm: bool = False
+    exception_info: bool = False
+    cpu_features: CpuFeatureSettings = CpuFeatureSettings()
+    date: Annotated[str, matching(re.compile(r"\d{4}-\d{2}-\d{2}"), "a date, YYYY-MM-DD")] = "0000-00-00"
 
 
-class AddedFile(_Table):
+class AddedFile(Table):
     """A file that the recipe adds to the image; it is measured.
 
     Its text stands in the recipe, or in a file beside it: `from` is that file's name.
@@ -201,7 +183,7 @@ class AddedFile(_Table):
         return {**others, "content": _neighbour(value["from"], info.context)}
 
 
-class Healthcheck(_Table):
+class Healthcheck(Table):
     """How an engine finds out whether the program still answers. Times are in seconds.
 
     Either `command` or `probe`, which is `tcp:PORT`, `tls:PORT` or `https:PORT/PATH` and needs no client in the image.
@@ -209,7 +191,7 @@ class Healthcheck(_Table):
     """
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    probe: Annotated[str, _matching(_PROBE, "`tcp:PORT`, `tls:PORT` or `https:PORT/PATH`")] | None = None
+    probe: Annotated[str, matching(_PROBE, "`tcp:PORT`, `tls:PORT` or `https:PORT/PATH`")] | None = None
     interval: Annotated[int, Field(ge=1, le=3600)] = 10
     timeout: Annotated[int, Field(ge=1, le=3600)] = 5
     start_period: Annotated[int, Field(ge=1, le=3600)] = 30
@@ -222,13 +204,25 @@ class Healthcheck(_Table):
         return self
 
 
-class Files(_Table):
-    """What is measured besides the program, its interpreter and its libraries; a directory means all below it."""
+class AllowedFile(Table):
+    """A file of the host that the program may open although nobody checks it, and why that does no harm."""
+
+    path: AbsolutePath
+    reason: Annotated[str, Field(min_length=10)]
+
+
+class Files(Table):
+    """What is measured besides the program, its interpreter and its libraries; a directory means all below it.
+
+    `modules` are patterns of shared objects that the program loads when it runs: each is measured with its libraries.
+    """
 
     trusted: tuple[AbsolutePath, ...] = ()
+    modules: tuple[AbsolutePath, ...] = ()
+    allowed: tuple[AllowedFile, ...] = ()
 
 
-class ProvisionedSecret(_Table):
+class ProvisionedSecret(Table):
     """A secret for the key server to make."""
 
     name: str
@@ -236,7 +230,7 @@ class ProvisionedSecret(_Table):
     length: Annotated[int, Field(ge=1)] | None = None
 
 
-class ProvisionedFile(_Table):
+class ProvisionedFile(Table):
     """A file that the key server sends; `content` may hold `{{ secret:NAME }}`."""
 
     path: AbsolutePath
@@ -244,20 +238,20 @@ class ProvisionedFile(_Table):
     content: str
 
 
-class CertificateNames(_Table):
+class CertificateNames(Table):
     """Names for the program's certificate."""
 
     dns: tuple[str, ...] = ()
     ip: tuple[IPv4Address | IPv6Address, ...] = ()
 
 
-class Provision(_Table):
+class Provision(Table):
     """What the key server holds for the program; apart from `secret`, the fields of a workload."""
 
     secret: tuple[ProvisionedSecret, ...] = ()
-    fs_keys: dict[str, str] = {}
+    fs_keys: dict[str, str] = Field(default_factory=dict)
     file: tuple[ProvisionedFile, ...] = ()
-    env: dict[Variable, str] = {}
+    env: dict[Variable, str] = Field(default_factory=dict)
     argv: tuple[str, ...] = ()
     certificate: CertificateNames = CertificateNames()
 
@@ -266,11 +260,11 @@ class Provision(_Table):
         return {"name": name, "policy": policy, **self.model_dump(mode="json", exclude={"secret"})}
 
 
-class Recipe(_Table):
+class Recipe(Table):
     """A whole recipe."""
 
     version: Literal[1]
-    name: Annotated[str, _matching(WORKLOAD_NAME, "a name for a workload")]
+    name: Annotated[str, matching(WORKLOAD_NAME, "a name for a workload")]
     summary: Annotated[str, Field(min_length=1)]
     source: Source = Source()
     application: Application = Application()
@@ -279,9 +273,30 @@ class Recipe(_Table):
     file: tuple[AddedFile, ...] = ()
     tmpfs: tuple[AbsolutePath, ...] = (places.RUNTIME_DIRECTORY,)
     volumes: tuple[AbsolutePath, ...] = ()
+    encrypted: tuple[EncryptedMount, ...] = ()
+    gramine: GramineSettings = GramineSettings()
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
     healthcheck: Healthcheck | None = None
     provision: Provision = Provision()
+
+    @model_validator(mode="after")
+    def _keys(self) -> Self:
+        wanted = {mount.key for mount in self.encrypted}
+        if missing := sorted(wanted - self.provision.fs_keys.keys()):
+            raise ValueError(f"has encrypted mounts for the key `{missing[0]}`, which `provision.fs_keys` lacks")
+        if unused := sorted(self.provision.fs_keys.keys() - wanted):
+            raise ValueError(f"has the key `{unused[0]}` in `provision.fs_keys`, and no encrypted mount for it")
+        mounted = [f"{path.rstrip('/')}/" for path in (*self.tmpfs, *self.volumes, *(m.path for m in self.encrypted))]
+        for mount in self.encrypted:
+            own = f"{mount.path.rstrip('/')}/"
+            if sum(place.startswith(own) or own.startswith(place) for place in mounted) > 1:
+                raise ValueError(f"has the encrypted mount `{mount.path}`, which overlaps another mount")
+        return self
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """All paths that outlive the container, encrypted or not."""
+        return (*self.volumes, *(mount.path for mount in self.encrypted))
 
     @classmethod
     def parse(cls, raw: bytes, *, folder: Traversable | None = None) -> Self:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from caisson.conversion import places
 from caisson.conversion.content import Content
+from caisson.conversion.measured import Measured
 from caisson.conversion.prepared import PreparedImage
 from caisson.conversion.verify import dashed, verify_image, verify_unsigned
-from caisson.enclave import EnvironmentVariable, unsigned_sigstruct
+from caisson.enclave import EnvironmentVariable
 from caisson.errors import ImageRejected
 from caisson.oci import Image
 from caisson.protocol import ServerKeyHash
@@ -30,11 +31,12 @@ def open_prepared(image: Image, *, scratch: Path) -> PreparedImage:
         manifest, unsigned = verify_unsigned(image)
     else:
         manifest = verify_image(image).manifest
-        premain = content.read(places.PREMAIN) or b""
-        unsigned = unsigned_sigstruct(premain, manifest.encode(), date=dashed(SigStruct.parse(signed or b"")))
+        date = dashed(SigStruct.parse(signed or b""))
+        unsigned = Measured.in_image(content, manifest).sigstruct(manifest.encode(), date=date)
     if manifest.encode() != content.read(places.MANIFEST):
         raise ImageRejected("the image's manifest was not written by this program", hint="build it anew")
-    prepared = PreparedImage.take(image, manifest=manifest, unsigned=unsigned, scratch=scratch)
+    pal = Measured.in_image(content, manifest).digest
+    prepared = PreparedImage.take(image, manifest=manifest, unsigned=unsigned, scratch=scratch, pal=pal)
     if prepared is None:
         raise ImageRejected(
             "the image's topmost layer holds more than its identity", hint="build it anew, and add nothing to it"
@@ -47,6 +49,6 @@ def pin(prepared: PreparedImage, server: ServerKeyHash) -> PreparedImage:
     variables = {item.name: item for item in prepared.manifest.loader.env}
     variables[_PIN] = EnvironmentVariable(name=_PIN, value=str(server))
     manifest = replace(prepared.manifest, loader=replace(prepared.manifest.loader, env=tuple(variables.values())))
-    premain = Content(prepared.body).read(places.PREMAIN) or b""
-    unsigned = unsigned_sigstruct(premain, manifest.encode(), date=dashed(prepared.unsigned))
+    measured = Measured.in_image(Content(prepared.body), manifest)
+    unsigned = measured.sigstruct(manifest.encode(), date=dashed(prepared.unsigned))
     return replace(prepared, manifest=manifest, unsigned=unsigned)

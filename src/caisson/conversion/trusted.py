@@ -2,12 +2,16 @@
 
 import posixpath
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from caisson.conversion.closure import closure
+from caisson.conversion.closure import follow
 from caisson.conversion.command import User
 from caisson.conversion.content import Content
+from caisson.conversion.elf import HEADER_SIZE, is_native
+from caisson.conversion.libraries import Libraries
+from caisson.conversion.recipe import Files
+from caisson.errors import UsageError
 
 _SHELLS = frozenset({"ash", "bash", "dash", "ksh", "sh", "zsh"})
 _MAX_WORD = 4096
@@ -24,8 +28,8 @@ class Program:
     user: User
 
 
-def needed_files(program: Program, content: Content) -> frozenset[str]:
-    """Give the real paths of what starting a program needs.
+def needed_files(program: Program, content: Content) -> Libraries:
+    """Find what starting a program needs.
 
     That is the program, and each file that a word of its command names - a script, a configuration, the program that
     an entry point or a shell will start - each with its interpreter and its libraries.
@@ -34,13 +38,47 @@ def needed_files(program: Program, content: Content) -> frozenset[str]:
         UsageError: a library or an interpreter is missing.
         ImageRejected: a file that begins like an ELF file and is none.
     """
-    library_path = program.environment.get("LD_LIBRARY_PATH", "")
+    libraries = Libraries(content, program.environment.get("LD_LIBRARY_PATH", ""))
     path = program.environment["PATH"]
-    found = set[str]()
     for named in (program.path, *_named(program, content)):
-        if named not in found:
-            found |= closure(named, content, library_path=library_path, path=path)
-    return frozenset(found)
+        if named not in libraries.found:
+            follow(libraries, named, path=path)
+    return libraries
+
+
+def add_listed(libraries: Libraries, listed: Files, content: Content, *, own: Iterable[str]) -> None:
+    """Add what a recipe lists: files, directories, and modules with their libraries. `own` are files that it adds.
+
+    Raises:
+        UsageError: there is nothing at a path that is listed, or a module's library is missing.
+        ImageRejected: a module that begins like an ELF file and is none.
+    """
+    added = frozenset(own)
+    for path in listed.trusted:
+        for real in content.files_below(path) if path not in added else ():
+            libraries.found.add(real)
+            if _is_module(real, content):
+                _add_what_is_there(libraries, real)
+    for pattern in listed.modules:
+        found = content.matching(pattern)
+        if not found:
+            raise UsageError(f"the recipe names the modules `{pattern}`, and the image has none")
+        for real in found:
+            libraries.load(real)
+
+
+def _is_module(path: str, content: Content) -> bool:
+    return is_native(content.read_at(path, 0, HEADER_SIZE))
+
+
+def _add_what_is_there(libraries: Libraries, module: str) -> None:
+    """Add a module's libraries, unless one is missing: of what a directory holds, not everything is ever loaded."""
+    trial = libraries.copy()
+    try:
+        trial.load(module)
+    except UsageError:
+        return
+    libraries.take(trial)
 
 
 def _named(program: Program, content: Content) -> Iterator[str]:

@@ -6,13 +6,15 @@ from typing import Self
 
 from caisson.conversion import places
 from caisson.conversion.content import Content
-from caisson.enclave import NO_DATE, Manifest, unsigned_sigstruct, verify_sigstruct
+from caisson.conversion.direct import direct_manifest
+from caisson.conversion.manifests import GRAMINE
+from caisson.conversion.measured import Measured, entrypoint_of, required, runtime_of
+from caisson.enclave import LIBC, LIBOS, NO_DATE, SGX_PAL, Manifest, RuntimeBundle, verify_sigstruct
 from caisson.errors import ImageChanged, ImageRejected, Malformed, SignatureRejected
 from caisson.oci import Image
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner, SigStruct
 
-_MAX_PART = 64 << 20  # as much as the platform's socket takes
 _ENCLAVE_FIELDS = (
     "attributes",
     "attribute_mask",
@@ -57,7 +59,7 @@ class VerifiedImage:
     @property
     def runtime(self) -> str:
         """The runtime that it says it is for; `native` can never satisfy a policy that asks for hardware."""
-        return self.measured("CAISSON_RUNTIME") or "unknown"
+        return runtime_of(self.manifest)
 
     @property
     def key_server_pin(self) -> ServerKeyHash | None:
@@ -71,9 +73,12 @@ def verify_image(image: Image) -> VerifiedImage:
 
     1. It has the three parts of a confidential image.
     2. The SIGSTRUCT is signed by the key in it.
-    3. premain and every other trusted file are what the manifest says.
-    4. The SIGSTRUCT is for this premain and this manifest: MRENCLAVE, attributes, product, security version.
-    5. The configuration starts premain and nothing else, as the manifest's user, with no variable that is not passed.
+    3. premain and every other trusted file are what the manifest says, and the runtime is what its description says.
+    4. The SIGSTRUCT is for this manifest and this premain, or this PAL: MRENCLAVE, attributes, product, security
+       version.
+    5. The configuration starts premain, or Gramine's SGX loader, and nothing else, as the manifest's user, with no
+       variable that is not passed.
+    6. The manifest for `gramine-direct` is the one that belongs to the measured one.
 
     Raises:
         ImageRejected: not a confidential image, or not a well-formed one.
@@ -83,14 +88,19 @@ def verify_image(image: Image) -> VerifiedImage:
     # 1.
     if content.region(places.SIGSTRUCT) is None and content.region(places.UNSIGNED) is not None:
         raise ImageRejected("the image is not signed yet", hint="sign it with `caisson sign`")
-    premain, raw, signature = (_required(content, path) for path in (places.PREMAIN, places.MANIFEST, places.SIGSTRUCT))
+    _, raw, signature = (required(content, path) for path in (places.PREMAIN, places.MANIFEST, places.SIGSTRUCT))
     changes: list[str] = []
     if content.region(places.UNSIGNED) is not None:
         changes.append("SIGSTRUCT: there is an unsigned one beside it")
     # 2.
     sigstruct, mr_signer = _signed(signature, changes)
     # 3. to 5.
-    manifest = _check(image, content, premain, raw, sigstruct, changes)
+    manifest = _check(image, content, raw, sigstruct, changes)
+    # 6.
+    if manifest is not None and runtime_of(manifest) == GRAMINE:
+        pal = Measured.in_image(content, manifest).digest
+        if content.read(places.DIRECT_MANIFEST) != direct_manifest(manifest, pal=pal, signature=signature):
+            changes.append("manifest for gramine-direct: it does not belong to the measured one")
     if changes or manifest is None or sigstruct is None or mr_signer is None:
         raise ImageChanged(tuple(changes))
     return VerifiedImage.of(manifest, sigstruct, mr_signer)
@@ -106,12 +116,15 @@ def verify_unsigned(image: Image) -> tuple[Manifest, SigStruct]:
         ImageChanged: it was changed; all changes are named.
     """
     content = Content(image)
-    premain, raw, unsigned = (_required(content, path) for path in (places.PREMAIN, places.MANIFEST, places.UNSIGNED))
+    _, raw, unsigned = (required(content, path) for path in (places.PREMAIN, places.MANIFEST, places.UNSIGNED))
     sigstruct = SigStruct.parse(unsigned)
     changes: list[str] = []
-    manifest = _check(image, content, premain, raw, sigstruct, changes)
-    if manifest is not None and not changes and sigstruct != unsigned_sigstruct(premain, raw, date=dashed(sigstruct)):
-        changes.append("SIGSTRUCT: it says more than what the manifest asks for")
+    manifest = _check(image, content, raw, sigstruct, changes)
+    if manifest is not None and not changes:
+        if sigstruct != Measured.in_image(content, manifest).sigstruct(raw, date=dashed(sigstruct)):
+            changes.append("SIGSTRUCT: it says more than what the manifest asks for")
+        if content.region(places.DIRECT_MANIFEST) is not None:
+            changes.append("manifest for gramine-direct: it is there before the image is signed")
     if changes or manifest is None:
         raise ImageChanged(tuple(changes))
     return manifest, sigstruct
@@ -123,29 +136,22 @@ def dashed(sigstruct: SigStruct) -> str:
 
 
 def _check(
-    image: Image, content: Content, premain: bytes, raw: bytes, sigstruct: SigStruct | None, changes: list[str]
+    image: Image, content: Content, raw: bytes, sigstruct: SigStruct | None, changes: list[str]
 ) -> Manifest | None:
     """Carry out the steps 3 to 5 of `verify_image`."""
     manifest = _manifest(raw, changes)
     if manifest is None:
         return None
     # 3.
-    premain_changed = _changed_files(manifest, content, changes)
+    pal_changed = _changed_files(manifest, content, changes)
+    if runtime_of(manifest) == GRAMINE:
+        pal_changed = _changed_runtime(manifest, content, changes)
     # 4.
-    if sigstruct is not None and not premain_changed:
-        changes.extend(_unlike(sigstruct, premain, raw))
+    if sigstruct is not None and not pal_changed:
+        changes.extend(_unlike(sigstruct, Measured.in_image(content, manifest), raw))
     # 5.
     changes.extend(_configuration(image, manifest))
     return manifest
-
-
-def _required(content: Content, path: str) -> bytes:
-    region = content.region(path)
-    if region is None:
-        raise ImageRejected(f"no confidential image: it has no `{path}`", hint="make one with `caisson build`")
-    if region.size > _MAX_PART:
-        raise ImageRejected(f"`{path}` is larger than {_MAX_PART} bytes")
-    return region.read()
 
 
 def _signed(raw: bytes, changes: list[str]) -> tuple[SigStruct | None, MrSigner | None]:
@@ -170,9 +176,13 @@ def _changed_files(manifest: Manifest, content: Content, changes: list[str]) -> 
     expected = {file.uri.removeprefix("file:"): file.sha256 for file in manifest.sgx.trusted_files}
     if places.PREMAIN not in expected:
         changes.append("manifest: premain is not among its trusted files")
-    # A file must lie where the manifest says, not behind a link that leads somewhere else.
-    present = {path for path in expected if content.resolve(path) == path}
-    found = content.digests(present)
+    # On the native runtime a file must lie where the manifest says, not behind a link that leads somewhere else.
+    # Gramine opens each path and compares what it finds there, so the manifest has an entry for every way to a file.
+    by_path = runtime_of(manifest) == GRAMINE
+    reals = {path: real for path in expected if (real := content.resolve(path)) is not None}
+    present = {path for path, real in reals.items() if by_path or path == real}
+    digests = content.digests(reals[path] for path in present)
+    found = {path: digests[reals[path]] for path in present}
     for path in sorted(expected):
         name = "premain" if path == places.PREMAIN else f"trusted file `{path}`"
         if path not in present:
@@ -182,14 +192,33 @@ def _changed_files(manifest: Manifest, content: Content, changes: list[str]) -> 
     return found.get(places.PREMAIN) != expected.get(places.PREMAIN, found.get(places.PREMAIN))
 
 
-def _unlike(sigstruct: SigStruct, premain: bytes, manifest: bytes) -> Iterator[str]:
+def _changed_runtime(manifest: Manifest, content: Content, changes: list[str]) -> bool:
+    """Name the parts of Gramine that differ from their description; tell whether the PAL is one of them."""
+    libos, before = manifest.loader.entrypoint, len(changes)
+    bundle = RuntimeBundle.parse(required(content, places.RUNTIME_DESCRIPTION))
+    if libos is None or bundle.parts[LIBOS] != libos.sha256 or libos.uri != f"file:{places.RUNTIME}/{LIBOS}":
+        changes.append("runtime: the manifest names another library OS than the description")
+    # The C library is left out where the image keeps its own.
+    present = {
+        name: path
+        for name in bundle.parts
+        if content.resolve(path := f"{places.RUNTIME}/{name}") is not None or not name.startswith(LIBC)
+    }
+    found = content.digests(path for path in present.values() if content.resolve(path) == path)
+    for name, path in sorted(present.items()):
+        if found.get(path) != bundle.parts[name]:
+            changes.append(f"runtime: `{name}` is missing, or not what the description says")
+    return any(f"`{SGX_PAL}`" in change for change in changes[before:])
+
+
+def _unlike(sigstruct: SigStruct, measured: Measured, manifest: bytes) -> Iterator[str]:
     """Name what the SIGSTRUCT says otherwise than the enclave of premain and manifest would have it."""
     try:
-        expected = unsigned_sigstruct(premain, manifest, date=NO_DATE)
+        expected = measured.sigstruct(manifest, date=NO_DATE)
     except Malformed as error:
         yield f"manifest: {error.message}"
         return
-    # premain is what the manifest says it is, so a wrong measurement can only come from the manifest.
+    # premain and the PAL are what they should be, so a wrong measurement can only come from the manifest.
     if sigstruct.mr_enclave != expected.mr_enclave:
         yield f"manifest: the enclave measures {expected.mr_enclave}; {sigstruct.mr_enclave} was signed"
     for name in _ENCLAVE_FIELDS:
@@ -200,7 +229,7 @@ def _unlike(sigstruct: SigStruct, premain: bytes, manifest: bytes) -> Iterator[s
 
 def _configuration(image: Image, manifest: Manifest) -> Iterator[str]:
     run, loader = image.config.run, manifest.loader
-    if run.entrypoint != (places.PREMAIN,) or run.cmd:
+    if run.entrypoint != entrypoint_of(manifest) or run.cmd:
         yield "configuration: it does not start premain alone"
     if run.user != f"{loader.uid}:{loader.gid}":
         yield f"configuration: it runs as `{run.user[:80]}`; the manifest says `{loader.uid}:{loader.gid}`"

@@ -33,7 +33,17 @@ from caisson.enclave.measurement import measure
 from caisson.enclave.parameters import CpuFeatures, EnclaveParameters, Feature
 from caisson.enclave.pem import read_private_key, write_private_key
 from caisson.enclave.pkcs11_uri import Pkcs11Uri
-from caisson.enclave.runtime import Libc, RuntimeBundle, layout_of, version_key
+from caisson.enclave.runtime import (
+    DIRECT_PAL,
+    LIBC,
+    LIBOS,
+    SGX_LOADER,
+    SGX_PAL,
+    Libc,
+    RuntimeBundle,
+    layout_of,
+    version_key,
+)
 from caisson.enclave.signing_key import SigningKey, load_public_key, public_pem
 from caisson.enclave.sigstruct import (
     NO_DATE,
@@ -46,7 +56,12 @@ from caisson.enclave.sigstruct import (
 )
 
 __all__ = [
+    "DIRECT_PAL",
+    "LIBC",
+    "LIBOS",
     "NO_DATE",
+    "SGX_LOADER",
+    "SGX_PAL",
     "AllowedIoctl",
     "CpuFeatures",
     "EnclaveParameters",
