@@ -44,7 +44,9 @@ def test_build_speaks_to_people_too(capsys, key):
     assert run([*BUILD, "rootfs:root", "oci:out:v1"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert [line.split()[0] for line in out.splitlines()] == ["image", "digest", "MRENCLAVE", "MRSIGNER", "trusted"]
+    assert [line.split()[0] for line in out.splitlines()] == [
+        *("image", "digest", "MRENCLAVE", "MRSIGNER", "runtime", "trusted"),
+    ]
     assert str(key.mr_signer) in out
 
 

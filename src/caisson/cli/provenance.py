@@ -259,7 +259,9 @@ def _plain(
 ) -> oci.Image | None:
     if source is not None:
         return oci.source(oci.Reference.parse(source), access).read(scratch=scratch)
-    return None if followed is None else plain_image(followed.recipe.source, cache=cache, scratch=scratch)
+    return (
+        None if followed is None else plain_image(followed.recipe.source, cache=cache, scratch=scratch, access=access)
+    )
 
 
 def _human(statement: Statement, publisher: Publisher, packages: int) -> str:

@@ -145,7 +145,12 @@ def _check(
     # 3.
     pal_changed = _changed_files(manifest, content, changes)
     if runtime_of(manifest) == GRAMINE:
-        pal_changed = _changed_runtime(manifest, content, changes)
+        try:
+            bundle = RuntimeBundle.parse(required(content, places.RUNTIME_DESCRIPTION))
+        except Malformed as error:
+            changes.append(f"runtime: {error.message}")
+            return None
+        pal_changed = _changed_runtime(bundle, manifest, content, changes)
     # 4.
     if sigstruct is not None and not pal_changed:
         changes.extend(_unlike(sigstruct, Measured.in_image(content, manifest), raw))
@@ -192,10 +197,9 @@ def _changed_files(manifest: Manifest, content: Content, changes: list[str]) -> 
     return found.get(places.PREMAIN) != expected.get(places.PREMAIN, found.get(places.PREMAIN))
 
 
-def _changed_runtime(manifest: Manifest, content: Content, changes: list[str]) -> bool:
+def _changed_runtime(bundle: RuntimeBundle, manifest: Manifest, content: Content, changes: list[str]) -> bool:
     """Name the parts of Gramine that differ from their description; tell whether the PAL is one of them."""
     libos, before = manifest.loader.entrypoint, len(changes)
-    bundle = RuntimeBundle.parse(required(content, places.RUNTIME_DESCRIPTION))
     if libos is None or bundle.parts[LIBOS] != libos.sha256 or libos.uri != f"file:{places.RUNTIME}/{LIBOS}":
         changes.append("runtime: the manifest names another library OS than the description")
     # The C library is left out where the image keeps its own.
