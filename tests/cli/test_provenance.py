@@ -151,6 +151,27 @@ def test_nothing_is_attached_where_nothing_can_be(say):
     say(*BUILD, "rootfs:root", "docker-archive:app.tar")
     refused = say("provenance", "attach", "docker-archive:app.tar", "--key", "publisher.pem", code=2).err
     assert "keeps no documents" in refused
+    refused = say("provenance", "attach", "oci-archive:app.tar", "--key", "publisher.pem", code=2).err
+    assert refused.startswith("error: nothing is attached to `oci-archive:app.tar`: an archive is written once")
+
+
+@pytest.mark.usefixtures("attached")
+def test_a_policy_that_asks_for_provenance_says_where_there_can_be_none(say):
+    say(*BUILD, "rootfs:root", "docker-archive:app.tar")
+    refused = say("verify", "docker-archive:app.tar", "--policy", "policy.toml", code=2).err
+    assert "keeps no documents and blobs as they are" in refused
+
+
+@pytest.mark.parametrize("place", ["oci:dir", "oci-archive:oci.tar", "docker-archive:docker.tar:hello:v1"])
+@pytest.mark.usefixtures("attached")
+def test_a_policy_without_provenance_is_for_images_in_every_place(desk, say, place):
+    text = (desk / "policy.toml").read_text().partition("[provenance]")[0]
+    (desk / "policy.toml").write_text(text)
+    say(*BUILD, "rootfs:root", place)
+    say("verify", place, "--policy", "policy.toml")
+    (desk / "policy.toml").write_text(text.replace("svn = 3", "svn = 4"))
+    refused = say("verify", place, "--policy", "policy.toml", code=1).err
+    assert refused == "error: policy: the security version 3 is not accepted; 4 is the least\n"
 
 
 @pytest.mark.usefixtures("built")

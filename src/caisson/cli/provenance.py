@@ -99,6 +99,8 @@ def attach(  # noqa: PLR0913 - one parameter for each option
     image, and the recipe gives its measurement. It gets a signature that `cosign verify --key` understands, too. To do
     it again changes nothing.
     """
+    if oci.Reference.parse(image).transport == "oci-archive":
+        raise UsageError(f"nothing is attached to `{image}`: an archive is written once", hint="attach in `oci:DIR`")
     publisher_key = ProvenanceKey.load(read_bytes(key_file), read_passphrase(passphrase_file))
     with _opened(image, access) as (found, verified, scratch):
         raw, unread = _sbom(found, verified)

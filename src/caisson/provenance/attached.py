@@ -1,5 +1,6 @@
 """What is attached to an image, and which of it a publisher stands for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -56,51 +57,66 @@ def verify_provenance(
 ) -> VerifiedProvenance:
     """Check what is attached to an image, whose own identity was verified before.
 
-    What others attached counts for nothing, since anyone who may write to the store may attach anything.
+    What others attached counts for nothing, since anyone who may write to the store may attach anything: statements by
+    others, and genuine ones that were taken from other images.
 
-    1. A statement is signed by one of the publishers.
-    2. It is about this image: its digest, and its configuration's.
+    1. Statements are signed by one of the publishers.
+    2. One is about this image: its digest, and its configuration's.
     3. It says of the enclave what the image itself gives: measurement, signer, product, versions, pin, SIGSTRUCT.
     4. The bill of materials that it names is attached.
-    5. Whether the image's SIGSTRUCT is attached, and whether cosign's signature of it by the publisher is.
+    5. Of several that hold, one that tells of source and recipe counts.
+    6. Whether the image's SIGSTRUCT is attached, and whether cosign's signature of it by the publisher is.
 
     Raises:
         SignatureRejected: no statement is signed by one of the publishers.
-        ProvenanceRejected: no statement at all, or something in it does not hold; all of it is named.
+        ProvenanceRejected: no statement at all, or none that holds; all that is wrong with the nearest one is named.
     """
     # 1.
-    publisher, statement = _signed(attached.envelopes, publishers)
-    # 2. and 3.
-    reasons = _differences(statement, image, verified)
-    # 4.
-    sbom = next((each for each in attached.sboms if Digest.of(each) == statement.sbom), None)
-    if sbom is None:
-        reasons.append(f"the bill of materials that the statement names, {statement.sbom}, is not attached")
-    if reasons or sbom is None:
-        raise ProvenanceRejected(tuple(reasons))
+    signed = _signed(attached.envelopes, publishers)
+    # 2. to 4.
+    sboms = {Digest.of(each): each for each in attached.sboms}
+    faults = [_faults(statement, image, verified, sboms) for _, statement in signed]
+    holding = [each for each, found in zip(signed, faults, strict=True) if not found]
+    if not holding:
+        raise ProvenanceRejected(min(faults, key=len))
     # 5.
+    publisher, statement = max(holding, key=lambda each: (each[1].source is not None, each[1].recipe is not None))
+    # 6.
     return VerifiedProvenance(
         publisher=publisher,
         statement=statement,
-        sbom=sbom,
+        sbom=sboms[statement.sbom],
         has_sigstruct=verified.sigstruct.encode() in attached.sigstructs,
         is_cosigned=cosign.is_signed(attached.cosign, publisher, image=image.digest),
     )
 
 
-def _signed(envelopes: tuple[bytes, ...], publishers: tuple[Publisher, ...]) -> tuple[Publisher, Statement]:
+def _signed(envelopes: tuple[bytes, ...], publishers: tuple[Publisher, ...]) -> list[tuple[Publisher, Statement]]:
     if not envelopes:
         raise ProvenanceRejected(
             ("no statement is attached to the image",), hint="attach one with `caisson provenance attach`"
         )
+    found = []
     reason = "none of the accepted publishers signed a statement about the image"
     for publisher in publishers:
         for envelope in envelopes:
             try:
-                return publisher, Statement.open(envelope, publisher)
+                found.append((publisher, Statement.open(envelope, publisher)))
             except (Malformed, SignatureRejected) as error:
                 reason = error.message
-    raise SignatureRejected(reason)
+    if not found:
+        raise SignatureRejected(reason)
+    return found
+
+
+def _faults(
+    statement: Statement, image: Image, verified: VerifiedImage, sboms: Mapping[Digest, bytes]
+) -> tuple[str, ...]:
+    """Carry out the steps 2 to 4 of `verify_provenance`."""
+    reasons = _differences(statement, image, verified)
+    if statement.sbom not in sboms:
+        reasons.append(f"the bill of materials that the statement names, {statement.sbom}, is not attached")
+    return tuple(reasons)
 
 
 def _differences(statement: Statement, image: Image, verified: VerifiedImage) -> list[str]:

@@ -1,5 +1,6 @@
 """What package managers left in an image is found, wherever and however they left it."""
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -125,6 +126,19 @@ def database(*statements):
     return connection.serialize()
 
 
+STORE = b"name\0001.2\0"
+HEADER = struct.pack(">II", 2, len(STORE)) + struct.pack(">IIiIIIiI", 1000, 6, 0, 1, 1001, 6, 5, 1) + STORE
+DATABASE = database(
+    "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)",
+    f"INSERT INTO Packages VALUES (1, x'{HEADER.hex()}'), (2, x'{HEADER.hex()}')",
+)
+
+
+def test_a_small_database_is_read():
+    found = list(rpm.read_rpm(DATABASE, location="/x", distribution=Distribution()))
+    assert [component.purl for component in found] == ["pkg:rpm/name@1.2"] * 2
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -145,6 +159,15 @@ def database(*statements):
 def test_what_is_no_rpm_database_is_said_to_be_unread(inventory, raw):
     (reason,) = inventory({"/var/lib/rpm/rpmdb.sqlite": raw}).unread
     assert reason.startswith("/var/lib/rpm/rpmdb.sqlite: RPM ")
+
+
+@given(st.data())
+def test_a_database_with_changed_bytes_is_read_or_refused(data):
+    raw = bytearray(DATABASE)
+    for at in data.draw(st.lists(st.integers(0, len(raw) - 1), min_size=1, max_size=8)):
+        raw[at] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(Malformed):
+        list(rpm.read_rpm(bytes(raw), location="/x", distribution=Distribution()))
 
 
 def test_a_header_gives_its_first_strings_and_numbers():

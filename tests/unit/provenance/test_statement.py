@@ -77,6 +77,25 @@ def test_what_others_attached_counts_for_nothing(published, other_key):
     assert "sigstruct" not in found.kinds
 
 
+def test_a_genuine_statement_about_another_image_beside_it_counts_for_nothing(published, pinned):
+    """Replayed by somebody who may attach: it neither stands in for the image's own, nor hides it."""
+    replayed = pinned.attached()
+    for envelopes in (
+        (*replayed.envelopes, *published.attached().envelopes),
+        (*published.attached().envelopes, *replayed.envelopes),
+    ):
+        found = verify(published, published.attached(envelopes=envelopes, sboms=(*replayed.sboms, published.sbom)))
+        assert found.statement == published.statement
+
+
+def test_of_several_statements_one_that_tells_of_its_materials_counts(published):
+    silent = replace(published.statement, source=None, recipe=None).sign(published.key)
+    telling = published.statement.sign(published.key)
+    for envelopes in ((silent, telling), (telling, silent)):
+        assert verify(published, published.attached(envelopes=envelopes)).statement == published.statement
+    assert verify(published, published.attached(envelopes=(silent,))).statement.source is None
+
+
 def test_nothing_attached_is_refused(published):
     with pytest.raises(ProvenanceRejected, match="no statement is attached"):
         verify(published, published.attached(envelopes=()))
