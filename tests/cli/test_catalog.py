@@ -24,7 +24,7 @@ def test_programs_are_found_by_what_their_pages_say(capsys):
     assert run(["catalog", "search", "MQTT"]) == 0
     assert "mosquitto" in capsys.readouterr().out
     assert run(["catalog", "search", "nothing-like-it"]) == 1
-    assert capsys.readouterr().out == "the catalog has no such program\n"
+    assert "error: the catalog has no program like `nothing-like-it`" in capsys.readouterr().err
 
 
 def test_a_page_is_shown_as_it_was_written(capsys):
