@@ -16,7 +16,7 @@ from caisson.keyserver import KeyServerClient, Secret, Workload
 from demo import CACHE
 from demo.stage import Stage
 from tests.canary import image_contents
-from tests.catalog.conformance import Conformance, conformance
+from tests.catalog.conformance import fault
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Running:
 
     stage: Stage
     entry: catalog.Entry
-    promises: Conformance
+    promises: catalog.Conformance
     up: dict[str, Any]
 
     @property
@@ -54,7 +54,7 @@ class Running:
                 return self.up[kind]
 
     def carry_out(self, steps):
-        faults = [fault for step in steps if (fault := step.fault(self.value)) is not None]
+        faults = [wrong for step in steps if (wrong := fault(step, self.value)) is not None]
         if faults:
             pytest.fail("\n\n".join([*faults, self.logs()]), pytrace=False)
 
@@ -121,7 +121,7 @@ def running(request):
     stage = Stage(home)
     (home / "cache").symlink_to(CACHE)
     try:
-        yield Running(stage, entry, conformance(request.param), bring_up(stage, entry))
+        yield Running(stage, entry, entry.conformance(), bring_up(stage, entry))
     finally:
         stage.caisson("down", request.param, f"caisson-{request.param}", "--all", "--volumes")
         shutil.rmtree(home, ignore_errors=True)

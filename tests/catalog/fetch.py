@@ -7,14 +7,13 @@ import subprocess
 
 from caisson import catalog
 from demo.fetch import fetch
-from tests.catalog.conformance import conformance
 
 
 def main():
     packages = set()
     for name in catalog.names():
         fetch(name)
-        packages.update(conformance(name).packages)
+        packages.update(catalog.load(name).conformance().packages)
     known = subprocess.run(["dpkg-query", "--show", "--showformat", "${Package}\n"], capture_output=True, check=True)
     missing = sorted(packages.difference(known.stdout.decode().split()))
     if missing:

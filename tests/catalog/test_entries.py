@@ -74,12 +74,3 @@ def test_it_stops_in_order_and_a_restart_keeps_its_data(running):
     assert seconds < MOST_SECONDS_TO_STOP
     running.start()
     running.carry_out(running.promises.restart)
-
-
-def test_volumes_and_restart_steps_go_together(running):
-    assert bool(running.entry.recipe.volumes) == bool(running.promises.restart)
-
-
-def test_its_page_shows_how_it_is_reached(running):
-    words = {word for step in running.promises.start for word in " ".join(step.command).split()}
-    assert any(f"    {word} " in running.entry.page for word in words)

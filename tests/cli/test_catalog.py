@@ -67,3 +67,24 @@ def test_a_directory_whose_name_is_none_for_a_program_needs_another(tmp_path, ca
     assert "hint: give one in lower case, with `--name`" in capsys.readouterr().err
     assert not (tmp_path / "My Own").exists()
     assert run(["catalog", "init", "redis", str(tmp_path / "My Own"), "--name", "mine"]) == 0
+
+
+def test_the_whole_catalog_has_what_a_reviewer_asks_for(capsys):
+    assert run(["catalog", "lint"]) == 0
+    assert capsys.readouterr().out == "all is there\n"
+
+
+def test_what_a_copy_lacks_is_named(tmp_path, capsys):
+    assert run(["catalog", "init", "redis", str(tmp_path / "mine")]) == 0
+    (tmp_path / "mine" / "README.md").write_text("# Mine\n")
+    capsys.readouterr()
+    assert run(["catalog", "lint", str(tmp_path / "mine")]) == 1
+    out, err = capsys.readouterr()
+    assert "mine: C01 `isv_prod_id` 17 is that of `redis`, too" in out
+    assert "mine: C02 the page lacks `**Protected**`" in out
+    assert err.startswith("error: ")
+
+
+def test_a_directory_that_is_no_entry_is_told_so(tmp_path, capsys):
+    assert run(["catalog", "lint", str(tmp_path)]) == 2
+    assert "is no entry of a catalog" in capsys.readouterr().err

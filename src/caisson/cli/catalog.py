@@ -9,7 +9,7 @@ from caisson import catalog
 from caisson.cli.connection import table
 from caisson.cli.output import emit, json_option
 from caisson.conversion import Recipe
-from caisson.errors import Unknown, UsageError
+from caisson.errors import Rejected, Unknown, UsageError
 from caisson.protocol import WORKLOAD_NAME
 
 _INIT_EPILOG = """\b
@@ -80,6 +80,34 @@ def init(*, name: str, directory: Path, own: str | None, as_json: bool) -> None:
         human=f"{directory} holds a copy of `{name}`; try it with\n  caisson up {called} --recipe {recipe}",
         as_json=as_json,
     )
+
+
+@command.command(epilog="\b\nExample:\n  caisson catalog lint\n  caisson catalog lint ./my-redis")
+@click.argument("entries", metavar="[NAME|DIRECTORY]...", nargs=-1)
+@json_option
+def lint(*, entries: tuple[str, ...], as_json: bool) -> None:
+    """Ask of programs what a reviewer asks first; without arguments, of the whole catalog.
+
+    Exits with 1 if one of them lacks something.
+    """
+    found = [_entry(one) for one in entries or catalog.names()]
+    faults = [(entry, fault) for entry in found for fault in catalog.review(entry)]
+    data = [{"entry": entry.name, "check": fault.check.id, "fault": fault.words} for entry, fault in faults]
+    lines = [f"{entry.name}: {fault.check.id} {fault.words} (wanted: {fault.check.wants})" for entry, fault in faults]
+    emit(
+        {"entries": [entry.name for entry in found], "faults": data},
+        human="\n".join(lines) or "all is there",
+        as_json=as_json,
+    )
+    if faults:
+        raise Rejected(f"{len(faults)} things are missing in the catalog")
+
+
+def _entry(text: str) -> catalog.Entry:
+    if text in catalog.names():
+        return catalog.load(text)
+    directory = Path(text)
+    return catalog.Entry.read(directory.absolute().name, directory)
 
 
 def _emit_entries(names: tuple[str, ...], *, as_json: bool) -> None:

@@ -1,0 +1,119 @@
+"""What a reviewer asks of an entry, as far as a program can ask it: `caisson catalog lint`."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from caisson.catalog.entry import RECIPE, Entry, load, names
+from caisson.errors import CaissonError
+
+_SECTIONS = ("**Protected**", "**Not protected**", "\n## Connecting\n", "\n## ")
+_SHORTEST_PASSWORD = 20
+_NUMERIC = re.compile(r"[1-9]\d*:[1-9]\d*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question: `wants` says what must hold, `faults` gives where it does not."""
+
+    id: str
+    wants: str
+    faults: Callable[[Entry], Iterator[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is missing in an entry, by the check that asks for it."""
+
+    check: Check
+    words: str
+
+
+def review(entry: Entry) -> tuple[Fault, ...]:
+    """Ask an entry all questions."""
+    return tuple(Fault(check=check, words=words) for check in CHECKS for words in check.faults(entry))
+
+
+def _page(entry: Entry) -> Iterator[str]:
+    if not entry.page.startswith("# "):
+        yield "the page has no title"
+    for section in _SECTIONS:
+        if section not in entry.page:
+            yield f"the page lacks `{section.strip()}`"
+    if re.search(r"(?m)^## .*[Ll]imits", entry.page) is None:
+        yield "the page has no heading about limits"
+
+
+def _conformance(entry: Entry) -> Iterator[str]:
+    try:
+        promises = entry.conformance()
+    except CaissonError as error:
+        yield error.message
+        return
+    if bool(promises.restart) != bool(entry.recipe.volumes):
+        yield "steps after a restart and volumes go together"
+
+
+def _client(entry: Entry) -> Iterator[str]:
+    try:
+        words = {word for step in entry.conformance().start for word in " ".join(step.command).split()}
+    except CaissonError:  # said by another check
+        return
+    if not any(f"    {word} " in entry.page for word in words):
+        yield "the page shows none of the clients that the promises are kept with"
+
+
+def _health(entry: Entry) -> Iterator[str]:
+    if entry.recipe.healthcheck is None:
+        yield "there is no health check"
+
+
+def _tls(entry: Entry) -> Iterator[str]:
+    names = entry.recipe.provision.certificate
+    if not entry.recipe.ports or "localhost" not in names.dns or not names.ip:
+        yield "a port, and a certificate for `localhost` and an address, are needed"
+
+
+def _user(entry: Entry) -> Iterator[str]:
+    if _NUMERIC.fullmatch(entry.recipe.application.user or "") is None:
+        yield "`application.user` is not a number and a group's, both other than 0"
+
+
+def _identity(entry: Entry) -> Iterator[str]:
+    if entry.recipe.name != entry.name:
+        yield f"the recipe is named `{entry.recipe.name}`"
+    number = entry.recipe.enclave.isv_prod_id
+    for other in names():
+        if other != entry.name and load(other).recipe.enclave.isv_prod_id == number:
+            yield f"`isv_prod_id` {number} is that of `{other}`, too"
+
+
+def _secrets(entry: Entry) -> Iterator[str]:
+    provision = entry.recipe.provision
+    used = " ".join([*(file.content for file in provision.file), *provision.env.values(), *provision.fs_keys.values()])
+    for secret in provision.secret:
+        if secret.name not in used:
+            yield f"the secret `{secret.name}` goes nowhere"
+        if secret.kind == "password" and (secret.length or 0) < _SHORTEST_PASSWORD:
+            yield f"the password `{secret.name}` is shorter than {_SHORTEST_PASSWORD}"
+
+
+def _sizes(entry: Entry) -> Iterator[str]:
+    if entry.recipe.enclave.debug:
+        yield "it is a debug enclave"
+    before = entry.raw.decode().partition("\n[enclave]\n")[0].rpartition("\n")[2]
+    if not before.startswith("#"):
+        yield f"`{RECIPE}` does not say, above `[enclave]`, where its size and threads come from"
+
+
+CHECKS = (
+    Check(id="C01", wants="its name is the recipe's, and its product number nobody else's", faults=_identity),
+    Check(id="C02", wants="its page says what is protected and what is not, how to connect, and limits", faults=_page),
+    Check(id="C03", wants="it promises what its own clients see, and that data outlive a restart", faults=_conformance),
+    Check(id="C04", wants="its page shows a client that the promises are kept with", faults=_client),
+    Check(id="C05", wants="an engine can find out whether it answers", faults=_health),
+    Check(id="C06", wants="it has a certificate under names that people use", faults=_tls),
+    Check(id="C07", wants="it runs as nobody in particular", faults=_user),
+    Check(id="C08", wants="its secrets are used, and long", faults=_secrets),
+    Check(id="C09", wants="its enclave is for production, and its size has a reason", faults=_sizes),
+)

@@ -1,0 +1,55 @@
+"""The reviewer's questions, each shown a good entry with one thing changed."""
+
+from dataclasses import replace
+
+import pytest
+
+from caisson import catalog
+from caisson.catalog import Entry, review
+
+GOOD = catalog.load("redis")
+
+
+def changed(tmp_path, file, old, new):
+    for item in GOOD.files():
+        text = item.read_text()
+        if item.name == file:
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / item.name).write_text(text)
+    return Entry.read("redis", tmp_path)
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_every_entry_of_the_catalog_passes(name):
+    assert [f"{fault.check.id} {fault.words}" for fault in review(catalog.load(name))] == []
+
+
+@pytest.mark.parametrize(
+    ("check", "file", "old", "new"),
+    [
+        ("C01", "caisson.toml", 'name = "redis"\n', 'name = "other"\n'),
+        ("C01", "caisson.toml", "isv_prod_id = 17", "isv_prod_id = 18"),
+        ("C02", "README.md", "# Redis\n", "Redis\n"),
+        ("C02", "README.md", "**Not protected**", "Not protected"),
+        ("C02", "README.md", "## Connecting", "## Using"),
+        ("C02", "README.md", "## Limits", "## More"),
+        ("C03", "conformance.toml", "[[restart]]", "[[start]]"),
+        ("C03", "conformance.toml", "version = 1", "version = 2"),
+        ("C04", "README.md", "    redis-cli", "    a-client"),
+        ("C05", "caisson.toml", "[healthcheck]\ncommand", "[application.environment]\nX = '' #"),
+        ("C06", "caisson.toml", '"localhost", ', ""),
+        ("C07", "caisson.toml", 'user = "999:999"', 'user = "0:0"'),
+        ("C08", "caisson.toml", "{{ secret:redis-password }}", "x"),
+        ("C08", "caisson.toml", "length = 32", "length = 8"),
+        ("C09", "caisson.toml", "[enclave]", "[enclave]\ndebug = true"),
+        ("C09", "caisson.toml", "\n[enclave]", "\n\n[enclave]"),
+    ],
+)
+def test_one_thing_missing_fails_one_check(tmp_path, check, file, old, new):
+    assert {fault.check.id for fault in review(changed(tmp_path, file, old, new))} == {check}
+
+
+def test_an_entry_without_promises_is_told_so(tmp_path):
+    entry = replace(GOOD, folder=tmp_path)
+    assert {fault.check.id for fault in review(entry)} == {"C03"}
