@@ -30,9 +30,10 @@ test: dev .system
 	$(BIN)/python -m tests.system.deploy.compose
 	scripts/with-docker $(PYTEST) -m "system and not slow" tests
 
-test-all: dev .system
+test-all: dev .system .kubernetes
 	$(BIN)/python -m tests.catalog.fetch
-	scripts/with-docker $(PYTEST) -m slow tests
+	scripts/with-docker $(PYTEST) -m "slow and not kubernetes" tests
+	scripts/with-kubernetes $(PYTEST) -m kubernetes tests
 
 lint: dev
 	$(BIN)/ruff check
@@ -63,6 +64,16 @@ $(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go pre
 .system:
 	@for command in $(SYSTEM_COMMANDS); do command -v $$command >/dev/null || missing=1; done; \
 	test -z "$$missing" || { apt-get update -q && apt-get install -yq --no-install-recommends $(SYSTEM_PACKAGES); }
+
+# What Kubernetes is built from, and runs with; of a cluster only `make test-all` makes use.
+KUBERNETES_COMMANDS := go gcc dpkg-source etcd dnsmasq socat conntrack docker-registry
+KUBERNETES_PACKAGES := golang-go golang-github-modern-go-reflect2-dev gcc libc6-dev dpkg-dev etcd-server dnsmasq-base socat conntrack \
+	iptables docker-registry
+
+.PHONY: .kubernetes
+.kubernetes:
+	@for command in $(KUBERNETES_COMMANDS); do command -v $$command >/dev/null || missing=1; done; \
+	test -z "$$missing" || { apt-get update -q && apt-get install -yq --no-install-recommends $(KUBERNETES_PACKAGES); }
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \

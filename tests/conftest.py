@@ -8,7 +8,7 @@ import pytest
 from tests.softhsm import Token, new_token
 
 TESTS = Path(__file__).parent
-NETWORKED = (TESTS / "platform", TESTS / "system", TESTS / "catalog")
+NETWORKED = (TESTS / "platform", TESTS / "system", TESTS / "catalog", TESTS / "kubernetes")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,6 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(TESTS / "catalog"):
             item.add_marker(pytest.mark.system)
             item.add_marker(pytest.mark.slow)
+        if item.path.is_relative_to(TESTS / "kubernetes"):
+            for mark in (pytest.mark.kubernetes, pytest.mark.system, pytest.mark.slow):
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

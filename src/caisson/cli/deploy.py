@@ -7,8 +7,19 @@ import click
 
 from caisson.cli.deployment import deployment_of, deployment_options
 from caisson.cli.files import PUBLIC, force_option, write_new
+from caisson.cli.kubernetes import kubernetes_of, kubernetes_options
 from caisson.cli.output import emit, json_option
-from caisson.deploy import File, SgxDevices, cdi_specification, compose_project, run_script, stack
+from caisson.deploy import (
+    File,
+    SgxDevices,
+    cdi_specification,
+    compose_project,
+    helm_chart,
+    kubernetes_manifest,
+    kustomize_base,
+    run_script,
+    stack,
+)
 from caisson.deploy.run_line import EngineName
 from caisson.errors import UsageError
 
@@ -93,6 +104,60 @@ def swarm(
 
 
 @command.command()
+@deployment_options
+@kubernetes_options
+@output_option
+@force_option
+@json_option
+def kubernetes(*, output: Path | None, force: bool, as_json: bool, **options: Any) -> None:
+    """Write objects for Kubernetes, as one file.
+
+    A StatefulSet if the image has volumes, otherwise a Deployment; a Service, a NetworkPolicy and a ServiceAccount
+    without token; with several replicas a PodDisruptionBudget.
+
+    \b
+    Example:
+      caisson deploy kubernetes docker://registry.example/redis:7.0 --key-server https://keys.example:8443 \\
+          --flavour intel-webhook --aesmd | kubectl apply --filename -
+    """
+    write_files(kubernetes_manifest(*kubernetes_of(**options)), output, force=force, as_json=as_json)
+
+
+@command.command()
+@deployment_options
+@kubernetes_options
+@output_option
+@force_option
+@json_option
+def kustomize(*, output: Path | None, force: bool, as_json: bool, **options: Any) -> None:
+    """Write the same objects as a base for Kustomize.
+
+    \b
+    Example:
+      caisson deploy kustomize docker://registry.example/redis:7.0 --key-server https://keys.example:8443 \\
+          --flavour intel-plain --aesmd --output base
+    """
+    write_files(kustomize_base(*kubernetes_of(**options)), output, force=force, as_json=as_json)
+
+
+@command.command()
+@deployment_options
+@kubernetes_options
+@output_option
+@force_option
+@json_option
+def helm(*, output: Path | None, force: bool, as_json: bool, **options: Any) -> None:
+    """Write the same objects as a Helm chart: the image's digest, replicas and storage can be changed.
+
+    \b
+    Example:
+      caisson deploy helm docker://registry.example/redis:7.0 --key-server https://keys.example:8443 \\
+          --flavour aks --aesmd --output chart
+    """
+    write_files(helm_chart(*kubernetes_of(**options)), output, force=force, as_json=as_json)
+
+
+@command.command()
 @click.option("--enclave-device", metavar="PATH", default="/dev/sgx_enclave", show_default=True, help="On the host.")
 @click.option(
     "--provision-device", metavar="PATH", default="/dev/sgx_provision", show_default=True, help="On the host."
@@ -143,10 +208,11 @@ def write_all(files: tuple[File, ...], output: Path, *, force: bool) -> list[Pat
     Raises:
         UsageError: the directory cannot be made, or a file exists.
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise UsageError(f"cannot make the directory `{output}`: {cause.strerror}") from cause
+    for directory in dict.fromkeys((output / file.name).parent for file in files):
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as cause:
+            raise UsageError(f"cannot make the directory `{directory}`: {cause.strerror}") from cause
     for file in files:
         mode = _EXECUTABLE if file.executable else PUBLIC
         write_new(output / file.name, file.text.encode(), mode=mode, force=force)

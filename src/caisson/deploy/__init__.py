@@ -10,6 +10,14 @@ from caisson.deploy.evidence import Evidence, HostAesmd, PlatformAddress, Platfo
 from caisson.deploy.files import File
 from caisson.deploy.identity import EnclaveIdentity
 from caisson.deploy.image import HealthCheck, ImagePin, MeasuredImage, Runtime
+from caisson.deploy.kubernetes import (
+    Flavour,
+    KubernetesOptions,
+    helm_chart,
+    kubernetes_manifest,
+    kubernetes_objects,
+    kustomize_base,
+)
 from caisson.deploy.run_line import run_script
 from caisson.deploy.stack import EPC_RESOURCE, epc_units, stack
 from caisson.deploy.swarm_node import RUNTIME_NAME, runtime_program, with_runtime, without_runtime
@@ -29,9 +37,11 @@ __all__ = [
     "EnclaveIdentity",
     "Evidence",
     "File",
+    "Flavour",
     "HealthCheck",
     "HostAesmd",
     "ImagePin",
+    "KubernetesOptions",
     "MeasuredImage",
     "Mount",
     "PlatformAddress",
@@ -54,6 +64,10 @@ __all__ = [
     "create_request",
     "environment",
     "epc_units",
+    "helm_chart",
+    "kubernetes_manifest",
+    "kubernetes_objects",
+    "kustomize_base",
     "policy_files",
     "run_script",
     "runtime_program",

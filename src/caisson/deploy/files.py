@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One file to be written; `name` is without a directory."""
+    """One file to be written; `name` may lead into a directory below."""
 
     name: str
     text: str

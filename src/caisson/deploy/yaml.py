@@ -19,8 +19,13 @@ class _Dumper(yaml.SafeDumper):
 
 def encode(document: dict[str, Any], *, comment: str) -> str:
     """Write one document below a comment, members in the order they have; the same document gives the same text."""
-    head = "".join(f"# {line}\n" for line in comment.splitlines())
+    head = comment_lines(comment)
     text = yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=_WIDTH, allow_unicode=True
     )
     return f"{head}{text}"
+
+
+def comment_lines(text: str) -> str:
+    """Write text as comments, line by line."""
+    return "".join(f"# {line}\n" for line in text.splitlines())

@@ -15,6 +15,7 @@ from caisson.deploy import (
     HealthCheck,
     HostAesmd,
     ImagePin,
+    KubernetesOptions,
     MeasuredImage,
     PlatformAddress,
     PlatformSocket,
@@ -27,6 +28,9 @@ from caisson.deploy import (
     cdi_specification,
     compose_project,
     create_request,
+    helm_chart,
+    kubernetes_manifest,
+    kustomize_base,
     run_script,
     stack,
     with_runtime,
@@ -69,6 +73,30 @@ AESMD = ImagePin(repository="registry.example/aesmd", digest=Digest.parse("sha25
 PCCS = ImagePin(repository="registry.example/pccs", digest=Digest.parse("sha256:" + "ef" * 32))
 SIDECAR = replace(SGX, evidence=SidecarAesmd(image=AESMD, pccs_url="https://pccs.example:8081/sgx/certification/v4/"))
 
+POD = replace(SOFTWARE, publish=())
+SGX_POD = replace(SGX, publish=(Publish(container_port=6379, host_port=30379),), networks=())
+PLUGIN = KubernetesOptions(flavour="intel-plain")
+CAISSON = ImagePin(repository="registry.example/caisson", digest=Digest.parse("sha256:" + "01" * 32))
+
+
+def kubernetes() -> dict[str, tuple[Deployment, KubernetesOptions]]:
+    """Give a deployment for every flavour of Kubernetes."""
+    sidecar = replace(SGX_POD, evidence=SIDECAR.evidence, devices=SgxDevices(group=988), publish=())
+    return {
+        "nodevice": (POD, KubernetesOptions(flavour="nodevice", platform_image=CAISSON)),
+        "nodevice-address": (
+            replace(
+                POD, evidence=PlatformAddress(host="10.0.0.1", port=9000), volumes=(Volume(path="/data", name="mine"),)
+            ),
+            KubernetesOptions(flavour="nodevice", egress=(5432,), storage=5 << 30),
+        ),
+        "intel-plain": (SGX_POD, PLUGIN),
+        "intel-plain-volumes": (replace(SGX_POD, image=replace(SGX.image, volumes=("/data",)), replicas=3), PLUGIN),
+        "intel-webhook": (replace(SGX_POD, replicas=2), KubernetesOptions(flavour="intel-webhook")),
+        "aks": (SGX_POD, KubernetesOptions(flavour="aks")),
+        "sidecar": (sidecar, KubernetesOptions(flavour="sidecar")),
+    }
+
 
 def flavours() -> dict[str, tuple[File, ...]]:
     """Give the files of every flavour, by its name."""
@@ -91,6 +119,11 @@ def flavours() -> dict[str, tuple[File, ...]]:
         ),
         "swarm-per-node": stack(replace(SOFTWARE, replicas=2), volume_per_node=True),
         "swarm-sgx": stack(replace(SGX, replicas=3)),
+        **{f"kubernetes-{name}": kubernetes_manifest(*each) for name, each in kubernetes().items()},
+        "kustomize": kustomize_base(SGX_POD, PLUGIN),
+        "helm": helm_chart(SGX_POD, PLUGIN),
+        "helm-one": helm_chart(*kubernetes()["nodevice-address"]),
+        "helm-sidecar": helm_chart(*kubernetes()["sidecar"]),
         "cdi": cdi_specification(SgxDevices()),
         "cdi-group": cdi_specification(SgxDevices(enclave="/dev/sgx/enclave", group=988)),
         "node-swarm": (File(name="daemon.json", text=node_configuration()),),
@@ -119,6 +152,7 @@ def regenerate() -> None:
         directory = GOLDEN / flavour
         directory.mkdir(parents=True)
         for file in files:
+            (directory / file.name).parent.mkdir(exist_ok=True)
             (directory / file.name).write_text(file.text)
 
 

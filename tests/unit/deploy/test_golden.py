@@ -9,7 +9,11 @@ FLAVOURS = flavours()
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_a_flavour_is_written_as_it_was_reviewed(flavour):
-    written = {path.name: path.read_text() for path in (GOLDEN / flavour).iterdir()}
+    written = {
+        str(path.relative_to(GOLDEN / flavour)): path.read_text()
+        for path in (GOLDEN / flavour).rglob("*")
+        if path.is_file()
+    }
     assert {file.name: file.text for file in FLAVOURS[flavour]} == written, "see golden.py: regenerate, and review"
 
 
