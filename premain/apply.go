@@ -16,6 +16,11 @@ func apply(_ context.Context, g *guest) error {
 	if err := g.applyKeys(); err != nil {
 		return err
 	}
+	if !g.inLibOS { // whose memory never outlives it
+		if err := g.files.sweep(g.places()); err != nil {
+			return err
+		}
+	}
 	if err := g.applyTLS(); err != nil {
 		return err
 	}
@@ -26,6 +31,18 @@ func apply(_ context.Context, g *guest) error {
 	}
 	g.bundle.wipe()
 	return g.applyEnv()
+}
+
+// places are the files that will be made.
+func (g *guest) places() []string {
+	var found []string
+	if g.settings.tlsKey != "" {
+		found = append(found, g.settings.tlsKey, g.settings.tlsCertificate)
+	}
+	for _, file := range g.bundle.files {
+		found = append(found, file.path)
+	}
+	return found
 }
 
 // applyKeys hands file-system keys to the library OS. Without an enclave none can be kept: then a key is passed over,

@@ -71,6 +71,31 @@ func (l *ledger) create(where string, mode uint32, content []byte) error {
 	return nil
 }
 
+// sweep removes what an earlier start of the same container left: engines keep a pod's memory when they restart a
+// container in it. It comes before everything is made, so a bundle still cannot write one file over another.
+func (l *ledger) sweep(places []string) error {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.closed {
+		return errClosed
+	}
+	for _, where := range places {
+		if !l.contains(where) {
+			continue // creating it is refused
+		}
+		directory, err := l.enter(l.mountOf(where), where)
+		if err != nil {
+			return err
+		}
+		err = syscall.Unlinkat(directory, where[strings.LastIndexByte(where, '/')+1:])
+		syscall.Close(directory)
+		if err != nil && err != syscall.ENOENT {
+			return fmt.Errorf("%s is left of an earlier start and cannot be removed: %w", quoted(where), err)
+		}
+	}
+	return nil
+}
+
 // enter opens the directory of a file, step by step down from the mount, and makes what is missing.
 func (l *ledger) enter(mount, where string) (int, error) {
 	current, err := l.open(-1, mount, mount)

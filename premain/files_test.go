@@ -46,6 +46,29 @@ func TestFilesAreWrittenAndTakenBack(t *testing.T) {
 	}
 }
 
+func TestWhatAnEarlierStartLeftIsRemovedAndNothingElse(t *testing.T) {
+	mount, outside := t.TempDir(), t.TempDir()
+	l := &ledger{mounts: []string{mount}, isTmpfs: anyFileSystem}
+	must(0, os.Mkdir(mount+"/a", 0o755))
+	for _, where := range []string{mount + "/a/left", mount + "/kept", outside + "/kept"} {
+		must(0, os.WriteFile(where, []byte("old"), 0o400))
+	}
+	must(0, os.Symlink(outside+"/kept", mount+"/link"))
+	must(0, l.sweep([]string{mount + "/a/left", mount + "/link", mount + "/never", outside + "/kept"}))
+	must(0, l.create(mount+"/a/left", 0o400, []byte("new")))
+	must(0, l.create(mount+"/link", 0o400, []byte("new")))
+	for where, content := range map[string]string{
+		mount + "/a/left": "new", mount + "/link": "new", mount + "/kept": "old", outside + "/kept": "old",
+	} {
+		if found := must(os.ReadFile(where)); string(found) != content {
+			t.Errorf("%s: %q", where, found)
+		}
+	}
+	if err := l.sweep([]string{mount + "/a"}); err == nil {
+		t.Error("a directory is removed")
+	}
+}
+
 func TestWhatWasThereBeforeStays(t *testing.T) {
 	mount := t.TempDir()
 	l := &ledger{mounts: []string{mount}, isTmpfs: anyFileSystem}

@@ -63,7 +63,7 @@ def test_it_comes_back_with_its_data_after_it_was_killed(cluster, deployed, addr
 
 
 def test_each_start_was_an_activation_in_the_audit_log(cluster):
-    records = cluster.stage.ask("audit", "list", "--kind", "activation")["records"]
+    records = cluster.stage.ask("audit", "list", "--kind", "activation-released")["records"]
     assert len(records) == 3, records  # `caisson up`, the pod, and the pod after it was killed
 
 
