@@ -12,6 +12,7 @@ from caisson.cli.app import app
 from caisson.cli.output import Exit
 from caisson.conversion import json_schema
 from caisson.verifier import document
+from caisson.enclave.manifest import KEYS, RULES, Security
 
 REFERENCE = Path(__file__).parent / "reference"
 MEANINGS = {
@@ -25,12 +26,57 @@ MEANINGS = {
 
 def pages() -> dict[Path, str]:
     """Give the text of every generated page."""
-    return {REFERENCE / "cli.md": command_line(), REFERENCE / "recipe.schema.json": json_schema(), REFERENCE / "verifier.openapi.json": openapi()}
+    return {
+        REFERENCE / "cli.md": command_line(),
+        REFERENCE / "recipe.schema.json": json_schema(),
+        REFERENCE / "verifier.openapi.json": openapi(),
+        REFERENCE / "manifest.md": manifest_keys(),
+        REFERENCE / "lint.md": lint_rules(),
+    }
 
 
 def openapi() -> str:
     """Give the description of the verifier's API."""
     return json.dumps(document(), indent=2) + "\n"
+
+
+def manifest_keys() -> str:
+    """Give the page about the keys of a manifest."""
+    classes = "\n".join(f"| {each.value} | {each.words} |" for each in Security)
+    parts = [
+        "# The manifest\n\nMade by `docs/generate.py` from the table of keys in `caisson.enclave.manifest`, which the model, "
+        "`caisson manifest lint` and `explain` are made from, too.\n\n"
+        "These are all keys of Gramine 1.9. In names `[]` stands for each item of an array, `*` for a name that the author gives. "
+        "*Written* keys stand in every manifest of Caisson's, which never rests on Gramine's default for them; the others "
+        "are written where they differ from it. Which manifests are read is in [The confidential image](image.md).\n",
+        f"| class | is about |\n|---|---|\n{classes}\n",
+    ]
+    for table in dict.fromkeys(key.name.partition(".")[0] for key in KEYS):
+        parts.append(f"## `{table}`\n\n| key | value | default | class | meaning |\n|---|---|---|---|---|")
+        for key in KEYS:
+            if key.name.startswith(f"{table}."):
+                default = "" if key.default is None else f"`{str(key.default).lower()}`"
+                written = " (written)" if key.written else ""
+                parts.append(f"| `{key.name}`{written} | {key.values} | {default} | {key.security.value} | {key.meaning} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def lint_rules() -> str:
+    """Give the page about the rules for manifests."""
+    parts = [
+        "# Rules for manifests\n\nMade by `docs/generate.py` from the rules that `caisson manifest lint` applies. It takes a manifest or "
+        "a template of one, a recipe, an entry of the catalog or a confidential image; a deployment comes along with "
+        "`--deployment`. Findings of severity high or critical make it exit with 1; `--fail-on` moves the bar.\n\n"
+        "A rule is silent where it cannot see: a recipe says nothing of the tools in an image, and a value "
+        "that a template still has to fill in is not held against it.\n"
+    ]
+    for rule in RULES:
+        parts.append(
+            f"## {rule.id}: {rule.title}\n\n*{rule.severity.word}*; looks at: {rule.looks_at}.\n\n"
+            f"Why: {rule.reason}.\n\nWhat to do: {rule.fix}.\n"
+        )
+    return "\n".join(parts)
 
 
 def command_line() -> str:

@@ -27,6 +27,7 @@ COMMANDS: tuple[str, ...] = (
     "inspect",
     "key",
     "keyserver",
+    "manifest",
     "node",
     "platform",
     "policy",
@@ -68,7 +69,8 @@ def app() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code."""
     try:
-        app.main(args=list(arguments), prog_name="caisson", standalone_mode=False)
+        # A command that ends with an exit code of its own has it returned, by click; others return nothing.
+        code = app.main(args=list(arguments), prog_name="caisson", standalone_mode=False)
     except CaissonError as error:
         return complain(error)
     except click.ClickException as error:
@@ -84,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
         traceback.print_exc()
         print_error("this is a bug in Caisson", "please report it with the lines above")
         return Exit.BUG
-    return Exit.YES
+    return Exit.YES if code is None else Exit(code)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from caisson.conversion.programs import premain
 from caisson.conversion.recipe import DebianSource, Recipe, json_schema
 from caisson.conversion.request import SigningRequest, attach_detached
 from caisson.conversion.resign import open_prepared, pin
+from caisson.conversion.surroundings import image_subject, recipe_subject
 from caisson.conversion.toml_model import read_model
 from caisson.conversion.verify import VerifiedImage, verify_image
 
@@ -39,6 +40,7 @@ __all__ = [
     "convert",
     "fetch_source",
     "find_program",
+    "image_subject",
     "json_schema",
     "merge_command",
     "merge_environment",
@@ -48,6 +50,7 @@ __all__ = [
     "premain",
     "prepare",
     "read_model",
+    "recipe_subject",
     "resolve_user",
     "verify_image",
 ]

@@ -10,11 +10,13 @@ from caisson.conversion.direct import direct_manifest
 from caisson.conversion.manifests import GRAMINE
 from caisson.conversion.measured import Measured, entrypoint_of, required, runtime_of
 from caisson.enclave import LIBC, LIBOS, NO_DATE, SGX_PAL, Manifest, RuntimeBundle, verify_sigstruct
+from caisson.enclave.manifest import Foreign, Subject, lint
 from caisson.errors import ImageChanged, ImageRejected, Malformed, SignatureRejected
 from caisson.oci import Image
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner, SigStruct
 
+_NEVER = frozenset({"L03", "L04", "L25", "L27", "L28"})
 _ENCLAVE_FIELDS = (
     "attributes",
     "attribute_mask",
@@ -142,6 +144,7 @@ def _check(
     manifest = _manifest(raw, changes)
     if manifest is None:
         return None
+    changes.extend(_given_away(raw))
     # 3.
     pal_changed = _changed_files(manifest, content, changes)
     if runtime_of(manifest) == GRAMINE:
@@ -174,6 +177,13 @@ def _manifest(raw: bytes, changes: list[str]) -> Manifest | None:
     except Malformed as error:
         changes.append(f"manifest: {error.message}")
         return None
+
+
+def _given_away(raw: bytes) -> Iterator[str]:
+    """Name what no image of Caisson's has, signed or not: arguments or files that the host chooses, open keys."""
+    for finding in lint(Subject(manifest=Foreign.parse(raw))):
+        if finding.rule.id in _NEVER:
+            yield f"manifest: {finding.where}: {finding.rule.reason}"
 
 
 def _changed_files(manifest: Manifest, content: Content, changes: list[str]) -> bool:

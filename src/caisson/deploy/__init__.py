@@ -7,6 +7,7 @@ from caisson.deploy.container import Container, Device, Mount
 from caisson.deploy.deployment import Deployment, Publish, Resources, Restart, SgxDevices, Volume
 from caisson.deploy.engine_request import create_request
 from caisson.deploy.evidence import Evidence, HostAesmd, PlatformAddress, PlatformSocket, SidecarAesmd
+from caisson.deploy.exposure import exposures
 from caisson.deploy.files import File
 from caisson.deploy.identity import EnclaveIdentity
 from caisson.deploy.image import HealthCheck, ImagePin, MeasuredImage, Runtime
@@ -64,6 +65,7 @@ __all__ = [
     "create_request",
     "environment",
     "epc_units",
+    "exposures",
     "helm_chart",
     "kubernetes_manifest",
     "kubernetes_objects",

@@ -43,6 +43,7 @@ class Kind(Enum):
     BOOLEAN = "true or false"
     INTEGER = "a whole number"
     LENGTH = "a whole number, or the name of a field that holds it"
+    LAYOUT = "the name of a layout, or a layout"
     SIZE = "a size such as `512M` or `0x20000000`"
     MASK = "a mask in hex such as `0xffffffff`"
     URI = "`file:…` or `dev:…`"
@@ -53,17 +54,19 @@ class Kind(Enum):
         """Whether `value`, as TOML gives it, is of this kind."""
         match self:
             case Kind.BOOLEAN:
-                return type(value) is bool
+                accepted = type(value) is bool
             case Kind.INTEGER:
-                return type(value) is int
+                accepted = type(value) is int
             case Kind.LENGTH:
-                return type(value) is int or _is_text(value)
+                accepted = type(value) is int or _is_text(value)
+            case Kind.LAYOUT:
+                accepted = isinstance(value, list) or _is_text(value)
             case Kind.TEXTS:
-                return isinstance(value, list) and all(map(_is_text, value))
-            case Kind.TEXT:
-                return _is_text(value)
+                accepted = isinstance(value, list) and all(map(_is_text, value))
             case _:
-                return _is_text(value) and _PATTERNS[self].fullmatch(value) is not None
+                pattern = _PATTERNS.get(self)
+                accepted = _is_text(value) and (pattern is None or pattern.fullmatch(value) is not None)
+        return accepted
 
 
 _PATTERNS = {

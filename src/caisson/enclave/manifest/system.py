@@ -67,6 +67,8 @@ class IoctlPart:
 
     def __post_init__(self) -> None:
         require_valid("sys.ioctl_structs.*[]", self)
+        if not isinstance(self.ptr, str | None):
+            raise Malformed("manifest has a layout inside another one", hint="give it a name of its own")
 
     @classmethod
     def of(cls, table: Table) -> Self:

@@ -95,7 +95,7 @@ SYS = (
             ("unit", INTEGER, "bytes in a unit"),
             ("adjustment", INTEGER, "bytes to add to the size"),
             ("direction", TEXT, "whether the part is copied out to the host, in from it, both or not at all"),
-            ("ptr", TEXT, "name of the layout that the part points to"),
+            ("ptr", Kind.LAYOUT, "name of the layout that the part points to"),
             ("array_len", Kind.LENGTH, "how many such pointers there are"),
             ("onlyif", TEXT, "condition under which the part is there"),
         )

@@ -228,7 +228,7 @@ def test_the_manifest_is_written_as_its_reference_says():
 
 
 def test_the_example_in_the_reference_is_what_is_written():
-    page = (Path(__file__).parents[3] / "docs" / "reference" / "image.md").read_text()
+    page = (Path(__file__).parents[4] / "docs" / "reference" / "image.md").read_text()
     (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     raw = example.replace('"…"', f'"{"0" * 64}"').encode()
     assert Manifest.parse(raw).encode() == raw
