@@ -16,6 +16,7 @@ from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.registry import registry_options
 from caisson.conversion import Recipe, VerifiedImage, plain_image, premain, verify_image
+from caisson.conversion.runtime import RuntimeStore
 from caisson.errors import UsageError
 from caisson.provenance import (
     Inventory,
@@ -28,6 +29,7 @@ from caisson.provenance import (
     read_attached,
     require_recipe,
     require_source,
+    runtime_in,
     verify_provenance,
 )
 
@@ -109,7 +111,9 @@ def attach(  # noqa: PLR0913 - one parameter for each option
         if plain is not None:
             require_source(found, plain)
         if followed is not None and plain is not None:
-            require_recipe(verified, followed.recipe, plain, premain=premain(), scratch=scratch)
+            bundle = runtime_in(found)
+            release = None if bundle is None else RuntimeStore(home.runtimes).find(bundle.id).release()
+            require_recipe(verified, followed.recipe, plain, premain=premain(), scratch=scratch, runtime=release)
         statement = Statement.of(
             found,
             verified,

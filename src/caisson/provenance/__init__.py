@@ -5,7 +5,7 @@ from caisson.provenance.attachment import publish, read_attached
 from caisson.provenance.component import Component
 from caisson.provenance.inventory import Inventory
 from caisson.provenance.key import ProvenanceKey, Publisher, PublisherId
-from caisson.provenance.materials import require_recipe, require_source
+from caisson.provenance.materials import require_recipe, require_source, runtime_in
 from caisson.provenance.policy import ImagePolicy
 from caisson.provenance.sbom import encode_sbom
 from caisson.provenance.statement import Statement
@@ -26,5 +26,6 @@ __all__ = [
     "read_attached",
     "require_recipe",
     "require_source",
+    "runtime_in",
     "verify_provenance",
 ]

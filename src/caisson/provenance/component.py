@@ -6,6 +6,8 @@ from typing import Self
 
 from packageurl import PackageURL
 
+from caisson.errors import Malformed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Component:
@@ -32,7 +34,15 @@ class Component:
         licence: str = "",
         qualifiers: Mapping[str, str] | None = None,
     ) -> Self:
-        """Describe a package; `kind` is a type of package URL (https://github.com/package-url/purl-spec)."""
+        """Describe a package; `kind` is a type of package URL (https://github.com/package-url/purl-spec).
+
+        Raises:
+            Malformed: name or version cannot be part of a package URL.
+        """
         given = {key: value for key, value in (qualifiers or {}).items() if value}
-        purl = PackageURL(type=kind, namespace=namespace or None, name=name, version=version, qualifiers=given)
-        return cls(purl=purl.to_string(), name=name, version=version, location=location, licence=licence)
+        try:
+            purl = PackageURL(type=kind, namespace=namespace or None, name=name, version=version, qualifiers=given)
+            text = purl.to_string()
+        except (ValueError, TypeError) as cause:  # the latter for names of which normalising leaves nothing
+            raise Malformed(f"a package has the name {name[:60]!r} and the version {version[:60]!r}") from cause
+        return cls(purl=text, name=name, version=version, location=location, licence=licence)

@@ -3,8 +3,21 @@
 from pathlib import Path
 
 from caisson.conversion import Recipe, VerifiedImage, prepare
+from caisson.conversion.places import RUNTIME_DESCRIPTION
+from caisson.conversion.runtime import Release
+from caisson.enclave import RuntimeBundle
 from caisson.errors import ProvenanceRejected
-from caisson.oci import Image
+from caisson.oci import FileSystem, Image
+
+
+def runtime_in(image: Image) -> RuntimeBundle | None:
+    """Give the description of the Gramine that an image has, if it has one.
+
+    Raises:
+        Malformed: it is none.
+    """
+    found = FileSystem.of(image).find(RUNTIME_DESCRIPTION)
+    return None if found is None or found.content is None else RuntimeBundle.parse(found.content.read())
 
 
 def require_source(image: Image, plain: Image) -> None:
@@ -20,14 +33,25 @@ def require_source(image: Image, plain: Image) -> None:
         )
 
 
-def require_recipe(verified: VerifiedImage, recipe: Recipe, plain: Image, *, premain: bytes, scratch: Path) -> None:
+def require_recipe(
+    verified: VerifiedImage,
+    recipe: Recipe,
+    plain: Image,
+    *,
+    premain: bytes,
+    scratch: Path,
+    runtime: Release | None,
+) -> None:
     """Follow a recipe once more, and require that it gives an image's enclave, as this version of Caisson builds it.
+
+    `runtime` is the release of Gramine that the image has; None for the native runtime.
 
     Raises:
         ProvenanceRejected: it gives another measurement, or none for this image.
         UsageError: plain image and recipe do not fit together.
     """
-    again = prepare(plain, recipe, premain=premain, scratch=scratch, key_server_pin=verified.key_server_pin)
+    pin = verified.key_server_pin
+    again = prepare(plain, recipe, premain=premain, scratch=scratch, key_server_pin=pin, runtime=runtime)
     if again.mr_enclave != verified.mr_enclave:
         raise ProvenanceRejected(
             (f"the recipe gives the measurement {again.mr_enclave}; the image has {verified.mr_enclave}",),

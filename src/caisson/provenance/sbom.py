@@ -1,13 +1,17 @@
 """The bill of materials, in CycloneDX 1.6 (ECMA-424): the same image always gives the same bytes."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from caisson import __version__
 from caisson.conversion import PREMAIN, VerifiedImage
+from caisson.conversion.places import RUNTIME_DESCRIPTION
+from caisson.enclave import RuntimeBundle
 from caisson.oci import Image, document
 from caisson.provenance.component import Component
 from caisson.provenance.inventory import Inventory
+from caisson.provenance.materials import runtime_in
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 
@@ -29,7 +33,7 @@ def encode_sbom(image: Image, verified: VerifiedImage, inventory: Inventory) -> 
         "specVersion": "1.6",
         "version": 1,
         "metadata": _metadata(image, verified),
-        "components": [_premain(verified), *components],
+        "components": [_premain(verified), *_gramine(runtime_in(image)), *components],
         # Programs that no package manager knows, and what they were linked with, are not in here.
         "compositions": [{"aggregate": "incomplete", "assemblies": [_IMAGE]}],
     }
@@ -70,6 +74,19 @@ def _premain(verified: VerifiedImage) -> dict[str, Any]:
         "hashes": [{"alg": "SHA-256", "content": digest} for digest in hashes],
         "evidence": {"occurrences": [{"location": PREMAIN}]},
     }
+
+
+def _gramine(bundle: RuntimeBundle | None) -> Iterator[dict[str, Any]]:
+    """Name the library OS, by its release and the identifier of its bundle."""
+    if bundle is not None:
+        yield {
+            "type": "framework",
+            "bom-ref": RUNTIME_DESCRIPTION,
+            "name": "gramine",
+            "version": bundle.version,
+            "hashes": [{"alg": "SHA-256", "content": bundle.id}],
+            "evidence": {"occurrences": [{"location": RUNTIME_DESCRIPTION}]},
+        }
 
 
 def _metadata(image: Image, verified: VerifiedImage) -> dict[str, Any]:

@@ -161,6 +161,13 @@ def test_what_is_no_rpm_database_is_said_to_be_unread(inventory, raw):
     assert reason.startswith("/var/lib/rpm/rpmdb.sqlite: RPM ")
 
 
+def test_a_name_that_is_no_text_is_refused():
+    """Found by fuzzing: SQLite's own message repeats it."""
+    raw = DATABASE.replace(b"CREATE TABLE", b"CREATE TABL\xae")
+    with pytest.raises(Malformed, match="cannot be read"):
+        list(rpm.read_rpm(raw, location="/x", distribution=Distribution()))
+
+
 @given(st.data())
 def test_a_database_with_changed_bytes_is_read_or_refused(data):
     raw = bytearray(DATABASE)

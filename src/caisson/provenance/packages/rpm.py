@@ -47,8 +47,8 @@ def read_rpm(raw: bytes, *, location: str, distribution: Distribution) -> Iterat
             if kind != ("table",):
                 raise Malformed("RPM database has no table of packages")
             blobs = [row[0] for row in connection.execute("SELECT blob FROM Packages ORDER BY hnum")]
-    except (sqlite3.Error, OverflowError) as cause:
-        raise Malformed(f"RPM database cannot be read: {cause}") from cause
+    except (sqlite3.Error, UnicodeDecodeError, OverflowError) as cause:  # even SQLite's words may be a stranger's
+        raise Malformed(f"RPM database cannot be read: {ascii(str(cause))[:200]}") from cause
     for blob in blobs:
         if not isinstance(blob, bytes):
             raise Malformed("RPM database has a package that is no header")
