@@ -106,6 +106,7 @@ def test_a_slow_client_keeps_nobody_waiting():
             assert time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 def test_a_stranger_who_reads_the_description_finds_it_true():
     """Schemathesis makes requests from the OpenAPI document and compares every answer with it."""
     program = Path(sys.executable).parent / "schemathesis"
@@ -125,6 +126,21 @@ def test_a_stranger_who_reads_the_description_finds_it_true():
     assert done.returncode == 0, done.stdout[-4000:]
 
 
+def test_a_rego_policy_has_a_second_say(platform, quote, files):
+    """It sees the facts, and what the other policy accepts it may still refuse."""
+    rego = files / "newer.rego"
+    rego.write_text("package caisson\n\nallow if {\n\tinput.isv_svn > 3\n}\n")
+    body = {
+        "evidence": b64encode(quote).decode(),
+        "policy": "redis",
+        "collateral": platform.collateral(datetime.now(UTC)),
+    }
+    with served("--policy", str(files / "redis.policy.toml"), "--rego", str(rego)) as (_, url):
+        said = httpx2.post(f"{url}/v1/verify", json=body, timeout=10, trust_env=False).json()
+    assert (said["genuine"], said["accepted"]) == (True, False)
+    assert said["reasons"] == ["the verifier's Rego policy does not allow it"]
+
+
 def test_what_cannot_be_served_is_said(files, capsys):
     twice = files / "redis.toml"
     twice.write_bytes((files / "redis.policy.toml").read_bytes())
@@ -132,3 +148,7 @@ def test_what_cannot_be_served_is_said(files, capsys):
     assert "two policies have the name `redis`" in capsys.readouterr().err
     assert run(["serve-verifier", "--key", str(twice)]) == 1
     assert "not a private key in PEM" in capsys.readouterr().err
+    odd = files / "odd.rego"
+    odd.write_bytes(b"\xff")
+    assert run(["serve-verifier", "--rego", str(odd)]) == 1
+    assert "is not text" in capsys.readouterr().err

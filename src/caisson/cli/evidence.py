@@ -2,7 +2,7 @@
 
 import click
 
-from caisson.cli import evidence_inspect
+from caisson.cli import evidence_inspect, evidence_token
 
 _EPILOG = """\b
 Example:
@@ -16,3 +16,4 @@ def command() -> None:
 
 
 command.add_command(evidence_inspect.command, "inspect")
+command.add_command(evidence_token.command, "token")

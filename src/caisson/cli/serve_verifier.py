@@ -1,17 +1,21 @@
 """`caisson serve-verifier`: verification as a service."""
 
+import contextlib
 import logging
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from caisson.cli.files import read_bytes
 from caisson.cli.output import talk
 from caisson.cli.sources import CollateralSource, PcsAddress, pcs_options
-from caisson.errors import UsageError
+from caisson.errors import Malformed, UsageError
 from caisson.evidence import EarSigner, Policy
+from caisson.evidence.rego import WorkerEngine, require_conformance
 from caisson.keyserver import listen
 from caisson.verifier import Gate, Verifier, serve
 
@@ -37,6 +41,12 @@ Example:
     type=click.Path(dir_okay=False, path_type=Path),
     help="A policy; its name is the file's, up to the first dot. May be repeated.",
 )
+@click.option(
+    "--rego",
+    "rego_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A Rego module that may refuse what a policy accepts: `data.caisson.allow` must be true.",
+)
 @pcs_options(default=None)
 @click.option(
     "--collateral-cache",
@@ -54,6 +64,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     address: str,
     key_file: Path | None,
     policy_files: tuple[Path, ...],
+    rego_file: Path | None,
     pcs: PcsAddress | None,
     collateral_cache: Path | None,
     stale_if_error: bool,
@@ -73,19 +84,34 @@ def command(  # noqa: PLR0913 - one parameter for each option
         talk.print("warning: the key that signs results ends with this server", style="bold yellow")
     signer = EarSigner.generate() if key_file is None else EarSigner.load(read_bytes(key_file))
     source = CollateralSource(file=None, pcs=pcs, cache=collateral_cache, stale_if_error=stale_if_error)
-    verifier = Verifier(
-        policies=_policies(policy_files),
-        signer=signer,
-        fetch=None if pcs is None else lambda quote, roots, at: source.get(quote, roots=roots, at=at),
-        lifetime=timedelta(seconds=lifetime),
-        clock=lambda: datetime.now(UTC),
-    )
-    listener = listen(address)
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    gate = Gate(at_once=at_once, per_second=per_second, clock=time.monotonic)
-    serve(verifier, gate, listener=listener, ready=lambda: click.echo(f"ready http://{shown}:{port}"))
+    policies = _policies(policy_files)
+    with contextlib.ExitStack() as stack:
+        verifier = Verifier(
+            policies=policies,
+            signer=signer,
+            fetch=None if pcs is None else lambda quote, roots, at: source.get(quote, roots=roots, at=at),
+            second=None if rego_file is None else stack.enter_context(_rego(rego_file)),
+            lifetime=timedelta(seconds=lifetime),
+            clock=lambda: datetime.now(UTC),
+        )
+        listener = listen(address)
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        gate = Gate(at_once=at_once, per_second=per_second, clock=time.monotonic)
+        serve(verifier, gate, listener=listener, ready=lambda: click.echo(f"ready http://{shown}:{port}"))
     talk.print("stopped")
+
+
+@contextlib.contextmanager
+def _rego(path: Path) -> Iterator[Callable[[dict[str, Any]], bool]]:
+    """Start the engine, refuse one that is not fit for use, and give the question that it answers."""
+    try:
+        policy = read_bytes(path).decode()
+    except UnicodeDecodeError as cause:
+        raise Malformed(f"`{path}` is not text in UTF-8") from cause
+    with WorkerEngine() as engine:
+        require_conformance(engine)
+        yield lambda claims: engine.allows(policy, claims)
 
 
 def _policies(files: tuple[Path, ...]) -> dict[str, Policy]:

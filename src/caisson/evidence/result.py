@@ -1,6 +1,6 @@
 """The result of looking at evidence: is it genuine, is it what we want, and what is it?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Self
@@ -68,6 +68,12 @@ class AttestationResult:
             policy_id=None if policy is None else policy_id(policy),
             at=at,
             expires=None,
+        )
+
+    def denied(self, reason: str) -> Self:
+        """Give the result after somebody else had a say, too, and said no."""
+        return replace(
+            self, accepted=False, reasons=(*self.reasons, reason), vector=replace(self.vector, executables=0)
         )
 
     @property

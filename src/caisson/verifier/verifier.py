@@ -26,11 +26,15 @@ _ROOTS = AMD_ROOTS | {INTEL_SGX_ROOT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verifier:
-    """Answers questions about evidence. `fetch` gives a quote's collateral under certain roots, or raises."""
+    """Answers questions about evidence. `fetch` gives a quote's collateral under certain roots, or raises.
+
+    `second` is asked about the facts of what a policy accepts, and may only refuse.
+    """
 
     policies: dict[str, Policy]
     signer: EarSigner
     fetch: Callable[[bytes, frozenset[RootKey], datetime], Collateral] | None
+    second: Callable[[dict[str, Any]], bool] | None
     lifetime: timedelta
     clock: Callable[[], datetime]
 
@@ -41,13 +45,15 @@ class Verifier:
             Malformed: evidence or collateral that is none.
             Unknown: there is no such policy.
             UsageError: collateral is missing or of another kind, or a policy is.
-            Unavailable: collateral could not be fetched.
+            Unavailable: collateral could not be fetched, or the second opinion could not be had.
         """
         at = self.clock()
         policy = None if body.policy is None else self._policy(body.policy)
         question = Question(policy=policy, roots=_ROOTS, at=at)
         evidence = Evidence.recognise(body.evidence)
         result = examine(evidence, self._collateral(evidence, body, question), question)
+        if result.accepted and self.second is not None and not self.second({"tee": result.tee, **result.facts}):
+            result = result.denied("the verifier's Rego policy does not allow it")
         return result, self.signer.sign(result, lifetime=self.lifetime, nonce=body.nonce)
 
     def _policy(self, name: str) -> Policy:

@@ -4,12 +4,20 @@ import json
 from base64 import urlsafe_b64encode
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
@@ -36,11 +44,14 @@ from caisson.evidence import (
     TcbVerdict,
     Tier,
     TrustVector,
+    evidence_extension,
     examine,
     policy_id,
     verify_ear,
 )
+from caisson.evidence.ra_tls import LEGACY_OID
 from caisson.evidence.snp import SnpCollateral, verify_snp
+from caisson.evidence.tagged import OID
 from tests.unit.evidence.conftest import DEBUG, SERVER, Scene
 from tests.unit.evidence.snp.conftest import Maker
 
@@ -163,6 +174,23 @@ def test_quotes_and_activations_are_looked_at(look, scene, activation):
     result = look(activation.encode())
     assert result.accepted
     assert (result.facts["workload"], result.facts["key_server"]) == ("redis", str(SERVER))
+
+
+def test_certificates_are_looked_at(look, activation, tls_key, scene, policy, platform):
+    """Ours say who provisioned them, RA-TLS does not."""
+    name = x509.Name([])
+
+    def certificate(oid, value):
+        builder = x509.CertificateBuilder(name, name, tls_key.public_key(), 1, scene.at, scene.at + MINUTE)
+        extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
+        return builder.add_extension(extension, critical=False).sign(tls_key, SHA256()).public_bytes(Encoding.DER)
+
+    ours = look(certificate(OID, evidence_extension(activation).value))
+    assert (ours.accepted, ours.facts["workload"]) == (True, "redis")
+    spki = tls_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    quote = Scene.of(platform, report_data=sha256(spki).digest() + bytes(32)).quote
+    other = look(certificate(LEGACY_OID, quote), policy=replace(policy, key_servers=frozenset()))
+    assert (other.accepted, "workload" in other.facts) == (True, False)
 
 
 def test_a_no_is_a_result(look, scene, activation, policy, platform):

@@ -55,7 +55,7 @@ def signer():
 def make_world(platform, quote, signer):
     clients = []
 
-    def make(*, at_once=8, per_second=1000.0, fetches=True):
+    def make(*, at_once=8, per_second=1000.0, fetches=True, second=None):
         root = RootKey.of(x509.load_der_x509_certificate(platform.root_certificate))
         policy = Policy(
             roots=frozenset({root}),
@@ -80,6 +80,7 @@ def make_world(platform, quote, signer):
             policies={"redis": policy},
             signer=signer,
             fetch=fetch if fetches else None,
+            second=second,
             lifetime=timedelta(minutes=5),
             clock=lambda: NOW,
         )

@@ -44,6 +44,26 @@ def test_a_no_is_a_verdict(world):
     assert verify_ear(said["token"], world.signer.keys(), at=NOW).accepted is False
 
 
+def test_a_second_opinion_may_only_refuse(make_world):
+    asked = []
+
+    def second(claims):
+        asked.append(claims)
+        return claims["isv_svn"] > 3
+
+    world = make_world(second=second)
+    said = world.ask(policy="redis").json()
+    assert (said["genuine"], said["accepted"], said["vector"]["executables"]) == (True, False, 0)
+    assert said["reasons"] == ["the verifier's Rego policy does not allow it"]
+    assert (asked[0]["tee"], asked[0]["mrenclave"]) == ("sgx", said["facts"]["mrenclave"])
+    # Nobody is asked about what is refused anyway.
+    forged = bytearray(world.quote)
+    forged[100] ^= 1
+    assert world.ask(bytes(forged), policy="redis").json()["accepted"] is False
+    assert len(asked) == 1
+    assert make_world(second=lambda _: True).ask(policy="redis").json()["accepted"]
+
+
 def test_collateral_is_fetched_unless_it_is_sent(world, make_world):
     world.ask(policy="redis")
     assert world.fetched == [world.quote]

@@ -1,0 +1,164 @@
+"""Rego in a worker: only a plain yes is one, unfit engines are refused, and no policy holds us up or looks around."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from caisson.errors import Unavailable, UsageError
+from caisson.evidence.rego import WorkerEngine, require_conformance, worker
+from caisson.evidence.rego.conformance import VECTORS
+
+pytest.importorskip("regopy")
+HEAD = "package caisson\nimport rego.v1\n"
+SLOW = f"{HEAD}allow if {{ some x in numbers.range(1, 3000); some y in numbers.range(1, 3000); x * y == -1 }}\n"
+LARGE = f"{HEAD}allow if numbers.range(1, 100000000)[_] == -1\n"
+OLD = (str(Path(__file__).parent / "old_engine.py"),)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with WorkerEngine(seconds=5) as engine:
+        yield engine
+
+
+def script(tmp_path, text):
+    path = tmp_path / "worker.py"
+    path.write_text(text)
+    return (str(path),)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
+def test_the_engine_gives_the_right_answers(engine, vector):
+    assert engine.allows(vector.policy, vector.claims) is vector.allowed
+
+
+def test_the_engine_is_fit_for_use(engine):
+    require_conformance(engine)
+
+
+def test_an_engine_that_fails_open_is_refused():
+    """A real one from the package index, which reads `if` as a name: it allows what the policy refuses."""
+    pytest.importorskip("hobofan_regorus")
+    with WorkerEngine(worker=OLD, seconds=5) as old, pytest.raises(Unavailable, match="not fit for use") as caught:
+        require_conformance(old)
+    assert "a condition in braces, without an import" in caught.value.message
+    assert caught.value.hint == "it allows what policies refuse"
+
+
+def test_an_engine_that_refuses_everything_is_refused():
+    class Never:
+        def allows(self, _policy, _claims):
+            return False
+
+    with pytest.raises(Unavailable, match="a plain yes") as caught:
+        require_conformance(Never())
+    assert caught.value.hint == "it refuses what policies allow"
+
+
+def test_a_policy_without_end_is_no_verdict_and_no_hindrance(engine):
+    with pytest.raises(Unavailable, match="ended"), WorkerEngine(seconds=10, megabytes=256) as small:
+        small.allows(LARGE, {})
+    with WorkerEngine(seconds=0.5) as impatient:
+        started = time.monotonic()
+        with pytest.raises(Unavailable, match=r"longer than 0\.5 seconds"):
+            impatient.allows(SLOW, {})
+        assert time.monotonic() - started < 5
+        assert impatient.allows(f"{HEAD}allow := true\n", {})
+    assert engine.allows(f"{HEAD}allow := true\n", {})
+
+
+def test_a_policy_sees_no_environment(monkeypatch):
+    monkeypatch.setenv("SECRET", "hunter2")
+    assert os.environ["SECRET"]
+    with WorkerEngine(seconds=5) as fresh:
+        assert not fresh.allows(f"{HEAD}allow if opa.runtime().env.SECRET\n", {})
+        assert fresh.allows(f'{HEAD}allow if object.get(opa.runtime(), "env", {{}}) == {{}}\n', {})
+
+
+def test_nothing_of_one_policy_is_left_for_the_next(engine):
+    assert engine.allows(f"{HEAD}allow := true\n", {})
+    assert not engine.allows(f"{HEAD}other := true\n", {})
+
+
+def test_the_worker_answers_a_line_with_a_line():
+    evaluate = worker.load_regopy()
+
+    def ask(policy, claims):
+        return json.loads(worker.reply(json.dumps({"policy": policy, "input": claims}).encode(), evaluate))
+
+    assert ask(f"{HEAD}allow := input.yes\n", {"yes": True}) == {"allow": True}
+    assert ask(f"{HEAD}allow := 1\n", {}) == {"allow": None}
+    assert ask(f"{HEAD}other := 1\n", {}) == {"allow": None}
+    assert ask(f"{HEAD}allow := true\nallow := false\n", {}) == {"allow": None}
+    assert ask("no Rego", {}) == {"error": "RegoError"}
+
+
+HELLO = "import sys\nprint('{\"ready\": true}', flush=True)\nsys.stdin.readline()\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "does not start"),
+        ("print('hello')", "does not start"),
+        (HELLO, "ended"),
+        (HELLO + "print('nonsense')", "nonsense"),
+        (HELLO + "sys.stdout.write('x' * 1000000)", "without end"),
+    ],
+    ids=range(5),
+)
+def test_a_worker_that_misbehaves_is_no_verdict(tmp_path, text, words):
+    with WorkerEngine(worker=script(tmp_path, text), seconds=5) as odd, pytest.raises(Unavailable, match=words):
+        odd.allows("", {})
+
+
+def test_only_true_is_yes(tmp_path):
+    for answer in ('{"allow": 1}', '{"allow": "true"}', '{"error": "x"}', "true", "[]", '{"allow": true, "more": 1}'):
+        with WorkerEngine(worker=script(tmp_path, f"{HELLO}print({answer!r})"), seconds=5) as odd:
+            assert odd.allows("", {}) is False
+
+
+def test_an_ended_worker_is_started_anew(tmp_path):
+    with WorkerEngine(worker=script(tmp_path, HELLO + "print('{\"allow\": true}')"), seconds=5) as once:
+        assert once.allows("", {})
+        once._process.wait(5)
+        assert once.allows("", {})
+
+
+def test_a_worker_that_dies_while_it_is_asked_is_no_verdict(tmp_path):
+    text = "print('{\"ready\": true}', flush=True)\nimport os\nos.close(0)\nimport time\ntime.sleep(60)"
+    with WorkerEngine(worker=script(tmp_path, text), seconds=0.5) as dying:
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                dying.allows("", {})
+
+
+def test_a_worker_that_does_not_listen_is_no_verdict(tmp_path):
+    text = "print('{\"ready\": true}', flush=True)\nimport time\ntime.sleep(60)"
+    with WorkerEngine(worker=script(tmp_path, text), seconds=0.5) as deaf:
+        with pytest.raises(Unavailable, match="longer than"):
+            deaf.allows("x" * 50_000, {})
+        with pytest.raises(UsageError, match="more than"):
+            deaf.allows("x" * 100_000, {})
+
+
+def test_a_write_that_fails_is_no_verdict(tmp_path):
+    with WorkerEngine(worker=script(tmp_path, HELLO), seconds=5) as engine:
+        stdin, _ = engine._pipes()
+        stdin.close()
+        broken = open(os.devnull, "rb", buffering=0)  # noqa: PTH123, SIM115 - a file that cannot be written
+        engine._process.stdin = broken
+        with pytest.raises(Unavailable, match="ended"):
+            engine.allows("", {})
+
+
+def test_an_engine_that_gives_up_allows_nothing():
+    class Fainting:
+        def allows(self, _policy, _claims):
+            raise Unavailable("fainted")
+
+    with pytest.raises(Unavailable, match="a plain yes"):
+        require_conformance(Fainting())
