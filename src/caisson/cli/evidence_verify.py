@@ -1,0 +1,109 @@
+"""`caisson evidence verify`: is it genuine, and is it what a policy accepts?"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caisson.cli.files import read_bytes
+from caisson.cli.moment import at_option
+from caisson.cli.output import emit, json_option
+from caisson.cli.roots import INTEL, root_keys
+from caisson.cli.sources import CollateralSource, PcsAddress, pcs_options
+from caisson.cli.verdict import verdict_data, verdict_words
+from caisson.errors import Malformed, PolicyRejected, Rejected, UsageError
+from caisson.evidence import (
+    AttestationResult,
+    Collateral,
+    Evidence,
+    EvidenceForm,
+    Policy,
+    Question,
+    RootKey,
+    examine,
+)
+from caisson.evidence.snp import AMD_ROOTS, SnpCollateral
+
+_file = click.Path(dir_okay=False, path_type=Path)
+_NOTHING_KNOWN: dict[str, Any] = {"tcb_status": None, "advisory_ids": [], "debug": None}
+
+
+@click.command(
+    epilog="\b\nExample:\n  caisson evidence verify quote.bin --collateral collateral.json "
+    "--at 2026-11-23T12:00:00Z \\\n    --policy redis.policy.toml"
+)
+@click.argument("evidence", type=click.Path(path_type=Path))
+@click.option("--policy", "policy_file", type=_file, help="What is acceptable.")
+@click.option("--genuine-only", is_flag=True, help="Ask no policy, only whether it is genuine.")
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="ROOT",
+    help=f"With --genuine-only, whose word counts: `{INTEL}`, or a PEM file; may be repeated.  [default: the vendors']",
+)
+@click.option("--collateral", type=_file, help="Collateral of a quote, from a file.")
+@pcs_options(default=None)
+@click.option("--vcek", "--vlek", "vek", type=_file, help="Certificate of an SNP report's key, DER.")
+@click.option("--chain", "chains", type=_file, multiple=True, help="Its authority and root, PEM; may be repeated.")
+@click.option("--crl", type=_file, help="AMD's revocation list, DER.")
+@at_option
+@json_option
+def command(  # noqa: PLR0913 - one parameter for each option
+    *,
+    evidence: Path,
+    policy_file: Path | None,
+    genuine_only: bool,
+    roots: tuple[str, ...],
+    collateral: Path | None,
+    pcs: PcsAddress | None,
+    vek: Path | None,
+    chains: tuple[Path, ...],
+    crl: Path | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Verify EVIDENCE: a quote, an SNP report, a certificate that carries evidence, or activation evidence.
+
+    Exits with 0 if it is genuine and the policy accepts it, with 1 if not, and with 3 if nobody could tell.
+    """
+    if (policy_file is None) != genuine_only:
+        raise UsageError("somebody has to say what is acceptable", hint="give either `--policy` or `--genuine-only`")
+    if roots and not genuine_only:
+        raise UsageError("`--root` is for `--genuine-only`: a policy names its roots itself")
+    policy = None if policy_file is None else Policy.parse(read_bytes(policy_file))
+    trusted = root_keys(roots) if roots else root_keys((INTEL,)) | AMD_ROOTS
+    question = Question(policy=policy, roots=trusted, at=at or datetime.now(UTC))
+    raw = read_bytes(evidence)
+    try:
+        found = Evidence.recognise(raw)
+        if found.form is EvidenceForm.SNP_REPORT:
+            result = examine(found, _snp(vek, chains, crl), question)
+        else:
+            source = CollateralSource(file=collateral, pcs=pcs, cache=None, stale_if_error=False)
+            accepted = trusted if policy is None else policy.roots
+            result = examine(found, _collateral(source, found, accepted, question.at), question)
+    except Malformed as error:
+        # Evidence or collateral that cannot be read is a no like any other.
+        result = AttestationResult.refused(error, policy=policy, at=question.at)
+    emit({**_NOTHING_KNOWN, **verdict_data(result)}, human=verdict_words(result), as_json=as_json)
+    if not result.genuine:
+        raise Rejected(result.reasons[0])
+    if result.accepted is False:
+        raise PolicyRejected(result.reasons)
+
+
+def _collateral(source: CollateralSource, evidence: Evidence, roots: frozenset[RootKey], at: datetime) -> Collateral:
+    # What a file holds is looked at only if there is one: a quote that cannot be read needs none.
+    return source.get(b"" if source.file is not None else evidence.quote, roots=roots, at=at)
+
+
+def _snp(vek: Path | None, chains: tuple[Path, ...], crl: Path | None) -> SnpCollateral:
+    if vek is None or not chains:
+        raise UsageError("an SNP report needs the certificate of its key and the chain", hint="`--vcek` and `--chain`")
+    return SnpCollateral(
+        vek=read_bytes(vek),
+        chain=b"".join(read_bytes(path) for path in chains),
+        crl=None if crl is None else read_bytes(crl),
+    )

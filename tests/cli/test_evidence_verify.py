@@ -1,0 +1,178 @@
+"""`caisson evidence verify`: yes, no, usage and no verdict, for people and for programs."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from caisson.cli.app import run
+from caisson.cli.sources import PcsAddress
+from caisson.errors import Unavailable
+from caisson.protocol import ServerKeyHash
+from caisson.sgx import ReportData
+from tests.guest import DEBUG, launch, make_platform, policy
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+AT = ("--at", "2026-11-23T12:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def platform():
+    return make_platform(NOW.timestamp())
+
+
+@dataclass
+class World:
+    directory: Path
+    capsys: pytest.CaptureFixture
+
+    def file(self, name):
+        return str(self.directory / name)
+
+    def __call__(self, name, *arguments):
+        code = run(["evidence", "verify", self.file(name), *arguments])
+        return code, *self.capsys.readouterr()
+
+    def json(self, name, *arguments):
+        code, out, _ = self(name, *arguments, "--json")
+        return code, json.loads(out)
+
+
+@pytest.fixture
+def verify(platform, tmp_path, capsys):
+    for name, enclave in (("quote", launch(platform)), ("debug", launch(platform, attributes=DEBUG))):
+        report = enclave.ereport(platform.quoting_enclave.target_info, ReportData(bytes(64)))
+        (tmp_path / name).write_bytes(platform.quote(report))
+    forged = bytearray((tmp_path / "quote").read_bytes())
+    forged[100] ^= 1
+    (tmp_path / "forged").write_bytes(forged)
+    (tmp_path / "collateral").write_text(json.dumps(platform.collateral()))
+    (tmp_path / "root").write_text(platform.provisioning.root.pem)
+    (tmp_path / "policy").write_text(policy(platform, launch(platform), ServerKeyHash(b"S" * 32)))
+    return World(tmp_path, capsys)
+
+
+@pytest.fixture
+def held(verify):
+    return ("--policy", verify.file("policy"), "--collateral", verify.file("collateral"), *AT)
+
+
+@pytest.fixture
+def genuine(verify):
+    return ("--genuine-only", "--root", verify.file("root"), "--collateral", verify.file("collateral"), *AT)
+
+
+def test_what_the_policy_accepts_is_a_yes(verify, held):
+    code, out, err = verify("quote", *held)
+    assert (code, err) == (0, "")
+    assert out.startswith("accepted: it is genuine, and what the policy asks for\n  what runs     MRENCLAVE ")
+    code, said = verify.json("quote", *held)
+    assert (code, said["version"], said["genuine"], said["accepted"], said["reasons"]) == (0, 1, True, True, [])
+    assert (said["tcb_status"], said["advisory_ids"], said["debug"]) == ("UpToDate", [], False)
+
+
+def test_what_it_does_not_accept_is_a_no_with_every_reason(verify, held):
+    code, out, err = verify("debug", *held)
+    assert code == 1
+    assert "  wrong         enclave is a debug enclave" in out
+    assert err.startswith("error: policy: ")
+    code, said = verify.json("debug", *held)
+    assert (code, said["genuine"], said["accepted"], said["debug"]) == (1, True, False, True)
+
+
+def test_genuine_is_enough_where_no_policy_is_asked(verify, genuine):
+    for name in ("quote", "debug"):
+        code, said = verify.json(name, *genuine)
+        assert (code, said["genuine"], said["accepted"]) == (0, True, None)
+
+
+@pytest.mark.parametrize("name", ["forged", "collateral", "policy"])
+def test_what_is_not_genuine_is_a_no_with_the_same_members(verify, genuine, name):
+    code, said = verify.json(name, *genuine)
+    assert (code, said["genuine"], said["tcb_status"], said["advisory_ids"], said["debug"]) == (
+        1,
+        False,
+        None,
+        [],
+        None,
+    )
+    assert said["reasons"]
+
+
+def test_only_the_vendors_roots_count_by_themselves(verify):
+    code, said = verify.json("quote", "--genuine-only", "--collateral", verify.file("collateral"), *AT)
+    assert (code, said["genuine"]) == (1, False)
+
+
+def test_the_clock_is_asked(verify, genuine):
+    code, said = verify.json("quote", *genuine[:-1], "2027-11-23T12:00:00Z")
+    assert (code, "was valid until" in said["reasons"][0]) == (1, True)
+
+
+def test_collateral_that_is_none_is_a_no(verify, genuine):
+    (verify.directory / "collateral").write_text("{}")
+    code, said = verify.json("quote", *genuine)
+    assert (code, said["genuine"]) == (1, False)
+
+
+def test_a_service_that_does_not_answer_is_no_verdict(verify, monkeypatch):
+    def down(_self, _quote):
+        raise Unavailable("down")
+
+    monkeypatch.setattr(PcsAddress, "fetch", down)
+    code, out, _ = verify("quote", "--genuine-only", "--pcs", "http://pcs.test", *AT)
+    assert (code, out) == (3, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "what is acceptable"),
+        (["--genuine-only", "--policy", "policy"], "what is acceptable"),
+        (["--policy", "policy", "--root", "root"], "names its roots itself"),
+        (["--genuine-only"], "one place"),
+    ],
+)
+def test_questions_that_make_no_sense_are_not_answered(verify, monkeypatch, arguments, words):
+    monkeypatch.chdir(verify.directory)
+    code, out, err = verify("quote", *arguments)
+    assert (code, out, words in err) == (2, "", True)
+
+
+def test_a_report_needs_its_certificates(verify):
+    (verify.directory / "report").write_bytes(bytes(1184))
+    code, _, err = verify("report", "--genuine-only")
+    assert (code, "--vcek" in err) == (2, True)
+
+
+def test_real_evidence_gets_the_verdicts_on_which_others_agree(vectors, capsys):
+    """Every SGX quote and SNP report that is there, through the command as it is typed."""
+    evidence = vectors / "evidence"
+    manifest = json.loads((evidence / "MANIFEST.json").read_bytes())
+    seen = 0
+    for entry in manifest["quotes"]:
+        for bundle in entry["bundles"] if entry["tee"] == "SGX" else []:
+            expected = bundle["expected"]
+            at = datetime.fromtimestamp(bundle["time"], UTC).isoformat()
+            files = [str(evidence / entry["id"] / name) for name in (entry["file"], bundle["collateral"])]
+            arguments = ["--collateral", files[1], "--at", at, "--genuine-only", "--json"]
+            code = run(["evidence", "verify", files[0], *arguments])
+            said = json.loads(capsys.readouterr().out)
+            assert (code == 0) == said["genuine"] == expected["signatures_valid"], entry["id"]
+            assert said["tcb_status"] == expected["tcb_status"], entry["id"]
+            assert said["advisory_ids"] == sorted(expected["advisory_ids"]), entry["id"]
+            seen += 1
+    for entry in manifest["snp_reports"]:
+        directory = evidence / entry["id"]
+        vek = next((path for path in (directory / "vcek.der", directory / "vlek.der") if path.exists()), None)
+        if vek is None or not (directory / "ask.pem").exists():
+            continue
+        chain = [part for name in ("ask.pem", "ark.pem") for part in ("--chain", str(directory / name))]
+        arguments = ["--vcek", str(vek), *chain, "--at", "2025-10-01T00:00:00Z", "--genuine-only", "--json"]
+        assert run(["evidence", "verify", str(directory / entry["file"]), *arguments]) in (0, 1)
+        said = json.loads(capsys.readouterr().out)
+        assert said["tee"] == ("snp" if said["genuine"] else None)
+        seen += 1
+    assert seen > 20
