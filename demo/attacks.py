@@ -1,5 +1,6 @@
 """Eight attacks, each tried for real: a command a hostile operator could run, and the refusal it must meet."""
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -75,9 +76,9 @@ class Attacker:
 
     def debug_enclave(self) -> Done:
         """Build the image as a debug enclave, even with the true key, and run it."""
-        recipe = self.stage.home / "debug.toml"
-        source = Path(catalog.__file__).parent / "redis" / "caisson.toml"
-        recipe.write_text(source.read_text().replace("[enclave]", "[enclave]\ndebug = true"))
+        entry = shutil.copytree(Path(catalog.__file__).parent / "redis", self.stage.home / "debug")
+        recipe = entry / "caisson.toml"
+        recipe.write_text(recipe.read_text().replace("[enclave]", "[enclave]\ndebug = true"))
         self._build("attack/debug:1", "--recipe", recipe, "--key", self.stage.home / "signing-key.pem")
         return self._run("attack/debug:1")
 
