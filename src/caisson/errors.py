@@ -36,6 +36,7 @@
     │   ├── NonceRejected    a challenge that is unknown, used or expired
     │   ├── TokenRejected    an operator's token that is not valid
     │   ├── SealBroken       a stored record that does not open
+    │   ├── FileRejected     an encrypted file that does not open: another key or path, or changed
     │   ├── AuditRejected    an audit log whose chain is broken
     │   ├── Unknown          nothing has that name
     │   ├── ProvenanceRejected   statements about an image that do not hold
@@ -60,6 +61,7 @@ __all__ = [
     "CrlRejected",
     "EvidenceRejected",
     "Expired",
+    "FileRejected",
     "GuestPolicyRejected",
     "ImageChanged",
     "ImageRejected",
@@ -266,6 +268,10 @@ class TokenRejected(Rejected):
 
 class SealBroken(Rejected):
     """A stored record that was changed, moved, or sealed under another root key."""
+
+
+class FileRejected(Rejected):
+    """An encrypted file that does not open: another key or path, cut off, or changed anywhere."""
 
 
 class AuditRejected(Rejected):

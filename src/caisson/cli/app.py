@@ -24,6 +24,7 @@ COMMANDS: tuple[str, ...] = (
     "down",
     "enclave",
     "evidence",
+    "files",
     "inspect",
     "key",
     "keyserver",
@@ -43,6 +44,9 @@ COMMANDS: tuple[str, ...] = (
     "workload",
 )
 
+# Commands whose file has another name than they have.
+FILES = {"files": "encrypted_files"}
+
 
 class _Commands(click.Group):
     """Imports a command's file only when that command is used, so that `caisson --help` stays quick."""
@@ -53,7 +57,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"caisson.cli.{cmd_name.replace('-', '_')}").command
+        file = FILES.get(cmd_name, cmd_name.replace("-", "_"))
+        command: click.Command = importlib.import_module(f"caisson.cli.{file}").command
         return command
 
 
