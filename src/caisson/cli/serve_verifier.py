@@ -12,7 +12,7 @@ import click
 
 from caisson.cli.files import read_bytes
 from caisson.cli.output import talk
-from caisson.cli.sources import CollateralSource, PcsAddress, pcs_options
+from caisson.cli.sources import CollateralSource, PcsAddress, cache_option, pcs_options, stale_option
 from caisson.errors import Malformed, UsageError
 from caisson.evidence import EarSigner, Policy
 from caisson.evidence.rego import WorkerEngine, require_conformance
@@ -48,14 +48,8 @@ Example:
     help="A Rego module that may refuse what a policy accepts: `data.caisson.allow` must be true.",
 )
 @pcs_options(default=None)
-@click.option(
-    "--collateral-cache",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Directory in which fetched collateral is kept for a day.",
-)
-@click.option(
-    "--stale-if-error", is_flag=True, help="Use what is kept for as long as it is valid if the service fails."
-)
+@cache_option
+@stale_option
 @click.option("--lifetime", type=click.IntRange(1), default=300, show_default=True, help="Seconds a result is valid.")
 @click.option("--at-once", type=click.IntRange(1), default=8, show_default=True, help="Most verifications at a time.")
 @click.option("--per-second", type=click.IntRange(1), default=500, show_default=True, help="Most in a second.")

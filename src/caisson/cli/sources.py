@@ -143,6 +143,16 @@ def pcs_options(*, default: str | None) -> Callable[[Callable[..., Any]], Callab
     return decorate
 
 
+cache_option = click.option(
+    "--collateral-cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory in which fetched collateral is kept for a day.",
+)
+stale_option = click.option(
+    "--stale-if-error", is_flag=True, help="Use what is kept for as long as it is valid if the service fails."
+)
+
+
 def collateral_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options for collateral, as `source`."""
 
@@ -153,14 +163,8 @@ def collateral_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="Collateral from a file instead.",
     )
-    @click.option(
-        "--collateral-cache",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Directory in which fetched collateral is kept for a day.",
-    )
-    @click.option(
-        "--stale-if-error", is_flag=True, help="Use what is kept for as long as it is valid if the service fails."
-    )
+    @cache_option
+    @stale_option
     @functools.wraps(command)
     def with_source(
         *,

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
-import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from starlette.applications import Starlette
@@ -20,12 +19,10 @@ from caisson.keyserver.activation import Activations
 from caisson.keyserver.ca import DNS_NAME, SubjectNames
 from caisson.keyserver.http import build_app
 from caisson.keyserver.server import KeyServer
-from caisson.web import Server
+from caisson.web import serve_application
 
 _LIFETIME = timedelta(days=7)
 _RENEWAL = timedelta(days=1)
-_MOST_CONNECTIONS = 512
-_GRACE_SECONDS = 5
 _PORT = re.compile(r"[0-9]{1,5}")
 _MOST_PORT = 0xFFFF
 
@@ -80,19 +77,8 @@ def serve(
         yield
         renewal.cancel()
 
-    config = uvicorn.Config(
-        build_app(activations, dev=dev, lifespan=lifespan),
-        ssl_context_factory=lambda _config, _default: tls.context,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        limit_concurrency=_MOST_CONNECTIONS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    Server(config).run(sockets=[listener])
+    application = build_app(activations, dev=dev, lifespan=lifespan)
+    serve_application(application, listener=listener, tls=tls.context)
     activations.server.store.close()
 
 

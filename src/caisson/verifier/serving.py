@@ -4,16 +4,12 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
 
-import uvicorn
 from starlette.applications import Starlette
 
 from caisson.verifier.app import build_app
 from caisson.verifier.gate import Gate
 from caisson.verifier.verifier import Verifier
-from caisson.web import Server
-
-_MOST_CONNECTIONS = 512
-_GRACE_SECONDS = 5
+from caisson.web import serve_application
 
 
 def serve(verifier: Verifier, gate: Gate, *, listener: socket.socket, ready: Callable[[], None]) -> None:
@@ -27,15 +23,4 @@ def serve(verifier: Verifier, gate: Gate, *, listener: socket.socket, ready: Cal
         ready()
         yield
 
-    config = uvicorn.Config(
-        build_app(verifier, gate, lifespan=lifespan),
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        limit_concurrency=_MOST_CONNECTIONS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    Server(config).run(sockets=[listener])
+    serve_application(build_app(verifier, gate, lifespan=lifespan), listener=listener)

@@ -4,14 +4,13 @@ from caisson.web.answers import VERSION, BodyTooLarge, answer, error_answer, ref
 from caisson.web.endpoints import Call, no_such_path, route, wrong_method
 from caisson.web.headers import FixedHeaders
 from caisson.web.requests import describe, parse_body, read_body
-from caisson.web.serving import Server
+from caisson.web.serving import serve_application
 
 __all__ = [
     "VERSION",
     "BodyTooLarge",
     "Call",
     "FixedHeaders",
-    "Server",
     "answer",
     "describe",
     "error_answer",
@@ -20,5 +19,6 @@ __all__ = [
     "read_body",
     "refusal_answer",
     "route",
+    "serve_application",
     "wrong_method",
 ]
