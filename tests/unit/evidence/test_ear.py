@@ -144,6 +144,12 @@ def test_what_the_policy_refuses_is_contraindicated_with_every_reason(on_hardwar
     assert result.vector.executables == 0
 
 
+def test_a_second_no_is_added_to_the_first(good):
+    denied = good.denied("not today").denied("nor tomorrow")
+    assert (denied.accepted, denied.reasons) == (False, ("not today", "nor tomorrow"))
+    assert (denied.status, denied.vector.executables, denied.facts) == (Tier.CONTRAINDICATED, 0, good.facts)
+
+
 def test_evidence_that_is_not_genuine_has_no_facts(scene, policy):
     for asked, accepted in ((policy, False), (None, None)):
         result = AttestationResult.refused(BindingRejected("no"), policy=asked, at=scene.at)
