@@ -9,11 +9,12 @@ SYSTEM_COMMANDS := dockerd docker docker-compose docker-registry podman skopeo u
 	pkcs11-tool rpmbuild softhsm2-util mariadbd /usr/lib/postgresql/*/bin/postgres
 SYSTEM_PACKAGES := docker.io docker-compose docker-registry podman skopeo umoci mmdebstrap redis-tools apache2-utils openssl opensc rpm softhsm2 mariadb-server postgresql
 
-.PHONY: help demo test test-all lint bench docs dev lock
+.PHONY: help demo test test-all fuzz lint bench docs dev lock
 help:
 	@echo "make demo      Redis becomes a confidential container, and eight attacks fail"
 	@echo "make test      all tests but the slow ones (under 10 minutes)"
 	@echo "make test-all  the slow ones: fuzzing for longer, every catalog entry"
+	@echo "make fuzz      all parsers for an hour in total (FUZZ_SECONDS=3600)"
 	@echo "make lint      ruff, mypy, import-linter, gofmt, go vet"
 	@echo "make bench     speed, as ratios against a peer in the same run"
 	@echo "make docs      the documentation, into site/"
@@ -34,6 +35,10 @@ test-all: dev .system .kubernetes
 	$(BIN)/python -m tests.catalog.fetch
 	scripts/with-docker $(PYTEST) -m "slow and not kubernetes" tests
 	scripts/with-kubernetes $(PYTEST) -m kubernetes tests
+
+FUZZ_SECONDS ?= 3600
+fuzz: dev
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 lint: dev
 	$(BIN)/ruff check
