@@ -98,7 +98,7 @@ class Service:
 
 
 def web_client(*, ca: Path | None = None, patience: float = _PATIENCE) -> httpx2.Client:
-    """Make a client that follows no redirects and heeds no variables of the environment.
+    """Make a client that follows no redirects and uses no proxy.
 
     TLS is checked against the system's authorities or, if `ca` is given, against the certificates in that file and no
     others; one of them may be the service's own, self-signed one.
