@@ -1,6 +1,6 @@
 """What a publisher attaches is found again in every store, and what others attached stays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from caisson.oci import (
     Reference,
     attach,
     attached,
+    copy,
     open_reader,
     open_store,
     sink,
@@ -117,3 +118,12 @@ def test_cosign_finds_its_signature_by_the_digests_tag(shelf):
     ((layer, payload),) = shelf.read().cosign
     assert payload == cosign.encode_payload(shelf.published.image.digest, reference="example.org/app")
     assert layer.media_type == "application/vnd.dev.cosign.simplesigning.v1+json"
+
+
+def test_what_is_attached_goes_along_when_the_image_is_copied(shelf, tmp_path):
+    """Cosign's signature, too, which has no subject; and a second copy changes nothing."""
+    shelf.publish()
+    copied = replace(shelf, reference=Reference.parse(f"oci:{tmp_path}/copied:v1"))
+    for _ in range(2):
+        copy(shelf.reference, copied.reference, shelf.access, scratch=shelf.scratch)
+    assert sorted(copied.verify().kinds) == ["cosign", "sbom", "sigstruct", "statement"]

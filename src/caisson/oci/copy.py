@@ -12,6 +12,7 @@ from caisson.oci.manifest import ImageIndex, ImageManifest
 from caisson.oci.places.find import sink, source
 from caisson.oci.places.stores import has_store, open_reader, open_store
 from caisson.oci.reference import REGISTRY, Reference
+from caisson.oci.referrer import companion_tags
 from caisson.oci.region import Region
 from caisson.oci.registry import DEFAULT_ACCESS, Access, RegistryName
 from caisson.oci.store import Reader, Store
@@ -105,7 +106,12 @@ class _Transfer:
         self._store.put_document(raw, descriptor.media_type, name=name)
 
     def referrers(self, subject: Digest, depth: int = 0) -> None:
-        """Bring what is attached to a document, and what is attached to that."""
+        """Bring what is attached to a document, and what is attached to that; cosign's, if the place has none yet."""
+        for tag in companion_tags(subject):
+            companion = self._reader.find(tag)
+            if companion is not None and self._store.find(tag) is None:
+                self.documents(*companion, name=tag, depth=depth)
+                self.attached += 1
         for each in self._reader.referrers(subject):
             if each.digest in self._known:
                 continue

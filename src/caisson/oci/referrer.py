@@ -8,6 +8,8 @@ from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
 from caisson.oci.manifest import ImageIndex
 
+COMPANIONS = ("att", "sbom", "sig")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referrer:
@@ -51,3 +53,8 @@ class Referrer:
 def fallback_tag(subject: Digest) -> str:
     """Give the name of the index that lists a document's referrers where no API does ("Referrers Tag Schema")."""
     return f"sha256-{subject.hex}"
+
+
+def companion_tags(subject: Digest) -> tuple[str, ...]:
+    """Give the names of what cosign attaches without a subject (its SIGNATURE_SPEC.md, "Tag-based Discovery")."""
+    return tuple(f"{fallback_tag(subject)}.{suffix}" for suffix in COMPANIONS)

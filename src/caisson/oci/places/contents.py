@@ -14,6 +14,7 @@ from caisson.oci.image import Image
 from caisson.oci.layer import Layer
 from caisson.oci.manifest import ImageIndex
 from caisson.oci.places.assemble import read_image
+from caisson.oci.referrer import COMPANIONS
 from caisson.oci.region import Region
 from caisson.oci.store import Reopen
 
@@ -23,7 +24,7 @@ INDEX_NAME = "index.json"
 BLOBS = "blobs/sha256"
 VERSION = "1.0.0"
 
-_FALLBACK = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?")  # the suffixes are cosign's
+_FALLBACK = re.compile(rf"sha256-[0-9a-f]{{64}}(?:\.(?:{'|'.join(COMPANIONS)}))?")
 
 Regions = Callable[[Digest], Region]
 """Says where a blob lies."""
