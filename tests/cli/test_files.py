@@ -77,6 +77,16 @@ def test_nothing_is_overwritten_without_being_asked(typed):
     assert typed("decrypt", "--key", "key", "plain", "opened")[0] == 1
 
 
+def test_a_file_that_cannot_be_read_is_a_wrong_request(typed, tmp_path, monkeypatch):
+    def refuse(*_arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    code, _, err = typed("decrypt", "--key", "key", "sealed", "opened")
+    assert (code, "cannot read `sealed`: Permission denied" in err) == (2, True)
+    assert not (tmp_path / "opened").exists()
+
+
 def test_another_path_can_be_bound(typed):
     assert typed("encrypt", "--key", "key", "--path", "/models/m", "plain", "m")[0] == 0
     assert typed("decrypt", "--key", "key", "--path", "/models/m", "m", "opened")[0] == 0

@@ -131,6 +131,23 @@ def test_all_changes_are_named_at_once(bench, built):
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("uid = ", "insecure__use_host_env = true\nuid = ", "loader.insecure__use_host_env"),
+        ("uid = ", 'env_src_file = "file:/env"\nuid = ', "loader.env_src_file"),
+        ("max_threads", 'file_check_policy = "allow_all_but_log"\nmax_threads', "sgx.file_check_policy"),
+        ("[sgx]", f'[fs.insecure__keys]\ndefault = "{"ab" * 16}"\n\n[sgx]', "fs.insecure__keys.default"),
+    ],
+)
+def test_a_manifest_that_lets_the_host_choose_is_refused_whoever_signed_it(bench, built, old, new, where):
+    raw = read(built.image, MANIFEST).replace(old.encode(), new.encode(), 1)
+    sigstruct = sign(bench.premain, raw, bench.key, date="0000-00-00").encode()
+    image = bench.changed(bench.changed(built.image, MANIFEST, raw), SIGSTRUCT, sigstruct)
+    (reason,) = reasons(image)
+    assert reason.startswith(f"manifest: {where}: ")
+
+
 def test_a_plain_image_is_no_confidential_one(bench):
     with pytest.raises(ImageRejected, match="no confidential image"):
         verify_image(bench.plain())

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+from caisson.enclave.manifest.keys.filesystem import EXPOSED_KEY
 from caisson.enclave.manifest.keys.vocabulary import MountType
 from caisson.enclave.manifest.section import (
     lines,
@@ -98,7 +99,7 @@ class ExposedKey:
 
     def __post_init__(self) -> None:
         require_bare(self.name, "key")
-        require_valid_value(f"fs.insecure__keys.{self.name}", self.value)
+        require_valid_value(EXPOSED_KEY, self.value)
 
     def __repr__(self) -> str:
         """Keep even such a key out of logs."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from caisson.enclave import toml
 from caisson.enclave.manifest.key import Key, Kind
-from caisson.enclave.manifest.keys import find, in_section
+from caisson.enclave.manifest.keys import in_section
 from caisson.enclave.table import Table
 from caisson.errors import Malformed
 
@@ -73,15 +73,13 @@ def require_valid(section: str, model: object) -> None:
             _checked(list(value) if isinstance(value, tuple) else value, key)
 
 
-def require_valid_value(path: str, value: Any) -> None:
-    """Check one value by the path of its key.
+def require_valid_value(key: Key, value: Any) -> None:
+    """Check one value of a key.
 
     Raises:
         Malformed: a value that the key cannot have.
     """
-    key = find(path)
-    if key is not None:
-        _checked(value, key)
+    _checked(value, key)
 
 
 def require_unique(ordered: Sequence[str], what: str) -> None:

@@ -31,7 +31,7 @@ from caisson.enclave import (
     Sys,
     TrustedFile,
 )
-from caisson.enclave.manifest import KEYS, find
+from caisson.enclave.manifest import KEYS, Security, find
 from caisson.errors import Malformed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -349,6 +349,21 @@ def test_what_gramine_does_not_know_is_no_key():
 
 def test_a_key_that_everyone_can_read_is_not_repeated_in_logs():
     assert "aa" not in repr(ExposedKey(name="default", value="aa" * 16))
+
+
+def test_a_layout_inside_another_one_is_refused():
+    with pytest.raises(Malformed):
+        IoctlPart(ptr=["not a name"])
+
+
+def test_a_manifest_over_16_mib_is_not_written():
+    long = replace(EXAMPLE, libos=LibOs(entrypoint="/" + "x" * (16 << 20)))
+    with pytest.raises(Malformed, match="over the limit"):
+        long.encode()
+
+
+def test_every_class_has_words():
+    assert all(each.words for each in Security)
 
 
 def test_a_layout_without_parts_is_refused():

@@ -119,6 +119,14 @@ def test_any_bytes_are_read_or_refused(raw):
     read.variables()
 
 
+def test_a_root_without_a_type_shows_the_host():
+    assert foreign(FOREIGN.replace('fs.root = { type = "chroot", ', "fs.root = { ")).model().fs.root.type == "chroot"
+
+
+def test_a_manifest_without_a_root_has_none():
+    assert foreign(FOREIGN.replace('fs.root = { type = "chroot", uri = "file:/" }', "")).model().fs.root is None
+
+
 def test_dates_and_fractions_are_written_as_they_are():
     assert write({"a": {"b": 1.5}}) == "[a]\nb = 1.5\n"
 

@@ -165,6 +165,11 @@ def test_without_the_guest_agent_the_entry_point_is_the_program():
     assert "L11" in found_in(Subject(manifest=Foreign.parse(own.encode())))
 
 
+def test_a_heap_that_is_no_size_is_nobodys_business_here():
+    odd = GOOD.replace('"/app/main.py"', '"/app/main.py", "-Xmxlots"')
+    assert found_in(Subject(manifest=Foreign.parse(odd.encode()))) == set()
+
+
 def test_a_finding_tells_rule_severity_place_and_reason():
     (finding,) = lint(replace(GOOD_SUBJECT, exposed=("services.app: it is privileged",)))
     assert str(finding).startswith("L24 high: services.app: it is privileged: ")

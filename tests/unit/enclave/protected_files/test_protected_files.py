@@ -82,6 +82,14 @@ def test_nothing_is_encrypted_twice_in_the_same_way(content):
     assert len(set(nodes)) == len(nodes)
 
 
+def test_few_branches_in_memory_are_enough(monkeypatch):
+    monkeypatch.setattr("caisson.enclave.protected_files.reader._KEPT", 2)
+    content = random.Random(1).randbytes(3072 + 40 * 96 * NODE)
+    reader = Reader(io.BytesIO(encrypted(content)), KEY)
+    assert b"".join(reader.blocks()) == content
+    assert len(reader._branches) <= 2
+
+
 def test_a_stream_that_gives_little_at_a_time_is_read_whole(content):
     class Slow(io.BytesIO):
         def read(self, size=-1):

@@ -40,6 +40,13 @@ def _mount_keys(prefix: str) -> tuple[Key, ...]:
     )
 
 
+EXPOSED_KEY = Key(
+    name="fs.insecure__keys.*",
+    kind=Kind.FS_KEY,
+    security=S,
+    meaning="a key for encrypted mounts, for everyone who has the image to read; for tests only",
+)
+
 FS = (
     Key(
         name="fs.start_dir",
@@ -59,10 +66,5 @@ FS = (
         meaning="where, inside, the file system appears",
     ),
     *_mount_keys("fs.mounts[]")[1:],
-    Key(
-        name="fs.insecure__keys.*",
-        kind=Kind.FS_KEY,
-        security=S,
-        meaning="a key for encrypted mounts, for everyone who has the image to read; for tests only",
-    ),
+    EXPOSED_KEY,
 )
