@@ -75,4 +75,4 @@ def redis(cluster):
     cluster.stage.succeed("down", "redis", "--volumes")
     image = f"docker://{cluster.registry}/redis:7.0"
     cluster.stage.succeed("copy", up["image"], image)
-    return up | {"image": image}
+    return up | {"image": image, "container_image": up["image"]}

@@ -41,6 +41,7 @@ COMMANDS: tuple[str, ...] = (
     "up",
     "upgrade",
     "verify",
+    "webhook",
     "workload",
 )
 

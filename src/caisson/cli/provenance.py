@@ -25,12 +25,11 @@ from caisson.provenance import (
     Statement,
     VerifiedProvenance,
     encode_sbom,
+    find_provenance,
     publish,
-    read_attached,
     require_recipe,
     require_source,
     runtime_in,
-    verify_provenance,
 )
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -177,28 +176,11 @@ def verify(image: str, publishers: tuple[Path, ...], *, access: oci.Access, as_j
     """Verify IMAGE, and that a publisher stands for exactly this image, its enclave and its bill of materials."""
     accepted = tuple(Publisher.parse(read_bytes(path)) for path in publishers)
     with _opened(image, access) as (found, verified, scratch):
-        provenance = find_provenance(image, found, verified, accepted, access=access, scratch=scratch)
+        provenance = find_provenance(
+            oci.Reference.parse(image), found, verified, accepted, access=access, scratch=scratch
+        )
     human = _human(provenance.statement, provenance.publisher, _packages(provenance.sbom))
     emit({"image": image, **describe(provenance)}, human=human, as_json=as_json)
-
-
-def find_provenance(
-    reference: str,
-    image: oci.Image,
-    verified: VerifiedImage,
-    publishers: tuple[Publisher, ...],
-    *,
-    access: oci.Access,
-    scratch: Path,
-) -> VerifiedProvenance:
-    """Read what is attached to an image where it is, and verify it; see `verify_provenance`.
-
-    Raises:
-        UsageError: the image is in a place to which nothing can be attached.
-    """
-    with oci.open_reader(oci.Reference.parse(reference), access, scratch=scratch) as (reader, _):
-        attached = read_attached(reader, image.digest, scratch=scratch)
-    return verify_provenance(attached, image, verified, publishers)
 
 
 def describe(provenance: VerifiedProvenance) -> dict[str, Any]:

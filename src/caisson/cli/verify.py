@@ -8,11 +8,11 @@ import click
 
 from caisson import oci
 from caisson.cli.output import emit, json_option, talk
-from caisson.cli.provenance import describe, find_provenance
+from caisson.cli.provenance import describe
 from caisson.cli.registry import registry_options
 from caisson.conversion import VerifiedImage, verify_image
 from caisson.errors import ImageChanged, PolicyRejected, ProvenanceRejected, SignatureRejected
-from caisson.provenance import ImagePolicy, VerifiedProvenance
+from caisson.provenance import ImagePolicy, appraise
 from caisson.sgx import MrSigner
 
 _EPILOG = """\b
@@ -39,12 +39,15 @@ def command(
     """
     expected = None if mrsigner is None else MrSigner.from_hex(mrsigner)
     policy = None if policy_file is None else ImagePolicy.parse(policy_file.read())
+    parsed = oci.Reference.parse(image)
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        found = oci.source(oci.Reference.parse(image), access).read(scratch=Path(directory))
+        found = oci.source(parsed, access).read(scratch=Path(directory))
         try:
             verified = verify_image(found)
             _require_signer(verified, expected)
-            provenance = _appraise(policy, image, found, verified, access, Path(directory))
+            provenance = None
+            if policy is not None:
+                provenance = appraise(policy, parsed, found, verified, access=access, scratch=Path(directory))
         except (ImageChanged, SignatureRejected, PolicyRejected, ProvenanceRejected) as error:
             reasons = (error.message,) if isinstance(error, SignatureRejected) else error.reasons
             if as_json:
@@ -57,32 +60,6 @@ def command(
     if policy is not None:
         data["provenance"] = None if provenance is None else describe(provenance)
     emit(data, human=_human(data), as_json=as_json)
-
-
-def _appraise(
-    policy: ImagePolicy | None,
-    reference: str,
-    found: oci.Image,
-    verified: VerifiedImage,
-    access: oci.Access,
-    scratch: Path,
-) -> VerifiedProvenance | None:
-    """Appraise an image, and what is attached to it if the policy asks for that; all mismatches are named at once."""
-    if policy is None:
-        return None
-    provenance: VerifiedProvenance | None = None
-    faults: tuple[str, ...] = ()
-    if policy.provenance is not None:
-        try:
-            provenance = find_provenance(
-                reference, found, verified, policy.provenance.publishers, access=access, scratch=scratch
-            )
-        except (SignatureRejected, ProvenanceRejected) as error:
-            faults = error.reasons if isinstance(error, ProvenanceRejected) else (error.message,)
-    reasons = (*policy.mismatches(verified, provenance), *faults)
-    if reasons:
-        raise PolicyRejected(reasons)
-    return provenance
 
 
 def _require_signer(verified: VerifiedImage, expected: MrSigner | None) -> None:

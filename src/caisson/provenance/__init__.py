@@ -1,5 +1,6 @@
 """What a publisher states about an image: its packages, its origin, its enclave; signed, attached, and verified."""
 
+from caisson.provenance.appraisal import appraise, find_provenance
 from caisson.provenance.attached import Attached, Kind, VerifiedProvenance, verify_provenance
 from caisson.provenance.attachment import publish, read_attached
 from caisson.provenance.component import Component
@@ -21,7 +22,9 @@ __all__ = [
     "PublisherId",
     "Statement",
     "VerifiedProvenance",
+    "appraise",
     "encode_sbom",
+    "find_provenance",
     "publish",
     "read_attached",
     "require_recipe",

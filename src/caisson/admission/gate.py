@@ -1,0 +1,80 @@
+"""The decision about a pod: every image of it was verified, and nothing in the pod starts something else."""
+
+from typing import Any
+
+from caisson.admission.containers import PodContainer, containers
+from caisson.admission.inject import Needs, patch
+from caisson.admission.judge import Judge
+from caisson.admission.review import Decision, Review
+from caisson.deploy import ImagePin, MeasuredImage
+from caisson.errors import CaissonError, Rejected, Unavailable
+
+_OVERRIDES = ("command", "args")
+_OURS = "/.caisson"
+
+
+class Gate:
+    """Decides about pods. `beside` are images, each by its digest, that need not be confidential: an aesmd, a proxy."""
+
+    def __init__(self, judge: Judge, needs: Needs, *, beside: frozenset[str] = frozenset()) -> None:
+        self._judge = judge
+        self._needs = needs
+        self._beside = beside
+
+    @classmethod
+    def of(cls, judge: Judge, needs: Needs, *, beside: tuple[ImagePin, ...]) -> "Gate":
+        """Make one of pins."""
+        return cls(judge, needs, beside=frozenset(str(each) for each in beside))
+
+    def mutate(self, review: Review) -> Decision:
+        """Verify the images of a pod that is made, pin them, and add what it needs. A pod that runs is not changed."""
+        if review.operation != "CREATE":
+            return self.validate(review)
+        return self._decide(review, lambda admitted: tuple(patch(review.pod, admitted, self._needs)))
+
+    def validate(self, review: Review) -> Decision:
+        """Verify once more, after everybody else has changed the pod: by now each image is pinned by a digest."""
+        return self._decide(review, lambda _: (), pinned=True)
+
+    def _decide(self, review: Review, then: Any, *, pinned: bool = False) -> Decision:
+        try:
+            admitted = self._admitted(review, pinned=pinned)
+            return Decision(allowed=True, patch=then(admitted))
+        except Unavailable as error:
+            return Decision(allowed=False, status=503, message=f"caisson: no verdict: {error.message}")
+        except CaissonError as error:
+            return Decision(allowed=False, status=403, message=f"caisson: {error.message}")
+
+    def _admitted(self, review: Review, *, pinned: bool) -> list[tuple[PodContainer, MeasuredImage]]:
+        admitted: list[tuple[PodContainer, MeasuredImage]] = []
+        reasons: list[str] = []
+        for container in containers(review.pod):
+            if container.image in self._beside:
+                continue
+            reasons += _overrides(container)
+            if pinned and "@sha256:" not in container.image:
+                reasons.append(f"the container `{container.name}`: `{container.image[:300]}` is not pinned by a digest")
+                continue
+            try:
+                admitted.append((container, self._judge.judge(container.image)))
+            except Rejected as error:
+                reasons.append(f"the container `{container.name}`: {error.message}")
+        if reasons:
+            raise Rejected("; ".join(reasons))
+        return admitted
+
+
+def _overrides(container: PodContainer) -> list[str]:
+    """Name what would start, or show, something else than what was verified."""
+    name, document = container.name, container.document
+    found = [
+        f"the container `{name}` sets `{field}`, and so would not start premain"
+        for field in _OVERRIDES
+        if document.get(field)
+    ]
+    mounts = document.get("volumeMounts") or []
+    for mount in mounts if isinstance(mounts, list) else []:
+        path = str(mount.get("mountPath") if isinstance(mount, dict) else "").rstrip("/")
+        if path in ("", _OURS) or path.startswith(f"{_OURS}/"):
+            found.append(f"the container `{name}` mounts something over `{_OURS}`")
+    return found
