@@ -1,4 +1,4 @@
-"""A device plugin for `sgx.intel.com/*`, another device standing in for SGX's. As a program: it serves."""
+"""A device plugin for `sgx.intel.com/*`, another device standing in for SGX's. As a program it serves."""
 
 import signal
 import sys
@@ -11,8 +11,6 @@ import grpc
 messages, services = grpc.protos_and_services("tests/kubernetes/device_plugin.proto")
 
 DIRECTORY = Path("/var/lib/kubelet/device-plugins")
-STAND_IN = "/dev/fuse"  # not among those that an engine gives every container
-# The page cache is counted in units, not in bytes: a kubelet of 1.20 lists each one. So units are what the tests ask.
 RESOURCES = {
     "sgx.intel.com/enclave": (20, "/dev/sgx_enclave"),
     "sgx.intel.com/provision": (20, "/dev/sgx_provision"),
@@ -22,8 +20,8 @@ RESOURCES = {
 class Plugin(services.DevicePluginServicer):
     """Offers a number of uses of one device."""
 
-    def __init__(self, count, path):
-        self._count, self._path = count, path
+    def __init__(self, count, path, stand_in):
+        self._count, self._path, self._stand_in = count, path, stand_in
 
     def GetDevicePluginOptions(self, request, context):  # noqa: N802, ARG002 - the API's names
         return messages.DevicePluginOptions()
@@ -36,18 +34,18 @@ class Plugin(services.DevicePluginServicer):
         ended.wait()
 
     def Allocate(self, request, context):  # noqa: N802, ARG002
-        device = messages.DeviceSpec(container_path=self._path, host_path=STAND_IN, permissions="rw")
+        device = messages.DeviceSpec(container_path=self._path, host_path=self._stand_in, permissions="rw")
         answer = messages.ContainerAllocateResponse(devices=[device])
         return messages.AllocateResponse(container_responses=[answer for _ in request.container_requests])
 
 
-def serve():
+def serve(stand_in):
     """Register every resource with the kubelet, and serve until SIGTERM."""
     running = []
     for resource, (count, path) in RESOURCES.items():
         name = resource.replace("/", "_") + ".sock"
         server = grpc.server(futures.ThreadPoolExecutor(4))
-        services.add_DevicePluginServicer_to_server(Plugin(count, path), server)
+        services.add_DevicePluginServicer_to_server(Plugin(count, path, stand_in), server)
         server.add_insecure_port(f"unix://{DIRECTORY / name}")
         server.start()
         running.append(server)
@@ -57,8 +55,10 @@ def serve():
     sys.stdout.write("registered\n")
     sys.stdout.flush()
     signal.sigwait({signal.SIGTERM})
+    for server in running:
+        server.stop(None)
 
 
 if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    sys.exit(serve())
+    serve(sys.argv[1])

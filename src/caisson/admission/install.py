@@ -125,7 +125,7 @@ def _webhook(installation: Installation, image: ImagePin) -> list[dict[str, Any]
         "imagePullPolicy": "IfNotPresent",
         "args": [*serve, "--name", f"{NAME}.{installation.namespace}.svc", *installation.arguments],
         "env": [{"name": "HOME", "value": "/tmp"}],  # noqa: S108 - inside its container
-        "ports": [{"name": "https", "containerPort": _PORT}],
+        "ports": [{"name": "https", "containerPort": _PORT, "protocol": "TCP"}],
         "securityContext": LOCKED_DOWN,
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": _PORT, "scheme": "HTTPS"}, "periodSeconds": 2},
         "volumeMounts": [
@@ -146,13 +146,15 @@ def _webhook(installation: Installation, image: ImagePin) -> list[dict[str, Any]
         "volumes": [{"name": "policy", "configMap": {"name": NAME}}, {"name": "temporary", "emptyDir": {}}],
     }
     selector = {"matchLabels": labels}
+    # Whoever applies on the server's side must name the protocol.
+    port = {"name": "https", "port": _PORT, "targetPort": _PORT, "protocol": "TCP"}
     return [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"policy.toml": installation.policy}},
         {
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": metadata,
-            "spec": {"selector": labels, "ports": [{"name": "https", "port": _PORT, "targetPort": _PORT}]},
+            "spec": {"selector": labels, "ports": [port]},
         },
         {
             "apiVersion": "apps/v1",

@@ -19,7 +19,9 @@ def services(deployment: Deployment, labels: dict[str, str], *, headless: bool) 
     Raises:
         UsageError: a port that no node can offer.
     """
-    ports = [{"name": f"tcp-{port}", "port": port, "targetPort": port} for port in deployment.image.ports]
+    ports = [
+        {"name": f"tcp-{port}", "port": port, "targetPort": port, "protocol": "TCP"} for port in deployment.image.ports
+    ]
     metadata = {"name": deployment.name, "labels": labels}
     found: list[dict[str, Any]] = []
     if ports:

@@ -36,7 +36,7 @@ def platform_objects(image: ImagePin, evidence: PlatformSocket) -> list[dict[str
         "image": str(image),
         "imagePullPolicy": "IfNotPresent",
         "args": [*arguments, "--pcs", f"0.0.0.0:{COLLATERAL_PORT}"],
-        "ports": [{"name": "collateral", "containerPort": COLLATERAL_PORT}],
+        "ports": [{"name": "collateral", "containerPort": COLLATERAL_PORT, "protocol": "TCP"}],
         "securityContext": {**LOCKED_DOWN, "runAsUser": 0},  # the directories are the node's root's
         "readinessProbe": {"tcpSocket": {"port": COLLATERAL_PORT}},
         "volumeMounts": [
@@ -58,7 +58,8 @@ def platform_objects(image: ImagePin, evidence: PlatformSocket) -> list[dict[str
         ],
     }
     template = {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod}
-    ports = [{"name": "collateral", "port": COLLATERAL_PORT, "targetPort": COLLATERAL_PORT}]
+    port = {"port": COLLATERAL_PORT, "targetPort": COLLATERAL_PORT}
+    ports = [{"name": "collateral", **port, "protocol": "TCP"}]
     return [
         {
             "apiVersion": "v1",

@@ -74,7 +74,7 @@ def program(deployment: Deployment, flavour: Flavour, container: Container) -> d
         "image": container.image,
         "imagePullPolicy": "IfNotPresent",  # a digest means the same image wherever it was pulled
         "env": [{"name": name, "value": literal(value)} for name, value in container.environment],
-        "ports": [{"name": f"tcp-{port}", "containerPort": port} for port in deployment.image.ports],
+        "ports": [{"name": f"tcp-{port}", "containerPort": port, "protocol": "TCP"} for port in deployment.image.ports],
         "securityContext": LOCKED_DOWN,
         "resources": _resources(container, sgx_limits(flavour, deployment.image.enclave_size)),
         "volumeMounts": mounts(deployment, flavour, container),
