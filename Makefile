@@ -34,8 +34,7 @@ test: dev .system
 test-all: dev .system .kubernetes
 	$(BIN)/python -m tests.catalog.fetch
 	scripts/with-docker $(PYTEST) -m "slow and not kubernetes" tests
-	$(BIN)/python -m demo.fetch
-	$(BIN)/python -m tests.helm
+	$(BIN)/python -m tests.kubernetes.fetch
 	scripts/with-kubernetes $(PYTEST) -m kubernetes tests
 
 FUZZ_SECONDS ?= 3600

@@ -39,7 +39,3 @@ def helm_programs() -> Path:
                 (programs / name).chmod(0o755)
         programs.replace(cache)
     return cache
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{helm_programs()}\n")

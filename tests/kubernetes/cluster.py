@@ -53,6 +53,14 @@ class Cluster:
         eventually(ready, why)
         return self.ask("get", "pods", "--selector", selector)["items"][0]["metadata"]["name"]
 
+    def prepare(self, name, *options):
+        """Put an image into the registry, its workload and secrets on the key server; give what `caisson up` said."""
+        up = self.stage.ask("up", name, *options)
+        self.stage.succeed("down", name, "--volumes")
+        image = f"docker://{self.registry}/{name}:1.0"
+        self.stage.succeed("copy", up["image"], image, "--force")
+        return up | {"image": image, "container_image": up["image"]}
+
     def write(self, kind, image, directory, *options):
         """Let `caisson deploy` write files."""
         self.stage.succeed("deploy", kind, image, "--output", directory, *options)

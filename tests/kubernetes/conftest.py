@@ -71,8 +71,4 @@ def volume(cluster):
 @pytest.fixture(scope="module")
 def redis(cluster):
     """Redis's image in the registry, its workload and secrets on the key server; give what `caisson up` said."""
-    up = cluster.stage.ask("up", "redis", "--publish", "6379")
-    cluster.stage.succeed("down", "redis", "--volumes")
-    image = f"docker://{cluster.registry}/redis:7.0"
-    cluster.stage.succeed("copy", up["image"], image)
-    return up | {"image": image, "container_image": up["image"]}
+    return cluster.prepare("redis", "--publish", "6379")

@@ -173,7 +173,7 @@ def test_a_pod_that_runs_cannot_be_given_another_image(cluster, redis):
 
 @pytest.mark.usefixtures("webhook")
 def test_a_registry_that_does_not_answer_gives_no_verdict_and_no_pod(cluster):
-    refused(cluster, pod("nowhere", "127.0.0.1:9/redis:7.0"), "no verdict")
+    refused(cluster, pod("nowhere", "127.0.0.1:9/redis:1.0"), "no verdict")
 
 
 @pytest.mark.usefixtures("webhook")

@@ -1,0 +1,24 @@
+"""What the cluster's tests need from the network, before they run without one.
+
+python -m tests.kubernetes.fetch
+"""
+
+from pathlib import Path
+
+from caisson.conversion import Recipe, fetch_source
+from demo import CACHE
+from demo.fetch import fetch
+from tests.helm import helm_programs
+
+WEB = Path(__file__).parent / "web" / "caisson.toml"
+
+
+def main():
+    fetch("redis")
+    source = Recipe.read(WEB).source
+    fetch_source(source, source.debian, CACHE)
+    helm_programs()
+
+
+if __name__ == "__main__":
+    main()
