@@ -1,7 +1,9 @@
 """One cluster, one registry, one home with a key server and a software platform, for all tests of a file."""
 
+import contextlib
 import os
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from demo import CACHE
 from demo.stage import Stage
-from tests.kubernetes.cluster import Cluster, running
+from tests.kubernetes.cluster import Cluster, eventually, running
 
 PORT = 5055
 VOLUMES = """\
@@ -23,6 +25,12 @@ spec:
 """
 
 
+def listens():
+    with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", PORT)):
+        return True
+    return False
+
+
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory):
     """A real registry on loopback, from which the node pulls."""
@@ -34,6 +42,7 @@ def registry(tmp_path_factory):
         f"http: {{addr: 127.0.0.1:{PORT}}}\n"
     )
     with running("docker-registry", "serve", str(configuration), log=directory / "log"):
+        eventually(listens, (directory / "log").read_text)
         yield f"127.0.0.1:{PORT}"
 
 
