@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from caisson.admission import Installation, installation_files
 from caisson.deploy import (
     Deployment,
     File,
@@ -124,6 +125,17 @@ def flavours() -> dict[str, tuple[File, ...]]:
         "helm": helm_chart(SGX_POD, PLUGIN),
         "helm-one": helm_chart(*kubernetes()["nodevice-address"]),
         "helm-sidecar": helm_chart(*kubernetes()["sidecar"]),
+        "webhook": installation_files(
+            Installation(
+                namespace="caisson-system",
+                policy="version = 1\n",
+                arguments=("--flavour", "aks", "--key-server", "https://keys.example:8443"),
+                image=CAISSON,
+            )
+        ),
+        "webhook-outside": installation_files(
+            Installation(namespace="caisson-system", policy="version = 1\n", url="https://10.0.0.1:9443")
+        ),
         "cdi": cdi_specification(SgxDevices()),
         "cdi-group": cdi_specification(SgxDevices(enclave="/dev/sgx/enclave", group=988)),
         "node-swarm": (File(name="daemon.json", text=node_configuration()),),
