@@ -5,7 +5,7 @@ from typing import Any
 
 from caisson.deploy import File, ImagePin
 from caisson.deploy.kubernetes.files import documents
-from caisson.deploy.kubernetes.pod import LOCKED_DOWN
+from caisson.deploy.kubernetes.locked_down import LOCKED_DOWN
 
 LABEL = "org.caisson/admission"
 ENFORCED = "enforced"

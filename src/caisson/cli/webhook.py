@@ -4,7 +4,7 @@ import logging
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, get_args
+from typing import Any, get_args
 
 import click
 
@@ -26,7 +26,7 @@ from caisson.admission.install import NAME
 from caisson.cli.address import Address
 from caisson.cli.deploy import output_option, write_files
 from caisson.cli.deployment import PinType
-from caisson.cli.files import force_option
+from caisson.cli.files import force_option, read_bytes
 from caisson.cli.output import json_option, talk
 from caisson.cli.registry import registry_options
 from caisson.deploy import Evidence, Flavour, HostAesmd, ImagePin, PlatformAddress, PlatformSocket
@@ -70,7 +70,7 @@ Example:
       --name caisson-webhook.caisson-system.svc""",
 )
 @click.option("--listen", "address", metavar="HOST:PORT", default="0.0.0.0:8443", show_default=True, help="Where.")
-@click.option("--policy", type=click.File("rb"), required=True, help="Policy for images, as `caisson verify` takes it.")
+@click.option("--policy", type=_FILE, required=True, help="Policy for images, as `caisson verify` takes it.")
 @_needs_options
 @click.option("--name", "names", multiple=True, help="What the API server calls us, for a certificate of our own.")
 @click.option("--lifetime", type=click.IntRange(1), default=24 * 14, show_default=True, help="Its hours.")
@@ -85,7 +85,7 @@ Example:
 def serve_command(  # noqa: PLR0913 - one parameter for each option
     *,
     address: str,
-    policy: BinaryIO,
+    policy: Path,
     flavour: Flavour,
     key_server: str,
     platform_socket: str | None,
@@ -111,7 +111,7 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
     for chatty in ("uvicorn", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     evidence = _evidence(flavour, platform_socket, platform_address, aesmd_directory)
-    judge = Judge(ImagePolicy.parse(policy.read()), access, clock=time.monotonic)
+    judge = Judge(ImagePolicy.parse(read_bytes(policy)), access, clock=time.monotonic)
     needs = Needs(flavour=flavour, key_server=key_server, evidence=evidence)
     certificate: OwnCertificate | FileCertificate
     if tls_certificate is not None and tls_key is not None:
@@ -139,7 +139,7 @@ Example:
   caisson webhook install --policy image-policy.toml --flavour intel-plain --key-server https://keys.example:8443 \\
       --image registry.example/caisson@sha256:… | kubectl apply --filename -"""
 )
-@click.option("--policy", type=click.File("r"), required=True, help="Policy for images, as `caisson verify` takes it.")
+@click.option("--policy", type=_FILE, required=True, help="Policy for images, as `caisson verify` takes it.")
 @_needs_options
 @click.option("--namespace", default="caisson-system", show_default=True, help="Where it runs.")
 @click.option("--image", type=PinType(), help="Image of `caisson`, to run the webhook in the cluster.")
@@ -150,7 +150,7 @@ Example:
 @json_option
 def install(  # noqa: PLR0913 - one parameter for each option
     *,
-    policy: Any,
+    policy: Path,
     flavour: Flavour,
     key_server: str,
     platform_socket: str | None,
@@ -185,10 +185,10 @@ def install(  # noqa: PLR0913 - one parameter for each option
             pass
     for pin in beside:
         arguments += ["--beside", str(pin)]
-    text = policy.read()
-    ImagePolicy.parse(text.encode())
+    raw = read_bytes(policy)
+    ImagePolicy.parse(raw)
     installation = Installation(
-        namespace=namespace, policy=text, arguments=tuple(arguments), image=image, url=url, timeout=timeout
+        namespace=namespace, policy=raw.decode(), arguments=tuple(arguments), image=image, url=url, timeout=timeout
     )
     write_files(installation_files(installation), output, force=force, as_json=as_json)
 

@@ -5,6 +5,7 @@ from typing import Any
 from caisson.deploy.application import AESMD_VOLUME
 from caisson.deploy.evidence import AESMD_DIRECTORY, SidecarAesmd
 from caisson.deploy.kubernetes.flavour import ENCLAVE_RESOURCE, EPC_RESOURCE, PROVISION_RESOURCE
+from caisson.deploy.kubernetes.locked_down import LOCKED_DOWN
 
 AESMD_NAME = AESMD_VOLUME
 
@@ -26,11 +27,7 @@ def aesmd_container(evidence: SidecarAesmd) -> dict[str, Any]:
         "name": AESMD_NAME,
         "image": str(evidence.image),
         "imagePullPolicy": "IfNotPresent",
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": LOCKED_DOWN,
         "resources": {"limits": sgx, "requests": sgx},
         "volumeMounts": mounts,
         "readinessProbe": {"exec": {"command": ["test", "-S", f"{AESMD_DIRECTORY}/aesm.socket"]}, "periodSeconds": 5},

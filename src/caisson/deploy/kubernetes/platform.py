@@ -5,7 +5,8 @@ from typing import Any
 
 from caisson.deploy.evidence import PlatformSocket
 from caisson.deploy.image import ImagePin
-from caisson.deploy.kubernetes.pod import LOCKED_DOWN, PROTECTS_NOTHING
+from caisson.deploy.kubernetes.locked_down import LOCKED_DOWN
+from caisson.deploy.kubernetes.pod import PROTECTS_NOTHING
 from caisson.errors import UsageError
 
 PLATFORM_NAME = "caisson-software-platform"

@@ -9,13 +9,9 @@ from caisson.deploy.evidence import AESMD_DIRECTORY, HostAesmd, PlatformSocket, 
 from caisson.deploy.image import HealthCheck
 from caisson.deploy.kubernetes.aesmd import aesmd_container, aesmd_volumes
 from caisson.deploy.kubernetes.flavour import Flavour, pod_annotations, sgx_limits, tolerations
+from caisson.deploy.kubernetes.locked_down import LOCKED_DOWN
 
 PROTECTS_NOTHING = "org.caisson/protects"
-LOCKED_DOWN = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
 _PLATFORM_VOLUME = "platform"
 
 

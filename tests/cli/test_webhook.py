@@ -1,0 +1,80 @@
+"""`caisson webhook` refuses what it could not do, and prints what a cluster needs."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from caisson.cli.app import run
+
+POLICY = """\
+version = 1
+runtimes = ["gramine"]
+allow_debug = false
+key_servers = []
+allow_unpinned = false
+products = []
+"""
+NEEDS = ("--key-server", "https://keys.example:8443")
+IMAGE = "registry.example/caisson@sha256:" + "01" * 32
+
+
+@dataclass(frozen=True)
+class Done:
+    status: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def caisson(capfd):
+    def call(*words):
+        status = run(words)
+        captured = capfd.readouterr()
+        return Done(status, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def policy(tmp_path):
+    path = tmp_path / "policy.toml"
+    path.write_text(POLICY)
+    return str(path)
+
+
+def test_it_prints_what_a_cluster_needs(caisson, policy):
+    done = caisson("webhook", "install", "--policy", policy, "--flavour", "aks", *NEEDS, "--image", IMAGE)
+    assert done.status == 0, done.stderr
+    assert "kind: MutatingWebhookConfiguration" in done.stdout
+    assert "kind: ValidatingWebhookConfiguration" in done.stdout
+    assert done.stdout.count("failurePolicy: Fail") == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--flavour", "aks"), "say where the webhook runs"),
+        (("--flavour", "aks", "--url", "https://x", "--image", IMAGE), "say where the webhook runs"),
+        (("--flavour", "sidecar", "--image", IMAGE), "adds no containers"),
+        (("--flavour", "nodevice", "--image", IMAGE), "software platform"),
+        (("--flavour", "aks", "--platform-socket", "/p", "--image", IMAGE), "software platform"),
+        (("--flavour", "aks", "--image", "registry.example/caisson:1"), "sha256"),
+    ],
+)
+def test_what_it_could_not_do_is_refused(caisson, policy, words, reason):
+    done = caisson("webhook", "install", "--policy", policy, *NEEDS, *words)
+    assert done.status == 2
+    assert reason in done.stderr
+
+
+def test_a_policy_that_is_none_is_refused_before_anything_is_written(caisson, tmp_path):
+    (tmp_path / "p").write_text("version = 1\n")
+    done = caisson("webhook", "install", "--policy", str(tmp_path / "p"), "--flavour", "aks", *NEEDS, "--image", IMAGE)
+    assert done.status != 0
+    assert done.stdout == ""
+
+
+def test_without_a_certificate_nothing_is_served(caisson, policy):
+    done = caisson("webhook", "serve", "--policy", policy, "--flavour", "aks", *NEEDS)
+    assert done.status == 2
+    assert "a certificate is needed" in done.stderr
