@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 PYTEST := $(BIN)/python -m pytest
 GO := $(CURDIR)/$(BIN)/go
-SYSTEM_COMMANDS := dockerd docker docker-compose docker-registry podman skopeo umoci mmdebstrap redis-cli htpasswd openssl \
+SYSTEM_COMMANDS := dockerd docker docker-compose docker-registry podman skopeo umoci mmdebstrap redis-cli strace htpasswd openssl \
 	pkcs11-tool rpmbuild softhsm2-util mariadbd /usr/lib/postgresql/*/bin/postgres
-SYSTEM_PACKAGES := docker.io docker-compose docker-registry podman skopeo umoci mmdebstrap redis-tools apache2-utils openssl opensc rpm softhsm2 mariadb-server postgresql
+SYSTEM_PACKAGES := docker.io docker-compose docker-registry podman skopeo umoci mmdebstrap redis-tools strace apache2-utils openssl opensc rpm softhsm2 mariadb-server postgresql
 
 .PHONY: help demo test test-all fuzz lint bench docs dev lock
 help:

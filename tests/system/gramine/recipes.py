@@ -1,0 +1,144 @@
+"""Three programs out of Debian, as recipes for Gramine."""
+
+REDIS = """
+version = 1
+name = "gramine-redis"
+summary = "Redis with its data in an encrypted mount"
+tmpfs = ["/run/caisson", "/tmp"]
+ports = [7379]
+
+[source.debian]
+suite = "bookworm"
+packages = ["redis-server"]
+
+[application]
+command = ["/usr/bin/redis-server", "/etc/caisson/redis.conf"]
+working_dir = "/data"
+user = "999:999"
+
+[enclave]
+size = "1G"
+max_threads = 16
+isv_prod_id = 17
+isv_svn = 1
+
+[[encrypted]]
+path = "/data"
+key = "data"
+
+[[file]]
+path = "/etc/caisson/redis.conf"
+content = '''
+port 0
+tls-port 7379
+bind 127.0.0.1
+tls-cert-file /run/caisson/tls/certificate.pem
+tls-key-file /run/caisson/tls/key.pem
+tls-ca-cert-file /run/caisson/tls/certificate.pem
+tls-auth-clients no
+protected-mode no
+save ""
+'''
+
+[provision]
+fs_keys = { data = "data-key" }
+
+[[provision.secret]]
+name = "data-key"
+kind = "symmetric-key"
+length = 16
+"""
+
+_SETTINGS = """
+[enclave]
+size = "1G"
+max_threads = 32
+isv_prod_id = 18
+isv_svn = 1
+"""
+
+PYTHON = (
+    """
+version = 1
+name = "gramine-python"
+summary = "a web server in Python"
+tmpfs = ["/run/caisson", "/tmp"]
+ports = [7444]
+
+[source.debian]
+suite = "bookworm"
+packages = ["python3-minimal", "libpython3-stdlib"]
+
+[application]
+command = ["/usr/bin/python3", "/srv/serve.py"]
+user = "999:999"
+environment = { PYTHONDONTWRITEBYTECODE = "1" }
+
+[files]
+trusted = ["/usr/lib/python3.11"]
+
+[[file]]
+path = "/srv/serve.py"
+content = '''
+import http.server, ssl
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/run/caisson/tls/certificate.pem", "/run/caisson/tls/key.pem")
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"hello from the inside")
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 7444), Handler)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+'''
+"""
+    + _SETTINGS
+)
+
+NGINX = (
+    """
+version = 1
+name = "gramine-nginx"
+summary = "NGINX with one page"
+tmpfs = ["/run/caisson", "/tmp"]
+ports = [7443]
+
+[source.debian]
+suite = "bookworm"
+packages = ["nginx-light"]
+
+[application]
+command = ["/usr/sbin/nginx", "-c", "/etc/caisson/nginx.conf", "-e", "stderr"]
+user = "999:999"
+
+[[file]]
+path = "/etc/caisson/nginx.conf"
+content = '''
+daemon off;
+master_process off;
+pid /tmp/nginx.pid;
+error_log stderr;
+events { }
+http {
+  access_log off;
+  client_body_temp_path /tmp/body;
+  proxy_temp_path /tmp/proxy;
+  fastcgi_temp_path /tmp/fastcgi;
+  uwsgi_temp_path /tmp/uwsgi;
+  scgi_temp_path /tmp/scgi;
+  server {
+    listen 127.0.0.1:7443 ssl;
+    ssl_certificate /run/caisson/tls/certificate.pem;
+    ssl_certificate_key /run/caisson/tls/key.pem;
+    root /srv/www;
+  }
+}
+'''
+
+[[file]]
+path = "/srv/www/index.html"
+content = "hello from the inside"
+"""
+    + _SETTINGS
+)
