@@ -28,7 +28,7 @@ test: dev .system
 	$(PYTEST) -m "not system and not slow" tests
 	for program in premain probe; do (cd $$program && $(GO) test .) || exit 1; done
 	$(BIN)/python -m demo.fetch
-	$(BIN)/python -m tests.system.deploy.compose
+	$(BIN)/python -m tests.system.deploy.fetch
 	scripts/with-docker $(PYTEST) -m "system and not slow" tests
 
 test-all: dev .system .kubernetes

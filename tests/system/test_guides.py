@@ -1,32 +1,63 @@
-"""The guides' commands are run as they are printed."""
+"""What the guides promise comes true."""
 
-import re
-import sys
+import shutil
+import tempfile
 from pathlib import Path
 
-from demo import CACHE
-from demo.stage import Stage
+import pytest
 
-GUIDES = Path(__file__).parent.parent.parent / "docs" / "guides"
+from tests.system.deploy.compose import compose_v2
+from tests.system.guide import SCRIPTS, copy_example, follow
+
+ACCEPTED = "and the policy accepts it"
 
 
-def test_confidential_redis_step_by_step(tmp_path):
-    """Each block of the guide, with the time a reader takes between two blocks."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", (GUIDES / "redis.md").read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 8
-    (tmp_path / "state").mkdir(mode=0o700)
-    (tmp_path / "state" / "cache").symlink_to(CACHE)
-    script = "\n".join(
-        [
-            "set -eu -o pipefail",
-            "trap 'kill $(jobs -p); wait' EXIT",
-            f'cd "{tmp_path}"',
-            f'export PATH="{Path(sys.executable).parent}:$PATH"',
-            "docker network inspect bridge >/dev/null",
-            *(f"{block}sleep 2" for block in blocks),
-        ]
-    )
-    done = Stage(tmp_path / "home").run("bash", "-c", script)
-    assert done.status == 0, done.stdout + done.stderr
+@pytest.fixture
+def directory():
+    """A short path: the platform's socket lies in it."""
+    path = Path(tempfile.mkdtemp(prefix="caisson-guide-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def test_confidential_redis_step_by_step(directory):
+    done = follow("redis", directory)
     assert "PONG" in done.stdout
-    assert "is workload `redis`, and the policy accepts it" in done.stdout
+    assert f"is workload `redis`, {ACCEPTED}" in done.stdout
+
+
+@pytest.mark.slow
+def test_on_docker(directory):
+    done = follow("docker", directory)
+    assert done.stdout.count(ACCEPTED) == 4
+    assert "policy `redis` refuses it: another mrenclave" in done.stdout
+    assert "the old release is refused: status 1" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("generation", ["1.29", "2"])
+def test_with_compose(directory, generation):
+    copy_example("visits", directory)
+    words = {} if generation == "1.29" else {"docker-compose": compose_v2()[0]}
+    done = follow("compose", directory, pause=3, **words)
+    assert f"is workload `visits`, {ACCEPTED}" in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("visit ")] == ["visit 1", "visit 2", "visit 3"]
+
+
+REGISTRY = """\
+version: 0.1
+storage: {filesystem: {rootdirectory: DIRECTORY/registry}}
+http: {addr: 10.77.0.1:5000}
+"""
+
+
+@pytest.mark.slow
+def test_on_docker_swarm(directory):
+    """Two nodes in namespaces of their own; both pull from a registry on the first."""
+    (directory / "registry.yml").write_text(REGISTRY.replace("DIRECTORY", str(directory)))
+    serve = "docker-registry serve registry.yml >registry.log 2>&1 &"
+    before = f"{serve} export REGISTRY=10.77.0.1:5000 CAISSON_INSECURE_PLAIN_HTTP=1"
+    done = follow("swarm", directory, wrapper=(str(SCRIPTS / "with-docker"), "--swarm"), before=before)
+    assert done.stdout.count(ACCEPTED) == 2
+    assert {"first", "second"} <= set(done.stdout.split())
+    assert "policy `nginx` refuses it: another mrenclave" in done.stdout

@@ -16,6 +16,9 @@ from caisson.errors import UsageError
 
 EngineName = Literal["docker", "podman"]
 
+# Podman 4 takes no `uid` and `gid`; it gives a tmpfs to the container's user when told `U`.
+_OWNED = {"docker": None, "podman": "mode=0700,U,noexec,nosuid,nodev"}
+
 
 def run_script(deployment: Deployment, *, engine: EngineName = "docker") -> tuple[File, ...]:
     """Give one script, `run.sh`, that starts every replica.
@@ -55,7 +58,7 @@ def _options(container: Container, engine: EngineName) -> Iterator[str]:
     )
     yield from _devices(container)
     lists = {
-        "--tmpfs": (f"{path}:{container.tmpfs_options}" for path in container.tmpfs),
+        "--tmpfs": (f"{path}:{_OWNED[engine] or container.tmpfs_options}" for path in container.tmpfs),
         "--mount": map(_mount, container.mounts),
         "--publish": map(_publish, container.publish),
         "--network": container.networks,

@@ -1,6 +1,5 @@
 """Compose 2: Debian 12 has none, but runs Debian 13's, which is one static program; it is not installed."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -35,7 +34,3 @@ def fetch() -> None:
         subprocess.run(["apt-get", "-q", *options, *command], cwd=CACHE, check=True, capture_output=True)
     (package,) = CACHE.glob("docker-compose_*.deb")
     subprocess.run(["dpkg-deb", "-x", package, CACHE], check=True)
-
-
-if __name__ == "__main__":
-    os.execv(compose_v2()[0], ["docker-compose", "version"])

@@ -2,11 +2,10 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from tests.system.deploy.probing import run
 
 CONFIGURATION = """\
 [containers]
@@ -29,7 +28,7 @@ exec unshare --mount sh -c 'mkdir -p /run/cdi && mount --bind {own}/cdi /run/cdi
 def podman(directory: Path) -> Iterator[dict[str, str]]:
     """Give an environment whose `podman` keeps to a directory, whose path must be short; afterwards nothing runs."""
     real = shutil.which("podman")
-    assert real, "install Debian's package podman"
+    assert real is not None, "install Debian's package podman"
     own = directory / "podman"
     program = own / "bin" / "podman"
     program.parent.mkdir(parents=True)
@@ -42,4 +41,4 @@ def podman(directory: Path) -> Iterator[dict[str, str]]:
     try:
         yield environment
     finally:
-        run("podman", "rm", "--all", "--force", "--time", "0", env=environment)
+        subprocess.run([program, "rm", "--all", "--force", "--time", "0"], check=True, capture_output=True)
