@@ -9,8 +9,8 @@ podman run --detach \
   --security-opt no-new-privileges \
   --ulimit core=0:0 \
   --restart unless-stopped \
-  --tmpfs /run/caisson:mode=0700,uid=101,gid=102,noexec,nosuid,nodev \
-  --tmpfs /tmp:mode=0700,uid=101,gid=102,noexec,nosuid,nodev \
+  --tmpfs /run/caisson:mode=0700,U,noexec,nosuid,nodev \
+  --tmpfs /tmp:mode=0700,U,noexec,nosuid,nodev \
   --mount type=bind,source=/srv/platform.sock,target=/run/caisson/platform.sock \
   --mount type=volume,source=caisson-redis-a-b,target=/a/b \
   --mount type=volume,source=caisson-redis-data,target=/data \
