@@ -1,6 +1,8 @@
 """The files of an image as a container sees them: all layers applied, links followed inside the root."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -46,20 +48,24 @@ class FileSystem:
 
     @classmethod
     def of(cls, image: Image, *, limits: Limits = DEFAULT) -> Self:
-        """Apply an image's layers from the bottom up.
+        """Apply an image's layers from the bottom up; they are unpacked at the same time.
 
         Raises:
             ImageRejected: a layer is not what it claims to be, or could be understood in two ways.
         """
         view = cls()
         left = limits.entries
-        for number, layer in enumerate(image.layers):
-            try:
-                changes = read_changes(layer, limits=replace(limits, entries=left))
-                left -= len(changes.entries) + len(changes.removed)
-                view._apply(changes)
-            except ImageRejected as error:
-                raise ImageRejected(f"layer {number + 1}: {error.message}", hint=error.hint) from error
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            unpacking = [pool.submit(layer.archive) for layer in image.layers]
+            for number, layer in enumerate(image.layers):
+                try:
+                    unpacking[number].result()
+                    changes = read_changes(layer, limits=replace(limits, entries=left))
+                    left -= len(changes.entries) + len(changes.removed)
+                    view._apply(changes)
+                except ImageRejected as error:
+                    pool.shutdown(cancel_futures=True)
+                    raise ImageRejected(f"layer {number + 1}: {error.message}", hint=error.hint) from error
         return view
 
     def find(self, path: str, *, at: str = "/", follow: bool = True) -> Found | None:
