@@ -21,6 +21,7 @@
     │   │   ├── AttestationKeyRejected
     │   │   ├── QeMismatch              another enclave than the quoting enclave
     │   │   ├── QuoteSignatureRejected
+    │   │   ├── TdxModuleMismatch       a trust domain under a TDX module nobody knows
     │   │   ├── ReportRejected          a kind of SNP report that is not accepted
     │   │   ├── VmplRejected            an SNP report that no guest asked for
     │   │   ├── GuestPolicyRejected     an SNP guest policy that firmware does not know
@@ -87,6 +88,7 @@ __all__ = [
     "SigningKeyMismatch",
     "TcbInfoRejected",
     "TcbMismatch",
+    "TdxModuleMismatch",
     "TokenRejected",
     "TooMany",
     "Unavailable",
@@ -184,6 +186,10 @@ class QeMismatch(EvidenceRejected):
 
 class QuoteSignatureRejected(EvidenceRejected):
     """The quote is not signed by its attestation key."""
+
+
+class TdxModuleMismatch(EvidenceRejected):
+    """The trust domain runs under a TDX module that is none of those in the TCB info."""
 
 
 class ReportRejected(EvidenceRejected):

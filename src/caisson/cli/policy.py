@@ -27,6 +27,8 @@ _MEANING = {
     TcbStatus.CONFIGURATION_AND_SW_HARDENING_NEEDED: "configuration and programs both have to be hardened",
     TcbStatus.OUT_OF_DATE: "fixes are missing: secrets may be read by whoever has the machine",
     TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED: "fixes are missing, and the configuration leaves a hole open",
+    TcbStatus.TD_RELAUNCH_ADVISED: "every fix is in, but the trust domain was launched without them",
+    TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED: "the same, and the configuration leaves a hole open",
 }
 _OUTDATED = frozenset({TcbStatus.OUT_OF_DATE, TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED})
 

@@ -52,6 +52,8 @@ def _who(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if "measurement" in facts:
         yield "what runs", f"measurement {facts['measurement']}"
+    if "mrtd" in facts:
+        yield "what runs", f"MRTD {facts['mrtd']}"
     if "workload" in facts:
         yield "provisioned", f"as workload `{facts['workload']}` by the key server {facts['key_server']}"
 

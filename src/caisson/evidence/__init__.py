@@ -31,8 +31,8 @@ from caisson.evidence.statements import Statement, Statements, statements_of
 from caisson.evidence.tcb import TcbStatus, TcbVerdict
 from caisson.evidence.tls import VerifiedRaTls, quote_of, verify_peer, verify_ra_tls
 from caisson.evidence.trust_vector import Tier, TrustVector
-from caisson.evidence.verified import VerifiedQuote
-from caisson.evidence.verify import verify_quote
+from caisson.evidence.verified import VerifiedQuote, VerifiedTd
+from caisson.evidence.verify import verify_intel_quote, verify_quote
 
 __all__ = [
     "INTEL_PCS",
@@ -75,6 +75,7 @@ __all__ = [
     "VerifiedEar",
     "VerifiedQuote",
     "VerifiedRaTls",
+    "VerifiedTd",
     "appraise",
     "check_collateral",
     "evidence_extension",
@@ -89,6 +90,7 @@ __all__ = [
     "verify_activation",
     "verify_certificate",
     "verify_ear",
+    "verify_intel_quote",
     "verify_peer",
     "verify_quote",
     "verify_ra_tls",

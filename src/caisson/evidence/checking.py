@@ -7,6 +7,8 @@ from caisson.errors import UntrustedRoot
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.path import parse_chain
 from caisson.evidence.roots import RootKey
+from caisson.evidence.signed_json import Fields
+from caisson.evidence.tcb import SGX, TDX
 from caisson.evidence.trusted import TrustedCollateral, trust
 from caisson.evidence.validity import Validities
 
@@ -36,7 +38,12 @@ def check_collateral(collateral: Collateral, *, roots: frozenset[RootKey], at: d
             hint="name its root only if you trust who holds its key",
         )
     root = anchors.pop()
-    trusted = trust(collateral, root)
+    trusted = trust(collateral, root, _tee(collateral))
     validities = Validities.of(trusted.validities)
     validities.require(at)
     return CheckedCollateral(trusted=trusted, root=root, validities=validities)
+
+
+def _tee(collateral: Collateral) -> str:
+    """Say what the collateral claims to be for; whether it is, its signatures say."""
+    return TDX if Fields.parse(collateral.tcb_info, what="TCB info").value.get("id") == TDX else SGX

@@ -15,7 +15,8 @@ from caisson.evidence.roots import RootKey
 from caisson.evidence.snp.collateral import SnpCollateral
 from caisson.evidence.snp.verify import verify_snp
 from caisson.evidence.tls import verify_peer
-from caisson.evidence.verify import verify_quote
+from caisson.evidence.verified import VerifiedTd
+from caisson.evidence.verify import verify_intel_quote, verify_quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,9 @@ def examine(evidence: Evidence, collateral: Collateral | SnpCollateral, question
         if evidence.form is not EvidenceForm.QUOTE and policy is None:
             raise UsageError("activation evidence and certificates need a policy", hint="give `--policy`")
         roots = question.roots if policy is None else policy.roots
-        verified = verify_quote(evidence.quote, collateral, roots=roots, at=at)
+        verified = verify_intel_quote(evidence.quote, collateral, roots=roots, at=at)
+        if policy is not None and isinstance(verified, VerifiedTd):
+            raise UsageError("this policy is for SGX, and the evidence is a trust domain's")
         more: dict[str, Any] = {}
         refusal = None
         if policy is not None:

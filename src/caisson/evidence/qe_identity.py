@@ -41,7 +41,7 @@ class QeIdentity:
 
     @classmethod
     def parse(cls, signed: bytes, *, of: str) -> "QeIdentity":
-        """Read the exact bytes whose signature was checked; `of` is the enclave wanted, `QE` for SGX.
+        """Read the exact bytes whose signature was checked; `of` is the enclave wanted, `QE` for SGX, `TD_QE` for TDX.
 
         Raises:
             Malformed: not an enclave identity.

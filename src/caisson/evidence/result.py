@@ -9,9 +9,10 @@ from caisson.errors import PolicyRejected, Rejected
 from caisson.evidence.policy import Policy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.trust_vector import Tier, TrustVector
-from caisson.evidence.verified import VerifiedQuote
+from caisson.evidence.verified import VerifiedQuote, VerifiedTd
 
-SGX, SNP = "sgx", "snp"
+SGX, TDX, SNP = "sgx", "tdx", "snp"
+Verified = VerifiedQuote | VerifiedTd | VerifiedSnpReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class AttestationResult:
     @classmethod
     def of(
         cls,
-        verified: VerifiedQuote | VerifiedSnpReport,
+        verified: Verified,
         *,
         policy: Policy | None,
         refusal: PolicyRejected | None = None,
@@ -92,25 +93,47 @@ def policy_id(policy: Policy) -> str:
     return f"sha-256:{sha256(policy.encode().encode()).hexdigest()}"
 
 
-def _facts(verified: VerifiedQuote | VerifiedSnpReport) -> tuple[str, dict[str, Any]]:
-    if isinstance(verified, VerifiedQuote):
-        report = verified.report
-        return SGX, {
-            "mrenclave": str(report.mr_enclave),
-            "mrsigner": str(report.mr_signer),
-            "isv_prod_id": report.isv_prod_id,
-            "isv_svn": report.isv_svn,
-            "debug": report.attributes.debug,
-            "report_data": str(report.report_data),
-            "tcb_status": verified.tcb.status.value,
-            "tcb_date": None if verified.tcb.date is None else verified.tcb.date.isoformat(),
-            "advisory_ids": list(verified.tcb.advisories),
-            "tcb_evaluation_data_number": verified.tcb_evaluation_data_number,
-            "fmspc": str(verified.pck.fmspc),
-            **_root(verified),
+def _facts(verified: Verified) -> tuple[str, dict[str, Any]]:
+    if isinstance(verified, VerifiedSnpReport):
+        return SNP, _snp(verified)
+    if isinstance(verified, VerifiedTd):
+        body = verified.body
+        return TDX, {
+            "mrtd": str(body.mr_td),
+            "rtmrs": [str(register) for register in body.rtmrs],
+            "mrseam": str(body.mr_seam),
+            "td_attributes": str(body.td_attributes),
+            "xfam": str(body.xfam),
+            "tee_tcb_svn": str(body.tee_tcb_svn),
+            "report_data": str(body.report_data),
+            **_intel(verified),
         }
+    report = verified.report
+    return SGX, {
+        "mrenclave": str(report.mr_enclave),
+        "mrsigner": str(report.mr_signer),
+        "isv_prod_id": report.isv_prod_id,
+        "isv_svn": report.isv_svn,
+        "report_data": str(report.report_data),
+        **_intel(verified),
+    }
+
+
+def _intel(verified: VerifiedQuote | VerifiedTd) -> dict[str, Any]:
+    return {
+        "debug": verified.debug,
+        "tcb_status": verified.tcb.status.value,
+        "tcb_date": None if verified.tcb.date is None else verified.tcb.date.isoformat(),
+        "advisory_ids": list(verified.tcb.advisories),
+        "tcb_evaluation_data_number": verified.tcb_evaluation_data_number,
+        "fmspc": str(verified.pck.fmspc),
+        **_root(verified),
+    }
+
+
+def _snp(verified: VerifiedSnpReport) -> dict[str, Any]:
     snp = verified.report
-    return SNP, {
+    return {
         "measurement": str(snp.measurement),
         "host_data": str(snp.host_data),
         "debug": verified.debug,
@@ -125,5 +148,5 @@ def _facts(verified: VerifiedQuote | VerifiedSnpReport) -> tuple[str, dict[str, 
     }
 
 
-def _root(verified: VerifiedQuote | VerifiedSnpReport) -> dict[str, Any]:
+def _root(verified: Verified) -> dict[str, Any]:
     return {"root": str(verified.root), "root_name": verified.root_name, "hardware": verified.on_hardware}

@@ -9,7 +9,7 @@ from typing import Self
 
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.tcb import TcbStatus
-from caisson.evidence.verified import VerifiedQuote
+from caisson.evidence.verified import VerifiedQuote, VerifiedTd
 
 _AFFIRMING, _WARNING = range(2, 32), range(32, 96)
 
@@ -77,16 +77,14 @@ class TrustVector:
     sourced_data: int = 0
 
     @classmethod
-    def of(cls, verified: VerifiedQuote | VerifiedSnpReport, *, approved: bool) -> Self:
+    def of(cls, verified: VerifiedQuote | VerifiedTd | VerifiedSnpReport, *, approved: bool) -> Self:
         """Rate genuine evidence; `approved` says that a policy names what runs, and accepts it."""
-        if isinstance(verified, VerifiedQuote):
+        if not isinstance(verified, VerifiedSnpReport):
             hardware, configuration = _intel(verified.tcb.status)
-            debug = verified.report.attributes.debug
         else:
             # AMD does not publish which firmware is current: all that is known is that the chip is one.
             hardware, configuration = Hardware.GENUINE, 0
-            debug = verified.debug
-        real = verified.on_hardware
+        real, debug = verified.on_hardware, verified.debug
         return cls(
             hardware=hardware if real else Hardware.UNRECOGNIZED,
             configuration=Configuration.UNSUPPORTABLE if debug else configuration if real else 0,
@@ -126,6 +124,8 @@ def _intel(status: TcbStatus) -> tuple[int, int]:
         case TcbStatus.CONFIGURATION_NEEDED:
             return Hardware.GENUINE, Configuration.UNSAFE
         case TcbStatus.CONFIGURATION_AND_SW_HARDENING_NEEDED | TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED:
+            return Hardware.UNSAFE, Configuration.UNSAFE
+        case TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED:
             return Hardware.UNSAFE, Configuration.UNSAFE
         case _:
             return Hardware.UNSAFE, 0

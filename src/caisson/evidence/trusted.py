@@ -10,12 +10,12 @@ from caisson.evidence.path import TCB_SIGNING_PHRASE, Path, parse_chain, public_
 from caisson.evidence.qe_identity import QeIdentity
 from caisson.evidence.revocation import RevocationList
 from caisson.evidence.roots import RootKey
-from caisson.evidence.tcb import TcbInfo
+from caisson.evidence.tcb import SGX, TDX, TcbInfo
 from caisson.evidence.validity import Validity
 
 _SIGNING_PATH = 2
 _REMEMBERED = 64
-_QE = "QE"
+_QUOTING_ENCLAVES = {SGX: "QE", TDX: "TD_QE"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class TrustedCollateral:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def trust(collateral: Collateral, root: RootKey) -> TrustedCollateral:
-    """Verify collateral for SGX under exactly one root: that of the platform it shall speak about.
+def trust(collateral: Collateral, root: RootKey, tee: str) -> TrustedCollateral:
+    """Verify collateral for a kind of evidence, under exactly one root: that of the platform it shall speak about.
 
     Raises:
         Malformed: a part cannot be read.
@@ -79,8 +79,8 @@ def trust(collateral: Collateral, root: RootKey) -> TrustedCollateral:
         for certificate in path.certificates:
             root_crl.require_absent(certificate)
     # Only now are the statements' words worth reading.
-    tcb_info = TcbInfo.parse(collateral.tcb_info)
-    qe_identity = QeIdentity.parse(collateral.qe_identity, of=_QE)
+    tcb_info = TcbInfo.parse(collateral.tcb_info, tee=tee)
+    qe_identity = QeIdentity.parse(collateral.qe_identity, of=_QUOTING_ENCLAVES[tee])
     return TrustedCollateral(
         tcb_info=tcb_info,
         qe_identity=qe_identity,

@@ -7,13 +7,14 @@ from caisson.evidence.pck import Pck
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
 from caisson.evidence.tcb import TcbVerdict
 from caisson.sgx import ReportBody
+from caisson.tdx import TdBody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedQuote:
-    """A genuine quote: a platform under `root` vouches for `report`, and this is what is known of that platform.
+class VerifiedPlatform:
+    """What is known of the platform that vouches for a genuine quote, under `root`.
 
-    Genuine is not acceptable: the enclave may be anybody's, in debug mode, on a platform whose TCB is
+    Genuine is not acceptable: what was quoted may be anybody's, in debug mode, on a platform whose TCB is
     revoked. `appraise` judges that; nothing should rely on a quote that was not appraised.
 
     `tcb` joins the verdicts on the platform (`platform_tcb`) and on its quoting enclave (`qe_tcb`).
@@ -21,7 +22,6 @@ class VerifiedQuote:
     holds until `expires`, when the first part of it is due to be replaced.
     """
 
-    report: ReportBody
     root: RootKey
     root_name: str
     pck: Pck
@@ -36,3 +36,31 @@ class VerifiedQuote:
     def on_hardware(self) -> bool:
         """Whether the platform is Intel's; any other root is a software platform's and protects nothing."""
         return self.root == INTEL_SGX_ROOT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedQuote(VerifiedPlatform):
+    """A genuine quote of an enclave: the platform vouches for `report`."""
+
+    report: ReportBody
+
+    @property
+    def debug(self) -> bool:
+        """Whether the host may read the enclave's memory."""
+        return self.report.attributes.debug
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedTd(VerifiedPlatform):
+    """A genuine quote of a trust domain: the platform vouches for `body`.
+
+    `platform_tcb` joins the verdicts on the platform and on its TDX module, at the domain's launch; `tcb` also counts
+    what was updated below the domain since.
+    """
+
+    body: TdBody
+
+    @property
+    def debug(self) -> bool:
+        """Whether any bit that makes the domain untrusted is set, debugging by the host among them."""
+        return self.body.td_attributes.under_debug

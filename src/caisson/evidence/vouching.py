@@ -15,7 +15,7 @@ from caisson.evidence.collateral import Collateral
 from caisson.evidence.path import PCK_PHRASE, Path, parse_chain, public_key, verify_path
 from caisson.evidence.pck import Pck
 from caisson.evidence.roots import RootKey
-from caisson.evidence.tcb import TcbVerdict
+from caisson.evidence.tcb import SGX, TcbVerdict
 from caisson.evidence.trusted import TrustedCollateral, trust
 from caisson.evidence.validity import Validities
 from caisson.sgx import PEM_CHAIN, QeSignature, ReportData
@@ -37,11 +37,14 @@ class Voucher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """A platform whose certificate holds, and what its root says about it."""
+    """A platform whose certificate holds, and what its root says about it.
+
+    `tcb` is the verdict on it as a place for enclaves; of trust domains, each has a verdict of its own.
+    """
 
     path: Path
     pck: Pck
-    tcb: TcbVerdict
+    tcb: TcbVerdict | None
     collateral: TrustedCollateral
 
 
@@ -51,15 +54,14 @@ class CertifiedKey:
 
     public_key: EllipticCurvePublicKey
     platform: Platform
-    tcb: TcbVerdict
     qe_tcb: TcbVerdict
     tcb_evaluation_data_number: int
     validities: Validities
 
 
 @lru_cache(maxsize=_REMEMBERED_KEYS)
-def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[RootKey]) -> CertifiedKey:
-    """Follow the argument from a root to the attestation key.
+def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[RootKey], tee: str) -> CertifiedKey:
+    """Follow the argument from a root to the attestation key; `tee` is the kind of evidence that the key signs.
 
     Raises:
         Malformed: a part cannot be read.
@@ -71,7 +73,7 @@ def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[Roo
             f"quote is certified by data of type {section.certification.kind}, not {PEM_CHAIN} (a PEM chain)"
         )
     # 2. to 5. The platform.
-    platform = _platform(section.certification.data, collateral, roots)
+    platform = _platform(section.certification.data, collateral, roots, tee)
     # 6. Its signature on the quoting enclave's REPORT.
     ecdsa.verify(
         public_key(platform.path.leaf),
@@ -95,7 +97,6 @@ def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[Roo
     return CertifiedKey(
         public_key=key,
         platform=platform,
-        tcb=platform.tcb.converged(qe_tcb),
         qe_tcb=qe_tcb,
         tcb_evaluation_data_number=min(
             trusted.tcb_info.evaluation_data_number, trusted.qe_identity.evaluation_data_number
@@ -105,12 +106,12 @@ def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[Roo
 
 
 @lru_cache(maxsize=_REMEMBERED_PLATFORMS)
-def _platform(chain: bytes, collateral: Collateral, roots: frozenset[RootKey]) -> Platform:
+def _platform(chain: bytes, collateral: Collateral, roots: frozenset[RootKey], tee: str) -> Platform:
     # 2. The PCK's path. From here on only its own root may speak about the platform, whatever else is trusted.
     path = verify_path(parse_chain(chain), length=_PCK_PATH, leaf_phrase=PCK_PHRASE, roots=roots)
     pck = Pck.of(path.leaf)
     # 3. and 4. What that root says and takes back.
-    trusted = trust(collateral, path.root)
+    trusted = trust(collateral, path.root, tee)
     trusted.require_unrevoked(path)
     # 5. Its words about this kind of platform.
     info = trusted.tcb_info
@@ -120,4 +121,4 @@ def _platform(chain: bytes, collateral: Collateral, roots: frozenset[RootKey]) -
                 f"TCB info is for platforms of {what} {expected}, and the quote's platform has {found}",
                 hint="fetch the collateral that belongs to this quote",
             )
-    return Platform(path=path, pck=pck, tcb=info.verdict(pck), collateral=trusted)
+    return Platform(path=path, pck=pck, tcb=info.verdict(pck) if tee == SGX else None, collateral=trusted)

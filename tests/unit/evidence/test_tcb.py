@@ -23,7 +23,7 @@ def identity(scene):
 
 
 def parse_info(info):
-    return TcbInfo.parse(json.dumps(info).encode())
+    return TcbInfo.parse(json.dumps(info).encode(), tee="SGX")
 
 
 def parse_identity(identity):
@@ -118,12 +118,12 @@ def test_nothing_in_tcb_info_is_optional(info, member):
 )
 def test_what_is_no_object_is_refused(text):
     with pytest.raises(Malformed):
-        TcbInfo.parse(text.encode("utf-8", "surrogatepass"))
+        TcbInfo.parse(text.encode("utf-8", "surrogatepass"), tee="SGX")
 
 
 def test_only_utf_8_is_read(info):
     with pytest.raises(Malformed):
-        TcbInfo.parse(json.dumps(info).encode("utf-16"))
+        TcbInfo.parse(json.dumps(info).encode("utf-16"), tee="SGX")
 
 
 @pytest.mark.parametrize("change", [{"version": 1}, {"version": 3}, {"id": "TD_QE"}, {"id": "QVE"}], ids=str)
