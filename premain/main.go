@@ -17,7 +17,12 @@ import (
 
 func main() {
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+	for _, each := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+		// What whoever started premain wants ignored stays so, for the program too: to be notified would undo it.
+		if !signal.Ignored(each) {
+			signal.Notify(signals, each)
+		}
+	}
 	os.Exit(run(signals, world{
 		args:        os.Args,
 		environ:     os.Environ(),
