@@ -10,6 +10,8 @@ from caisson import oci
 from caisson.cli.output import emit, json_option
 from caisson.cli.registry import registry_options
 from caisson.conversion import MANIFEST, SIGSTRUCT, UNSIGNED
+from caisson.conversion.manifests import PLAIN_KEYS
+from caisson.conversion.measured import runtime_of
 from caisson.enclave import Manifest
 from caisson.errors import ImageRejected
 from caisson.sgx import SigStruct
@@ -71,9 +73,19 @@ def _confidential(files: oci.FileSystem) -> dict[str, Any] | None:
         "argv": list(manifest.loader.argv),
         "environment": {item.name: item.value for item in manifest.loader.env if item.value is not None},
         "passthrough": [item.name for item in manifest.loader.env if item.value is None],
+        "runtime": runtime_of(manifest),
         "mounts": [mount.path for mount in manifest.fs.mounts],
+        "encrypted": {mount.path: mount.key_name for mount in manifest.fs.mounts if mount.key_name is not None},
+        "unused_keys": _unused_keys(manifest),
+        "allowed_files": [uri.removeprefix("file:") for uri in manifest.sgx.allowed_files],
         "trusted_files": {file.uri.removeprefix("file:"): file.sha256 for file in manifest.sgx.trusted_files},
     }
+
+
+def _unused_keys(manifest: Manifest) -> list[str]:
+    """Give the keys of encrypted mounts that the native runtime leaves plain."""
+    named = next((item.value for item in manifest.loader.env if item.name == PLAIN_KEYS), None)
+    return named.split(",") if named else []
 
 
 def _read(files: oci.FileSystem, path: str) -> bytes | None:
@@ -96,6 +108,10 @@ def _human(data: dict[str, Any]) -> str:
             ("MRSIGNER", inside["mrsigner"] or "none: not signed"),
             ("product", f"{inside['isv_prod_id']}, security version {inside['isv_svn']}"),
             ("enclave", f"{inside['enclave_size']}, {inside['max_threads']} threads{', DEBUG' * inside['debug']}"),
+            ("runtime", inside["runtime"]),
             ("trusted", f"{len(inside['trusted_files'])} files"),
         ]
+        rows += [("encrypted", f"{path}, under the key `{key}`") for path, key in inside["encrypted"].items()]
+        rows += [("PLAIN", f"nothing is encrypted under the key `{key}`") for key in inside["unused_keys"]]
+        rows += [("ALLOWED", f"the host may change {path}") for path in inside["allowed_files"]]
     return "\n".join(f"{name:<10} {value}" for name, value in rows)

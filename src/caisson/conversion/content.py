@@ -63,7 +63,7 @@ class Content:
         return self._view.children(top.path)
 
     def files_below(self, path: str) -> tuple[str, ...]:
-        """Give the real paths of a regular file, or of all regular files below a directory.
+        """Give the real paths of a regular file, or of all regular files below a directory and behind links in it.
 
         Raises:
             UsageError: there is nothing at `path`.
@@ -73,7 +73,12 @@ class Content:
             raise UsageError(f"the recipe trusts `{path}`, which the image does not have")
         if found.content is not None:
             return (found.path,)
-        return tuple(below.path for below in self._view.walk(found.path) if below.content is not None)
+        below = self._view.walk(found.path)
+        reals = (each.path if each.content is not None else self._behind(each) for each in below)
+        return tuple(dict.fromkeys(real for real in reals if real is not None))
+
+    def _behind(self, found: Found) -> str | None:
+        return self.resolve(found.path) if found.entry.kind is Kind.SYMBOLIC_LINK else None
 
     def matching(self, pattern: str) -> tuple[str, ...]:
         """Give the sorted real paths of regular files whose path matches; `*`, `?` and `[…]` stay in their segment."""
