@@ -38,6 +38,7 @@ COMMANDS: tuple[str, ...] = (
     "secret",
     "serve-verifier",
     "sign",
+    "trace",
     "up",
     "upgrade",
     "verify",

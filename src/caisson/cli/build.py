@@ -92,7 +92,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         scratch = Path(directory)
         if published is None:
-            chosen, release = _recipe(recipe, entry), _release(runtime, home)
+            chosen, release = chosen_recipe(recipe, entry), _release(runtime, home)
             prepared = prepare_image(
                 source, chosen, cache=home.cache, scratch=scratch, pin=server, access=access, runtime=release
             )
@@ -210,7 +210,12 @@ def _places(places: tuple[str, ...]) -> tuple[str | None, str]:
             raise UsageError("more than SOURCE and DEST was given", hint="see `caisson build --help`")
 
 
-def _recipe(file: Path | None, entry: str | None) -> Recipe:
+def chosen_recipe(file: Path | None, entry: str | None) -> Recipe:
+    """Read the recipe that the options `--recipe` and `--catalog` name.
+
+    Raises:
+        UsageError: not just one of them is given, or the catalog has no such entry.
+    """
     if (file is None) == (entry is None):
         raise UsageError(
             "give one of `--recipe` and `--catalog`", hint=f"the catalog has: {', '.join(catalog.names())}"

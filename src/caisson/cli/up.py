@@ -16,6 +16,7 @@ from caisson.cli.launch import described, require_success, start
 from caisson.cli.local import Local, signing_key
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.peer import authority, peer_certificate
+from caisson.cli.provisioning import exact_policy, provision
 from caisson.cli.published import PublishType
 from caisson.cli.registry import registry_options
 from caisson.cli.sources import fetch_collateral
@@ -24,8 +25,7 @@ from caisson.conversion import ConfidentialImage, Recipe
 from caisson.deploy import LABEL, Deployment, PlatformSocket, Publish
 from caisson.engine import Docker
 from caisson.errors import Unavailable, UsageError
-from caisson.evidence import EnclaveRule, Policy, RootKey, TcbStatus, verify_certificate
-from caisson.keyserver import Generation, KeyServerClient, SecretKind, Workload
+from caisson.evidence import Policy, verify_certificate
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")  # good for an image, a container and a file
 _SHORTEST = 2  # Docker takes no shorter name for a container
@@ -91,11 +91,11 @@ def command(
         built = _build(found, source, local, reference, access)
         steps.done(f"image {reference}, {built.image.digest}")
         talk.print(f"  MRENCLAVE {built.mr_enclave}\n  MRSIGNER  {built.mr_signer}", soft_wrap=True)
-        policy = _policy(built, local)
+        policy = exact_policy(built, local)
         policy_file = home.path / f"{name}.policy.toml"
         policy_file.write_text(policy.encode())
         with local.client() as server:
-            _provision(found, policy, server)
+            provision(found, policy, server)
         steps.done(f"workload `{found.name}` with its secrets, policy {policy_file}")
         _start(docker, container, reference, found, local, publish)
         address = _wait_for_proof(docker, container, found.ports[0], policy, local)
@@ -135,26 +135,6 @@ def _build(recipe: Recipe, source: str | None, local: Local, reference: str, acc
         )
         oci.sink(oci.Reference.parse(f"docker-daemon:{reference}")).write(built.image, overwrite=True)
     return built
-
-
-def _policy(built: ConfidentialImage, local: Local) -> Policy:
-    """Accept exactly this enclave, by this signer, on this platform, provisioned by this server."""
-    return Policy(
-        roots=frozenset({RootKey.of_pem(local.root_pem.encode())}),
-        tcb_statuses=frozenset({TcbStatus.UP_TO_DATE}),
-        advisories=frozenset(),
-        allow_debug=False,
-        minimum_tcb_evaluation_data_number=1,
-        key_servers=frozenset({local.pin}),
-        enclaves=(EnclaveRule(mr_enclave=built.mr_enclave, mr_signer=built.mr_signer),),
-    )
-
-
-def _provision(recipe: Recipe, policy: Policy, server: KeyServerClient) -> None:
-    for secret in recipe.provision.secret:
-        generation = Generation(kind=SecretKind(secret.kind), length=secret.length)
-        server.generate_secret(secret.name, generation, if_absent=True)
-    server.set_workload(Workload.parse(recipe.provision.workload(name=recipe.name, policy=policy.encode())))
 
 
 def _start(

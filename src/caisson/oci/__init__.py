@@ -21,6 +21,7 @@ from caisson.oci.reference import Reference
 from caisson.oci.region import Region
 from caisson.oci.registry import Access, RegistryName, Retry
 from caisson.oci.store import Reader, Store
+from caisson.oci.unpack import unpack_files
 from caisson.oci.validate import validate
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "read_changes",
     "sink",
     "source",
+    "unpack_files",
     "validate",
     "without_top",
 ]
