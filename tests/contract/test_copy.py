@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import httpx2
 import pytest
 
 from caisson.errors import ImageRejected, UsageError
@@ -186,3 +187,20 @@ def test_indexes_in_indexes_come_to_an_end(origin, at, access, scratch):
             raw = ImageIndex(manifests=(store.find("deep")[0],)).encode()
     with pytest.raises(ImageRejected, match="without end"):
         copy(at("oci:{tmp}/origin:deep"), at(STORES[0]), access, scratch=scratch)
+
+
+def test_foreign_layers_stay_where_they_are_and_come_along_in_files(registry, at, access, scratch):
+    """A registry gets the descriptor that says where the layer is; a layout gets the layer."""
+    image = made("amd64", scratch)
+    (own,) = image.layers
+    urls = {"urls": ["https://else.test/layer"]}
+    foreign = replace(own, descriptor=replace(own.descriptor, media_type=MediaType.FOREIGN_LAYER_GZIP, other=urls))
+    moved = replace(image, layers=(foreign,))
+    key = ("a/b", str(own.descriptor.digest))
+    sink(at("oci:{tmp}/foreign:v1")).write(moved)
+    copy(at("oci:{tmp}/foreign:v1"), at(STORES[0]), access, scratch=scratch)
+    sink(at(STORES[1]), access).write(moved)
+    assert not [each for each in registry.blobs if each[1] == key[1]]
+    registry.strike("GET", r"^/layer$", lambda _: httpx2.Response(200, content=own.blob.read()))
+    copy(at(STORES[0]), at(STORES[2]), access, scratch=scratch)
+    assert validate(source(at(STORES[2])).read(scratch=scratch)).find("/amd64") is not None
