@@ -1,4 +1,4 @@
-"""The guide on signing and the page on provenance, run as they are printed."""
+"""The guide on signing and the pages on images and provenance, run as they are printed."""
 
 import json
 import os
@@ -8,6 +8,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+from caisson.oci import Limits
+from caisson.oci.artifact import MAX_BLOB
+from caisson.oci.document import MAX_SIZE
 from caisson.provenance import ImagePolicy
 from caisson.provenance.policy import Product, RequiredProvenance
 from tests.softhsm import PIN
@@ -48,6 +51,20 @@ def test_every_command_of_the_page_on_provenance_works(desk):
     done = shell(f"caisson build --recipe caisson.toml --key key.pem rootfs:root oci:out:app\n{block}", desk)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((desk / "sbom.json").read_text())["bomFormat"] == "CycloneDX"
+
+
+def test_the_page_on_images_tells_the_limits_and_its_program_runs():
+    page = (DOCS / "reference/images.md").read_text()
+    (program,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    subprocess.run([sys.executable, "-c", program], check=True)
+    limits = Limits()
+    assert f"| layers of an image | {limits.layers:,} |" in page
+    assert f"| files of all layers | {limits.entries:,} |" in page
+    assert f"holes included | {limits.layer_size >> 30} GiB |" in page
+    assert limits.ratio_from == 1 << 30
+    assert f"beyond its first GiB | {limits.ratio} times |" in page
+    assert f"| a file of an artifact | {MAX_BLOB >> 20} MiB |" in page
+    assert f"indexes, configurations | {MAX_SIZE >> 20} MiB |" in page
 
 
 def test_the_page_on_policies_for_images_shows_every_field():

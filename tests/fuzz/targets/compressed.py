@@ -5,7 +5,7 @@ import gzip
 
 from caisson.errors import CaissonError
 from caisson.oci import Limits
-from caisson.oci.decompression import decompress, decompress_zstd
+from caisson.oci.decompression import decompress, decompress_zstd, zstd
 
 PLAIN = b"some text, some more text, and some text again" * 20
 LIMITS = Limits(layer_size=1 << 20, ratio_from=1 << 16)
