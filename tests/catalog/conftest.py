@@ -34,7 +34,8 @@ class Running:
 
     @cached_property
     def secrets(self):
-        names = [secret.name for secret in self.entry.recipe.provision.secret]
+        # Keys are bytes, and nothing shows them.
+        names = [one.name for one in self.entry.recipe.provision.secret if one.kind == "password"]
         return {name: self.stage.succeed("secret", "get", name, "--reveal").stdout.strip() for name in names}
 
     def value(self, name):

@@ -15,7 +15,7 @@ def test_all_programs_are_listed_with_their_ports(capsys):
     assert [line.split()[0] for line in lines[1:]] == list(catalog.names())
     assert run(["catalog", "list", "--json"]) == 0
     entries = json.loads(capsys.readouterr().out)["entries"]
-    assert {"name": "redis", "ports": [6379], "volumes": ["/data"], "enclave_size": "1G"}.items() <= next(
+    assert {"name": "redis", "ports": [6379], "keeps": ["/data"], "enclave_size": "1G"}.items() <= next(
         entry for entry in entries if entry["name"] == "redis"
     ).items()
 

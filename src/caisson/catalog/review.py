@@ -50,8 +50,8 @@ def _conformance(entry: Entry) -> Iterator[str]:
     except CaissonError as error:
         yield error.message
         return
-    if bool(promises.restart) != bool(entry.recipe.volumes):
-        yield "steps after a restart and volumes go together"
+    if bool(promises.restart) != bool(entry.recipe.kept):
+        yield "steps after a restart, and something that outlives it, go together"
 
 
 def _client(entry: Entry) -> Iterator[str]:

@@ -122,7 +122,7 @@ def _data(name: str, recipe: Recipe) -> dict[str, object]:
         "name": name,
         "summary": recipe.summary,
         "ports": list(recipe.ports),
-        "volumes": list(recipe.volumes),
+        "keeps": list(recipe.kept),
         "enclave_size": recipe.enclave.size,
     }
 

@@ -211,7 +211,11 @@ def _how_to_connect(name: str, address: str, recipe: Recipe, policy: Path, local
     lines = [
         f"{recipe.name} answers at {address}, in TLS; its certificate is signed by {home.server_ca}",
         f"  attest it     caisson attest {address}{asking} --policy {policy} --pcs {local.pcs}",
-        *(f"  its secret    caisson secret get {secret.name} --reveal" for secret in recipe.provision.secret),
+        *(
+            f"  its secret    caisson secret get {secret.name} --reveal"
+            for secret in recipe.provision.secret
+            if secret.kind == "password"
+        ),
         f"  stop it       caisson down {name} --all",
     ]
     return "\n".join(lines)
