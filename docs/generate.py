@@ -11,6 +11,7 @@ import click
 from caisson.cli.app import app
 from caisson.cli.output import Exit
 from caisson.conversion import json_schema
+from caisson.evidence import policy_schema
 from caisson.verifier import document
 from caisson.enclave.manifest import KEYS, RULES, Security
 
@@ -29,6 +30,7 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "cli.md": command_line(),
         REFERENCE / "recipe.schema.json": json_schema(),
+        REFERENCE / "policy.schema.json": policy_schema(),
         REFERENCE / "verifier.openapi.json": openapi(),
         REFERENCE / "manifest.md": manifest_keys(),
         REFERENCE / "lint.md": lint_rules(),
@@ -57,7 +59,9 @@ def manifest_keys() -> str:
             if key.name.startswith(f"{table}."):
                 default = "" if key.default is None else f"`{str(key.default).lower()}`"
                 written = " (written)" if key.written else ""
-                parts.append(f"| `{key.name}`{written} | {key.values} | {default} | {key.security.value} | {key.meaning} |")
+                parts.append(
+                    f"| `{key.name}`{written} | {key.values} | {default} | {key.security.value} | {key.meaning} |"
+                )
         parts.append("")
     return "\n".join(parts)
 

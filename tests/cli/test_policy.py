@@ -186,3 +186,63 @@ def test_explain_warns_too(lax, capsys):
     assert found["explanation"]["advisories"] == ["INTEL-SA-00615 may apply"]
     assert run(["policy", "explain", str(lax)]) == 0
     assert capsys.readouterr().out.count("\nwarning: ") == 6
+
+
+H16, H32 = "ab" * 16, "ab" * 32
+TDX = f"""\
+version = 2
+tee = "tdx"
+roots = ["{EF}"]
+tcb_statuses = ["UpToDate"]
+advisories = []
+allow_debug = true
+minimum_tcb_evaluation_data_number = 20
+maximum_collateral_age_days = "any"
+platforms = "any"
+report_data = "any"
+modules = "any"
+required_attributes = ["SEPT_VE_DISABLE"]
+allowed_attributes = []
+allowed_xfam = "any"
+service_domains = "any"
+domains = []
+"""
+
+
+@pytest.fixture
+def tdx(tmp_path):
+    path = tmp_path / "tdx.toml"
+    path.write_text(TDX)
+    return path
+
+
+def test_policies_for_other_tees_are_explained_member_by_member(tdx, capsys):
+    assert run(["policy", "explain", str(tdx), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["explanation"]["required_attributes"] == [
+        'the attributes that a domain must have, such as SEPT_VE_DISABLE: ["SEPT_VE_DISABLE"]'
+    ]
+    assert set(found["explanation"]) == set(TDX_MEMBERS)
+
+
+TDX_MEMBERS = [line.partition(" = ")[0] for line in TDX.splitlines()[2:]]
+
+
+def test_policies_for_other_tees_are_warned_about(tdx, capsys):
+    assert run(["policy", "check", str(tdx)]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: `service_domains` is `any`, although it could name the service domains that may be bound",
+        "warning: `domains` is empty, so nothing is accepted",
+        "warning: a root that is no vendor's is accepted: whoever holds its key can claim anything",
+        "warning: debugging is accepted: the host can read the memory",
+    ]
+
+
+def test_what_version_2_names_is_explained(tmp_path, capsys):
+    path = tmp_path / "bound.toml"
+    lines = f'version = 2\nmaximum_collateral_age_days = 7\nplatforms = ["ppid:{H16}"]\nreport_data = ["{H32}"]'
+    path.write_text(STRICT.replace("version = 1", lines))
+    assert run(["policy", "explain", str(path), "--json"]) == 0
+    explanation = json.loads(capsys.readouterr().out)["explanation"]
+    assert f"ppid:{H16}" in explanation["platforms"][0]
+    assert H32 in explanation["report_data"][0]

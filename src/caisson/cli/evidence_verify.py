@@ -18,10 +18,10 @@ from caisson.evidence import (
     Collateral,
     Evidence,
     EvidenceForm,
-    Policy,
     Question,
     RootKey,
     examine,
+    parse_policy,
 )
 from caisson.evidence.snp import AMD_ROOTS, SnpCollateral
 
@@ -72,7 +72,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("somebody has to say what is acceptable", hint="give either `--policy` or `--genuine-only`")
     if roots and not genuine_only:
         raise UsageError("`--root` is for `--genuine-only`: a policy names its roots itself")
-    policy = None if policy_file is None else Policy.parse(read_bytes(policy_file))
+    policy = None if policy_file is None else parse_policy(read_bytes(policy_file))
     trusted = root_keys(roots) if roots else root_keys((INTEL,)) | AMD_ROOTS
     question = Question(policy=policy, roots=trusted, at=at or datetime.now(UTC))
     raw = read_bytes(evidence)

@@ -1,5 +1,6 @@
 """`caisson policy`: write appraisal policies, check them, and say in words what they accept."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,19 @@ from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.roots import root_keys
 from caisson.errors import UsageError
-from caisson.evidence import INTEL_SGX_ROOT, EnclaveRule, Policy, TcbStatus
+from caisson.evidence import (
+    INTEL_SGX_ROOT,
+    AnyPolicy,
+    EnclaveRule,
+    Policy,
+    SnpPolicy,
+    TcbStatus,
+    TdxPolicy,
+    described,
+    parse_policy,
+)
+from caisson.evidence.policy import ANY
+from caisson.evidence.snp import AMD_ROOTS
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner
 
@@ -20,6 +33,11 @@ Example:
     --minimum-evaluation-number 20 --output redis.policy.toml
 """
 _MOST_U16 = 0xFFFF
+_IN_VERSION_2 = ("maximum_collateral_age_days", "platforms", "report_data")
+_EMPTY_ACCEPTS_NOTHING = frozenset(
+    {"roots", "tcb_statuses", "domains", "guests", "signing_keys", "vmpls", "minimum_tcb", "report_data"}
+)
+_BETTER_NAMED = frozenset({"service_domains", "csp_ids"})
 _MEANING = {
     TcbStatus.UP_TO_DATE: "every known fix is in",
     TcbStatus.SW_HARDENING_NEEDED: "every fix is in, but programs have to be hardened as the advisories say",
@@ -50,7 +68,7 @@ def check(*, file: Path, as_json: bool) -> None:
     for warning in warnings:
         talk.print(f"warning: {warning}", style="bold", soft_wrap=True)
     emit(
-        {"file": str(file), "policy": _data(policy), "warnings": warnings},
+        {"file": str(file), "policy": policy.members, "warnings": warnings},
         human=f"{file} is a policy with {len(warnings) or 'no'} warning{'' if len(warnings) == 1 else 's'}",
         as_json=as_json,
     )
@@ -144,27 +162,17 @@ def create(
         write_new(output, text.encode(), mode=PUBLIC, force=force)
 
 
-def _read(file: Path) -> Policy:
+def _read(file: Path) -> AnyPolicy:
     try:
-        return Policy.parse(file.read_bytes())
+        return parse_policy(file.read_bytes())
     except OSError as cause:
         raise UsageError(f"cannot read `{file}`: {cause.strerror}") from cause
 
 
-def _data(policy: Policy) -> dict[str, Any]:
-    return {
-        "tee": "sgx",
-        "roots": sorted(map(str, policy.roots)),
-        "tcb_statuses": sorted(policy.tcb_statuses),
-        "advisories": sorted(policy.advisories),
-        "allow_debug": policy.allow_debug,
-        "minimum_tcb_evaluation_data_number": policy.minimum_tcb_evaluation_data_number,
-        "key_servers": sorted(map(str, policy.key_servers)),
-        "enclaves": [rule.members() for rule in policy.enclaves],
-    }
-
-
-def _sections(policy: Policy) -> dict[str, list[str]]:
+def _sections(policy: AnyPolicy) -> dict[str, list[str]]:
+    said = {name: [f"{says}: {json.dumps(value)}"] for name, says, value in described(policy)}
+    if not isinstance(policy, Policy):
+        return said
     number = policy.minimum_tcb_evaluation_data_number
     return {
         "platform": [
@@ -182,6 +190,7 @@ def _sections(policy: Policy) -> dict[str, list[str]]:
         "enclave": [_enclave(rule) for rule in policy.enclaves] or ["none is accepted"],
         "key server": [f"{server} provisioned it" for server in sorted(map(str, policy.key_servers))]
         or ["none: no activation is accepted"],
+        **{name: said[name] for name in _IN_VERSION_2 if name in said},
     }
 
 
@@ -195,7 +204,25 @@ def _enclave(rule: EnclaveRule) -> str:
     return ", ".join(part for part in parts if part is not None)
 
 
-def _warnings(policy: Policy) -> list[str]:
+def _warnings(policy: AnyPolicy) -> list[str]:
+    return _enclave_warnings(policy) if isinstance(policy, Policy) else _guest_warnings(policy)
+
+
+def _guest_warnings(policy: TdxPolicy | SnpPolicy) -> list[str]:
+    found = []
+    for name, says, value in described(policy):
+        if name in _EMPTY_ACCEPTS_NOTHING and not value:
+            found.append(f"`{name}` is empty, so nothing is accepted")
+        if name in _BETTER_NAMED and value == ANY:
+            found.append(f"`{name}` is `any`, although it could name {says.partition(';')[0]}")
+    if policy.roots - {INTEL_SGX_ROOT} - AMD_ROOTS:
+        found.append("a root that is no vendor's is accepted: whoever holds its key can claim anything")
+    if policy.allow_debug:
+        found.append("debugging is accepted: the host can read the memory")
+    return found
+
+
+def _enclave_warnings(policy: Policy) -> list[str]:
     found = [
         f"`{name}` is empty, so {refused} is accepted"
         for name, refused, values in (

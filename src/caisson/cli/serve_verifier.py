@@ -14,7 +14,7 @@ from caisson.cli.files import read_bytes
 from caisson.cli.output import talk
 from caisson.cli.sources import CollateralSource, PcsAddress, cache_option, pcs_options, stale_option
 from caisson.errors import Malformed, UsageError
-from caisson.evidence import EarSigner, Policy
+from caisson.evidence import AnyPolicy, EarSigner, parse_policy
 from caisson.evidence.rego import WorkerEngine, require_conformance
 from caisson.keyserver import listen
 from caisson.verifier import Gate, Verifier, serve
@@ -108,11 +108,11 @@ def _rego(path: Path) -> Iterator[Callable[[dict[str, Any]], bool]]:
         yield lambda claims: engine.allows(policy, claims)
 
 
-def _policies(files: tuple[Path, ...]) -> dict[str, Policy]:
-    policies: dict[str, Policy] = {}
+def _policies(files: tuple[Path, ...]) -> dict[str, AnyPolicy]:
+    policies: dict[str, AnyPolicy] = {}
     for file in files:
         name = file.name.partition(".")[0]
         if name in policies:
             raise UsageError(f"two policies have the name `{name}`", hint="rename one of the files")
-        policies[name] = Policy.parse(read_bytes(file))
+        policies[name] = parse_policy(read_bytes(file))
     return policies

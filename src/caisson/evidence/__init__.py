@@ -22,7 +22,16 @@ from caisson.evidence.pcs import (
     Tee,
     platform_kind_of,
 )
-from caisson.evidence.policy import EnclaveRule, Policy
+from caisson.evidence.policy import (
+    AnyPolicy,
+    EnclaveRule,
+    Policy,
+    SnpPolicy,
+    TdxPolicy,
+    described,
+    parse_policy,
+    policy_schema,
+)
 from caisson.evidence.ra_tls import Claims, RaTlsEvidence
 from caisson.evidence.result import AttestationResult, policy_id
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
@@ -37,6 +46,7 @@ from caisson.evidence.verify import verify_intel_quote, verify_quote
 __all__ = [
     "INTEL_PCS",
     "INTEL_SGX_ROOT",
+    "AnyPolicy",
     "Appraisal",
     "AttestationResult",
     "Certificate",
@@ -62,12 +72,14 @@ __all__ = [
     "Question",
     "RaTlsEvidence",
     "RootKey",
+    "SnpPolicy",
     "Statement",
     "Statements",
     "TcbChoice",
     "TcbStatus",
     "TcbUpdate",
     "TcbVerdict",
+    "TdxPolicy",
     "Tee",
     "Tier",
     "TrustVector",
@@ -78,11 +90,14 @@ __all__ = [
     "VerifiedTd",
     "appraise",
     "check_collateral",
+    "described",
     "evidence_extension",
     "evidence_of",
     "examine",
+    "parse_policy",
     "platform_kind_of",
     "policy_id",
+    "policy_schema",
     "quote_anatomy",
     "quote_of",
     "report_anatomy",

@@ -9,14 +9,21 @@ from caisson.evidence.activation import VerifiedActivation, verify_activation
 from caisson.evidence.appraisal import appraise
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.forms import Evidence, EvidenceForm
-from caisson.evidence.policy import Policy
+from caisson.evidence.policy import AnyPolicy, Policy, SnpPolicy, TdxPolicy
 from caisson.evidence.result import AttestationResult
 from caisson.evidence.roots import RootKey
 from caisson.evidence.snp.collateral import SnpCollateral
 from caisson.evidence.snp.verify import verify_snp
 from caisson.evidence.tls import verify_peer
-from caisson.evidence.verified import VerifiedTd
-from caisson.evidence.verify import verify_intel_quote, verify_quote
+from caisson.evidence.verified import VerifiedQuote, VerifiedTd
+from caisson.evidence.verify import verify_intel_quote
+
+_TEES: dict[type[AnyPolicy], str] = {Policy: "SGX", TdxPolicy: "TDX", SnpPolicy: "SEV-SNP"}
+_EVIDENCE: dict[type[AnyPolicy], str] = {
+    Policy: "an enclave's",
+    TdxPolicy: "a trust domain's",
+    SnpPolicy: "an SNP report",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +33,7 @@ class Question:
     `roots` are those whose word counts where there is no policy.
     """
 
-    policy: Policy | None
+    policy: AnyPolicy | None
     roots: frozenset[RootKey]
     at: datetime
 
@@ -49,13 +56,12 @@ def examine(evidence: Evidence, collateral: Collateral | SnpCollateral, question
             raise UsageError("activation evidence and certificates need a policy", hint="give `--policy`")
         roots = question.roots if policy is None else policy.roots
         verified = verify_intel_quote(evidence.quote, collateral, roots=roots, at=at)
-        if policy is not None and isinstance(verified, VerifiedTd):
-            raise UsageError("this policy is for SGX, and the evidence is a trust domain's")
+        _require_same_tee(policy, TdxPolicy if isinstance(verified, VerifiedTd) else Policy)
         more: dict[str, Any] = {}
         refusal = None
         if policy is not None:
             try:
-                more = _appraise(evidence, collateral, policy, at)
+                more = _appraise(evidence, verified, collateral, policy)
             except PolicyRejected as error:
                 refusal = error
         return AttestationResult.of(verified, policy=policy, refusal=refusal, more=more)
@@ -63,14 +69,25 @@ def examine(evidence: Evidence, collateral: Collateral | SnpCollateral, question
         return AttestationResult.refused(error, policy=policy, at=at)
 
 
-def _appraise(evidence: Evidence, collateral: Collateral, policy: Policy, at: datetime) -> dict[str, Any]:
+def _require_same_tee(policy: AnyPolicy | None, kind: type[AnyPolicy]) -> None:
+    if policy is not None and not isinstance(policy, kind):
+        raise UsageError(f"this policy is for {_TEES[type(policy)]}, and the evidence is {_EVIDENCE[kind]}")
+
+
+def _appraise(
+    evidence: Evidence, verified: VerifiedQuote | VerifiedTd, collateral: Collateral, policy: AnyPolicy
+) -> dict[str, Any]:
     """Ask the policy; give what is known then, beyond the quote."""
-    if evidence.certificate is not None:
+    at = verified.verified_at
+    if isinstance(policy, Policy) and evidence.certificate is not None:
         peer = verify_peer(evidence.certificate, collateral, policy, at=at)
         return _provisioned(peer) if isinstance(peer, VerifiedActivation) else {}
-    if evidence.activation is not None:
+    if isinstance(policy, Policy) and evidence.activation is not None:
         return _provisioned(verify_activation(evidence.activation, collateral, policy, at=at))
-    appraise(verify_quote(evidence.raw, collateral, roots=policy.roots, at=at), policy)
+    if evidence.form is not EvidenceForm.QUOTE:
+        # What a certificate or an activation binds to its quote is checked for enclaves only.
+        raise UsageError("certificates and activation evidence are appraised for SGX only")
+    appraise(verified, policy)
     return {}
 
 
@@ -82,9 +99,16 @@ def _provisioned(activation: VerifiedActivation) -> dict[str, Any]:
 def _snp(evidence: Evidence, collateral: Collateral | SnpCollateral, question: Question) -> AttestationResult:
     if not isinstance(collateral, SnpCollateral):
         raise UsageError("an SNP report needs an SNP report's collateral, and this is a quote's")
-    if question.policy is not None:
-        raise UsageError("this policy is for SGX, and the evidence is an SNP report")
+    policy = question.policy
+    _require_same_tee(policy, SnpPolicy)
+    roots = question.roots if policy is None else policy.roots
     verified = verify_snp(
-        evidence.raw, collateral.vek, collateral.chain, crl=collateral.crl, roots=question.roots, at=question.at
+        evidence.raw, collateral.vek, collateral.chain, crl=collateral.crl, roots=roots, at=question.at
     )
-    return AttestationResult.of(verified, policy=None)
+    refusal = None
+    if policy is not None:
+        try:
+            appraise(verified, policy)
+        except PolicyRejected as error:
+            refusal = error
+    return AttestationResult.of(verified, policy=policy, refusal=refusal)

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from caisson.errors import PolicyRejected, Rejected
-from caisson.evidence.policy import Policy
+from caisson.evidence.policy import AnyPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.trust_vector import Tier, TrustVector
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd
@@ -37,7 +37,7 @@ class AttestationResult:
         cls,
         verified: Verified,
         *,
-        policy: Policy | None,
+        policy: AnyPolicy | None,
         refusal: PolicyRejected | None = None,
         more: dict[str, Any] | None = None,
     ) -> Self:
@@ -57,7 +57,7 @@ class AttestationResult:
         )
 
     @classmethod
-    def refused(cls, error: Rejected, *, policy: Policy | None, at: datetime) -> Self:
+    def refused(cls, error: Rejected, *, policy: AnyPolicy | None, at: datetime) -> Self:
         """Tell of evidence that is not genuine."""
         return cls(
             tee=None,
@@ -88,7 +88,7 @@ class AttestationResult:
         return Tier.AFFIRMING if self.accepted else Tier.NONE
 
 
-def policy_id(policy: Policy) -> str:
+def policy_id(policy: AnyPolicy) -> str:
     """Name a policy by its content, however its file was written."""
     return f"sha-256:{sha256(policy.encode().encode()).hexdigest()}"
 

@@ -1,6 +1,7 @@
 """Collateral that was verified, but for the clock: steps 3 and 4 of the argument."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from caisson.errors import CrlRejected, EvidenceRejected, QeIdentityRejected, TcbInfoRejected
@@ -27,6 +28,12 @@ class TrustedCollateral:
     validities: tuple[Validity, ...]
     _root_crl: RevocationList
     _pck_crl: RevocationList
+
+    @property
+    def issued(self) -> datetime:
+        """When the oldest part was issued, of those that are good for a month; the root's list is good for a year."""
+        parts = (self.tcb_info, self.qe_identity, self._pck_crl)
+        return min(part.validity.begins for part in parts)
 
     def require_unrevoked(self, path: Path) -> None:
         """Check a PCK path against both lists: the leaf against its authority's, the rest against the root's.

@@ -18,8 +18,9 @@ class VerifiedPlatform:
     revoked. `appraise` judges that; nothing should rely on a quote that was not appraised.
 
     `tcb` joins the verdicts on the platform (`platform_tcb`) and on its quoting enclave (`qe_tcb`).
-    `tcb_evaluation_data_number` is the lower one of TCB info and QE identity. The whole argument
-    holds until `expires`, when the first part of it is due to be replaced.
+    `tcb_evaluation_data_number` is the lower one of TCB info and QE identity, and `collateral_issued`
+    is when the oldest of both and the PCK's revocation list was issued. The whole argument holds until `expires`,
+    when the first part of it is due to be replaced.
     """
 
     root: RootKey
@@ -29,6 +30,7 @@ class VerifiedPlatform:
     platform_tcb: TcbVerdict
     qe_tcb: TcbVerdict
     tcb_evaluation_data_number: int
+    collateral_issued: datetime
     verified_at: datetime
     expires: datetime
 

@@ -113,6 +113,7 @@ def _known(key: CertifiedKey, at: datetime, *, platform: TcbVerdict, tcb: TcbVer
         "platform_tcb": platform,
         "qe_tcb": key.qe_tcb,
         "tcb_evaluation_data_number": key.tcb_evaluation_data_number,
+        "collateral_issued": key.collateral_issued,
         "verified_at": at,
         "expires": key.validities.ends,
     }

@@ -4,6 +4,7 @@ Nothing here looks at a clock or at the quote itself, so the results are remembe
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
@@ -56,6 +57,7 @@ class CertifiedKey:
     platform: Platform
     qe_tcb: TcbVerdict
     tcb_evaluation_data_number: int
+    collateral_issued: datetime
     validities: Validities
 
 
@@ -101,6 +103,7 @@ def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[Roo
         tcb_evaluation_data_number=min(
             trusted.tcb_info.evaluation_data_number, trusted.qe_identity.evaluation_data_number
         ),
+        collateral_issued=trusted.issued,
         validities=Validities.of((*platform.path.validities, *trusted.validities)),
     )
 

@@ -8,12 +8,12 @@ from typing import Any
 from caisson.errors import Unknown, UsageError
 from caisson.evidence import (
     INTEL_SGX_ROOT,
+    AnyPolicy,
     AttestationResult,
     Collateral,
     EarSigner,
     Evidence,
     EvidenceForm,
-    Policy,
     Question,
     RootKey,
     examine,
@@ -31,7 +31,7 @@ class Verifier:
     `second` is asked about the facts of what a policy accepts, and may only refuse.
     """
 
-    policies: dict[str, Policy]
+    policies: dict[str, AnyPolicy]
     signer: EarSigner
     fetch: Callable[[bytes, frozenset[RootKey], datetime], Collateral] | None
     second: Callable[[dict[str, Any]], bool] | None
@@ -56,7 +56,7 @@ class Verifier:
             result = result.denied("the verifier's Rego policy does not allow it")
         return result, self.signer.sign(result, lifetime=self.lifetime, nonce=body.nonce)
 
-    def _policy(self, name: str) -> Policy:
+    def _policy(self, name: str) -> AnyPolicy:
         if name not in self.policies:
             raise Unknown(f"there is no policy `{name}`", hint="`GET /v1/policies` lists them")
         return self.policies[name]

@@ -1,12 +1,15 @@
 """Appraisal: genuine is not enough; every mismatch is told."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from caisson.errors import PolicyRejected
 from caisson.evidence import EnclaveRule, Policy, RootKey, TcbStatus, appraise
-from caisson.sgx import MrEnclave, MrSigner
+from caisson.evidence.policy import PlatformName, TdxPolicy
+from caisson.platform import Machine, PckCa
+from caisson.sgx import MrEnclave, MrSigner, ReportData
 
 OTHER_ENCLAVE, OTHER_SIGNER = MrEnclave(b"E" * 32), MrSigner(b"S" * 32)
 
@@ -25,7 +28,7 @@ def reasons(verified, policy):
 
 def test_what_the_policy_names_is_accepted(verified, policy):
     appraisal = appraise(verified, policy)
-    assert appraisal.quote is verified
+    assert appraisal.evidence is verified
     assert appraisal.rule == policy.enclaves[0]
 
 
@@ -119,3 +122,51 @@ def test_two_rules_are_not_mixed(verified, policy):
     rules = (signed(report, isv_prod_id=8), signed(report, mr_signer=OTHER_SIGNER))
     (reason,) = reasons(verified, replace(policy, enclaves=rules))
     assert "; or " in reason
+
+
+def test_platforms_and_report_data_are_looked_at_if_they_are_named(verified, policy):
+    pck = verified.pck
+    for by, value in (("fmspc", pck.fmspc), ("ppid", pck.ppid)):
+        named = frozenset({PlatformName(by=by, value=value)})
+        assert appraise(
+            verified, replace(policy, platforms=named, report_data=frozenset({verified.report.report_data}))
+        )
+    other = replace(
+        policy,
+        platforms=frozenset({PlatformName(by="instance", value=pck.ppid)}),
+        report_data=frozenset({ReportData(b"R" * 64)}),
+    )
+    platform, report_data = reasons(verified, other)
+    assert platform.startswith("platform is fmspc:")
+    assert report_data.startswith("report data are ")
+
+
+def test_a_machine_of_several_processors_is_known_by_its_instance(make_scene, policy):
+    machine = Machine(ppid=b"P" * 16, fmspc=b"FMSPC!", pce_id=b"\1\2", pce_svn=300, ca=PckCa.PLATFORM)
+    verified = make_scene(machine=machine).verify()
+    named = frozenset({PlatformName(by="instance", value=verified.pck.platform_instance)})
+    assert appraise(verified, replace(policy, roots=frozenset({verified.root}), platforms=named))
+
+
+def test_a_policy_for_another_tee_accepts_nothing(verified):
+    policy = TdxPolicy(
+        roots=frozenset({verified.root}),
+        tcb_statuses=frozenset(TcbStatus),
+        advisories=frozenset(),
+        allow_debug=True,
+        minimum_tcb_evaluation_data_number=0,
+        modules=None,
+        required_attributes=0,
+        allowed_attributes=0,
+        allowed_xfam=None,
+        service_domains=None,
+        domains=(),
+    )
+    assert reasons(verified, policy) == ("evidence is of another TEE than the policy",)
+
+
+def test_collateral_may_not_be_older_than_asked_for(scene, policy):
+    later = scene.verify(at=scene.at + timedelta(days=8))
+    assert appraise(later, replace(policy, maximum_collateral_age_days=8))
+    (reason,) = reasons(later, replace(policy, maximum_collateral_age_days=7))
+    assert reason == f"collateral was issued at {scene.at.isoformat()}, more than 7 days before"

@@ -1,0 +1,25 @@
+"""Comparing evidence with lists of things that are acceptable: one entry must fit whole, two are never mixed."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+def none_fits(
+    rules: Sequence[_T], differences: Callable[[_T], Iterable[str]], *, noun: str, name: str
+) -> Iterator[str]:
+    """Say why no rule fits, if none does: how each of them differs."""
+    if not rules:
+        yield f"no {noun} is accepted: `{name}` is empty"
+        return
+    each = [tuple(differences(rule)) for rule in rules]
+    if all(each):
+        yield f"{noun} is none of those accepted: " + "; or ".join(", ".join(those) for those in dict.fromkeys(each))
+
+
+def unequal(pairs: Iterable[tuple[str, object, object | None]]) -> Iterator[str]:
+    """Compare what was found with what is expected: name, found, expected. `None` expects nothing."""
+    for name, found, expected in pairs:
+        if expected is not None and expected != found:
+            yield f"{name} is {found}, not {expected}"

@@ -1,0 +1,197 @@
+"""Policies for all three TEEs: what is not said, unknown or mistaken is refused; what is written is read."""
+
+import json
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caisson.errors import CaissonError, Malformed
+from caisson.evidence.policy import Policy, SnpPolicy, TdxPolicy, parse_policy, policy_schema
+
+H16, H32, H48, H64 = ("ab" * size for size in (16, 32, 48, 64))
+PLATFORM = {
+    "version": 2,
+    "roots": ["intel-sgx"],
+    "tcb_statuses": ["UpToDate"],
+    "advisories": ["INTEL-SA-00615"],
+    "allow_debug": False,
+    "minimum_tcb_evaluation_data_number": 17,
+    "maximum_collateral_age_days": 30,
+    "platforms": ["fmspc:00906ed50000", f"instance:{H16}", f"ppid:{H16}"],
+    "report_data": [H64],
+}
+SGX = PLATFORM | {"tee": "sgx", "key_servers": [H32], "enclaves": [{"mrenclave": H32}]}
+TDX = PLATFORM | {
+    "tee": "tdx",
+    "modules": [H48],
+    "required_attributes": ["SEPT_VE_DISABLE"],
+    "allowed_attributes": ["PKS"],
+    "allowed_xfam": "e702060000000000",
+    "service_domains": [],
+    "domains": [{"mrtd": H48, "rtmr0": H48, "rtmr3": H48, "mrconfigid": H48, "mrowner": H48, "mrownerconfig": H48}],
+}
+NEW = ("maximum_collateral_age_days", "platforms", "report_data")
+LEVELS = {"bootloader": 3, "tee": 0, "snp": 8, "microcode": 115}
+SNP = {
+    "version": 2,
+    "tee": "sev-snp",
+    "roots": [H32, "amd-genoa", "amd-milan", "amd-turin"],
+    "signing_keys": ["VCEK", "VLEK"],
+    "csp_ids": ["CN=cloud.example"],
+    "require_revocation_list": True,
+    "allow_debug": False,
+    "allow_migration": False,
+    "allow_smt": True,
+    "allow_provisional_firmware": False,
+    "required_policy": ["SINGLE_SOCKET"],
+    "required_platform": ["ECC_EN"],
+    "vmpls": [0],
+    "chips": [H64],
+    "minimum_tcb": {"milan": LEVELS, "turin": LEVELS | {"fmc": 1}},
+    "report_data": "any",
+    "guests": [
+        {"measurement": H48, "host_data": H32},
+        {"id_key_digest": H48, "family_id": H16, "image_id": H16, "minimum_guest_svn": 2},
+    ],
+}
+GOOD = {"sgx": SGX, "tdx": TDX, "sev-snp": SNP}
+EACH = pytest.mark.parametrize("good", GOOD.values(), ids=GOOD)
+FIELDS = pytest.mark.parametrize(
+    ("good", "field"), [pytest.param(good, field, id=f"{tee} {field}") for tee, good in GOOD.items() for field in good]
+)
+validator = jsonschema.Draft202012Validator(json.loads(policy_schema()))
+
+
+def read(value):
+    return parse_policy(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(("tee", "kind"), [("sgx", Policy), ("tdx", TdxPolicy), ("sev-snp", SnpPolicy)])
+def test_which_policy_it_is_the_file_says(tee, kind):
+    assert type(read(GOOD[tee])) is kind
+    assert kind.parse(json.dumps(GOOD[tee]).encode()) == read(GOOD[tee])
+
+
+@EACH
+def test_json_and_toml_say_the_same(good):
+    policy = read(good)
+    assert policy.members == good
+    assert parse_policy(policy.encode().encode()) == policy
+    assert parse_policy(policy.encode().encode()).encode() == policy.encode()
+
+
+@FIELDS
+def test_every_field_is_required(good, field):
+    with pytest.raises(Malformed):
+        read({name: value for name, value in good.items() if name != field})
+
+
+@FIELDS
+def test_no_field_is_of_another_kind(good, field):
+    for value in (None, 1.5, {"x": 1}, [[]], "none of those"):
+        with pytest.raises(Malformed):
+            read(good | {field: value})
+        assert not validator.is_valid(good | {field: value})
+
+
+@EACH
+def test_unknown_fields_are_errors(good):
+    for name in ("", "allow_anything", "insecure"):
+        with pytest.raises(Malformed, match="unknown"):
+            read(good | {name: True})
+
+
+@EACH
+def test_the_schema_takes_what_the_reader_takes(good):
+    assert validator.is_valid(good)
+    assert not validator.is_valid(good | {"new": 1})
+    assert not validator.is_valid(good | {"version": 3})
+
+
+@EACH
+def test_a_policy_for_one_tee_is_none_for_another(good):
+    for kind in (Policy, TdxPolicy, SnpPolicy):
+        if type(read(good)) is not kind:
+            with pytest.raises(Malformed, match=r"another TEE|version"):
+                kind.of(good)
+
+
+@pytest.mark.parametrize("tee", [None, 1, "sev", ["sgx"], {}])
+def test_a_tee_that_is_none_is_refused(tee):
+    with pytest.raises(Malformed, match="does not name one of the TEEs"):
+        read(SGX | {"tee": tee})
+
+
+def test_any_is_a_word_that_one_has_to_say():
+    lax = TDX | dict.fromkeys(("platforms", "report_data", "modules", "allowed_xfam", "service_domains"), "any")
+    policy = read(lax)
+    assert (policy.platforms, policy.report_data, policy.modules, policy.service_domains) == (None,) * 4
+    assert policy.members == lax
+    for word in ("ANY", "*", ""):
+        with pytest.raises(Malformed):
+            read(TDX | {"platforms": word})
+
+
+def test_a_hash_is_report_data_that_zeros_follow():
+    assert read(SGX | {"report_data": [H32]}) == read(SGX | {"report_data": [H32 + "00" * 32]})
+
+
+def test_a_policy_is_written_in_the_oldest_version_that_can_say_it():
+    old = {name: value for name, value in SGX.items() if name not in NEW} | {"version": 1}
+    policy = read(old)
+    assert policy.members == old
+    assert read(SGX | dict.fromkeys(NEW, "any")) == policy
+
+
+@pytest.mark.parametrize(
+    ("good", "change"),
+    [
+        (TDX, {"version": 1}),
+        (TDX, {"required_attributes": ["DEBUG"]}),
+        (TDX, {"allowed_attributes": ["UNHEARD_OF"]}),
+        (TDX, {"domains": [{}]}),
+        (TDX, {"domains": [{"mrtd": H32}]}),
+        (TDX, {"domains": [{"mrtd": H48, "rtmr4": H48}]}),
+        (TDX, {"platforms": ["fmspc:00"]}),
+        (TDX, {"platforms": ["cpu:00"]}),
+        (TDX, {"report_data": ["00"]}),
+        (TDX, {"tcb_statuses": ["Revoked"]}),
+        (SNP, {"roots": ["intel-sgx"]}),
+        (SNP, {"signing_keys": ["NONE"]}),
+        (SNP, {"csp_ids": ["\n"]}),
+        (SNP, {"vmpls": [4]}),
+        (SNP, {"vmpls": [True]}),
+        (SNP, {"required_policy": ["DEBUG"]}),
+        (SNP, {"required_platform": ["SMT"]}),
+        (SNP, {"chips": [H32]}),
+        (SNP, {"minimum_tcb": {"naples": LEVELS}}),
+        (SNP, {"minimum_tcb": {"milan": {"snp": 1}}}),
+        (SNP, {"minimum_tcb": {"milan": LEVELS | {"fmc": 1}}}),
+        (SNP, {"minimum_tcb": {"turin": LEVELS}}),
+        (SNP, {"guests": [{"host_data": H32}]}),
+        (SNP, {"guests": [{"id_key_digest": H48, "family_id": H16, "image_id": H16}]}),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused(good, change):
+    with pytest.raises(Malformed):
+        read(good | change)
+
+
+@pytest.mark.parametrize("raw", [b"{", b"{}", b'{"tee": "sgx", "tee": "sgx"}', b"[]", b"{" * 5000, b'{"a":' * 9999])
+def test_what_is_no_policy_is_refused(raw):
+    with pytest.raises(Malformed):
+        parse_policy(raw)
+
+
+@given(st.data())
+def test_a_changed_octet_never_leaves_the_error_tree(data):
+    raw = bytearray(json.dumps(data.draw(st.sampled_from(sorted(GOOD.values(), key=str)))).encode())
+    raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        policy = parse_policy(bytes(raw))
+    except CaissonError:
+        return
+    assert parse_policy(policy.encode().encode()) == policy

@@ -1,0 +1,143 @@
+"""SEV-SNP guests: each thing that a policy names refuses alone, and every mismatch is told."""
+
+from dataclasses import replace
+
+import pytest
+
+from caisson.abi import ReportData
+from caisson.errors import PolicyRejected
+from caisson.evidence.appraisal import appraise
+from caisson.evidence.policy import GuestRule, SnpPolicy
+from caisson.evidence.roots import RootKey
+from caisson.evidence.snp import verify_snp
+from caisson.snp import (
+    ChipId,
+    FamilyId,
+    GuestPolicy,
+    HostData,
+    ImageId,
+    KeyDigest,
+    Measurement,
+    PlatformFlags,
+    PolicyFlags,
+    SigningKey,
+    TcbComponents,
+)
+
+FLOOR = TcbComponents(bootloader=10, tee=0, snp=23, microcode=84)
+IMAGE = {"id_key_digest": KeyDigest(bytes(48)), "family_id": FamilyId(bytes(16)), "image_id": ImageId(bytes(16))}
+
+
+def verified_of(case):
+    positional, named = case.arguments()
+    return verify_snp(*positional, **named)
+
+
+@pytest.fixture(scope="session")
+def verified(maker):
+    return verified_of(maker.case())
+
+
+@pytest.fixture
+def policy(verified):
+    return SnpPolicy(
+        roots=frozenset({verified.root}),
+        signing_keys=frozenset({SigningKey.VCEK}),
+        csp_ids=frozenset(),
+        require_revocation_list=False,
+        allow_debug=False,
+        allow_migration=False,
+        allow_smt=True,
+        allow_provisional_firmware=False,
+        required_policy=0,
+        required_platform=0,
+        vmpls=frozenset({0}),
+        chips=frozenset({verified.report.chip_id}),
+        minimum_tcb={"genoa": FLOOR},
+        report_data=frozenset({ReportData(bytes(64))}),
+        guests=(GuestRule(measurement=verified.report.measurement),),
+    )
+
+
+def reasons(verified, policy):
+    with pytest.raises(PolicyRejected) as caught:
+        appraise(verified, policy)
+    return caught.value.reasons
+
+
+def test_what_the_policy_names_is_accepted(verified, policy):
+    appraisal = appraise(verified, policy)
+    assert appraisal.evidence is verified
+    assert appraisal.rule == policy.guests[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"roots": frozenset({RootKey(bytes(32))})}, "root is"),
+        ({"signing_keys": frozenset({SigningKey.VLEK})}, "signed with a VCEK"),
+        ({"require_revocation_list": True}, "revocation list"),
+        ({"allow_smt": False}, "SMT"),
+        ({"required_policy": PolicyFlags.SINGLE_SOCKET}, "policy lacks SINGLE_SOCKET"),
+        ({"required_platform": PlatformFlags.ECC_EN}, "information lacks ECC_EN"),
+        ({"vmpls": frozenset({1})}, "privilege level 0"),
+        ({"chips": frozenset({ChipId(b"C" * 64)})}, "chip is"),
+        ({"minimum_tcb": {"milan": FLOOR}}, "product is Genoa"),
+        ({"minimum_tcb": {"genoa": replace(FLOOR, snp=24)}}, "at least"),
+        ({"report_data": frozenset({ReportData(b"R" * 64)})}, "report data are"),
+        ({"guests": ()}, "`guests` is empty"),
+        ({"guests": (GuestRule(measurement=Measurement(b"M" * 48)),)}, "measurement is"),
+        ({"guests": (GuestRule(measurement=Measurement(bytes(48)), host_data=HostData(b"H" * 32)),)}, "host_data is"),
+        ({"guests": (GuestRule(**IMAGE, minimum_guest_svn=1),)}, "guest_svn is 0, less than 1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_thing_alone_refuses(verified, policy, change, word):
+    (reason,) = reasons(verified, replace(policy, **change))
+    assert word in reason
+
+
+def test_every_mismatch_is_told(verified, policy):
+    assert len(reasons(verified, replace(policy, allow_smt=False, vmpls=frozenset(), guests=()))) == 3
+
+
+@pytest.mark.parametrize(
+    ("bit", "member", "word"),
+    [(PolicyFlags.DEBUG, "allow_debug", "debugged"), (PolicyFlags.MIGRATE_MA, "allow_migration", "migrated")],
+)
+def test_a_guest_that_lets_others_in_must_be_allowed(maker, policy, bit, member, word):
+    report = maker.report(policy=GuestPolicy(bits=0x30000 | bit))
+    verified = verified_of(maker.case(report=report))
+    (reason,) = reasons(verified, policy)
+    assert word in reason
+    assert appraise(verified, replace(policy, **{member: True}))
+
+
+def test_firmware_that_is_not_committed_must_be_allowed(maker, verified, policy):
+    older = type(verified.report.committed_tcb)(bytes.fromhex("0a00000000001654"))
+    provisional = verified_of(maker.case(report=maker.report(committed_tcb=older)))
+    (reason,) = reasons(provisional, policy)
+    assert "rolled back" in reason
+    assert appraise(provisional, replace(policy, allow_provisional_firmware=True))
+
+
+def test_a_provider_must_be_named(maker, policy):
+    verified = verified_of(maker.case(kind="VLEK"))
+    policy = replace(policy, signing_keys=frozenset({SigningKey.VLEK}), chips=None)
+    (reason,) = reasons(verified, policy)
+    assert "CN=cloud.example" in reason
+    for csp_ids in (None, frozenset({"CN=cloud.example"})):
+        assert appraise(verified, replace(policy, csp_ids=csp_ids))
+
+
+def test_a_chip_that_hides_is_none_of_those_named(maker, policy):
+    verified = verified_of(maker.case(kind="VLEK"))
+    policy = replace(policy, signing_keys=frozenset({SigningKey.VLEK}), csp_ids=None)
+    (reason,) = reasons(verified, policy)
+    assert reason == "chip is hidden, which is not accepted"
+
+
+def test_a_signers_image_is_accepted_from_a_security_version_on(verified, policy):
+    rule = GuestRule(**IMAGE, minimum_guest_svn=0)
+    assert appraise(verified, replace(policy, guests=(rule,))).rule == rule
+    assert appraise(verified, replace(policy, report_data=None, chips=None))
