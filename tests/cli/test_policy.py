@@ -246,3 +246,13 @@ def test_what_version_2_names_is_explained(tmp_path, capsys):
     explanation = json.loads(capsys.readouterr().out)["explanation"]
     assert f"ppid:{H16}" in explanation["platforms"][0]
     assert H32 in explanation["report_data"][0]
+
+
+def test_a_strict_policy_for_another_tee_gets_no_warnings(tdx, capsys):
+    text = TDX.replace(EF, "intel-sgx").replace("allow_debug = true", "allow_debug = false")
+    text = text.replace(
+        'service_domains = "any"\ndomains = []', f'service_domains = []\n[[domains]]\nmrtd = "{"ab" * 48}"'
+    )
+    tdx.write_text(text)
+    assert run(["policy", "check", str(tdx)]) == 0
+    assert capsys.readouterr() == (f"{tdx} is a policy with no warnings\n", "")

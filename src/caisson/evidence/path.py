@@ -54,14 +54,16 @@ class Path:
 def parse_chain(pem: bytes) -> tuple[Certificate, ...]:
     """Read concatenated PEM certificates, in the order they come in; a quote's chain may end in one NUL.
 
+    Lines end in LF or CRLF, and there is no other white space: nothing that is not signed may be changed unseen.
+
     Raises:
         Malformed: not PEM certificates and nothing else, or a certificate that is not DER.
     """
     try:
-        *blocks, rest = pem.removesuffix(b"\0").decode("ascii").split(_END)
+        *blocks, rest = pem.removesuffix(b"\0").replace(b"\r\n", b"\n").decode("ascii").split(_END)
     except UnicodeDecodeError as cause:
         raise Malformed("certificate chain is not PEM") from cause
-    if rest.strip() or not 1 <= len(blocks) <= _MOST_CERTIFICATES:
+    if rest.strip("\n") or not 1 <= len(blocks) <= _MOST_CERTIFICATES:
         raise Malformed(f"certificate chain is not 1 to {_MOST_CERTIFICATES} PEM certificates and nothing else")
     return tuple(Certificate.parse(_der(block)) for block in blocks)
 
@@ -128,9 +130,9 @@ def is_signed(signed: bytes, signature: bytes, *, algorithm: bytes, by: Certific
 
 def _der(block: str) -> bytes:
     head, begin, body = block.partition(_BEGIN)
-    if head.strip() or not begin:
+    if head.strip("\n") or not begin:
         raise Malformed("certificate chain has text that is not a certificate")
-    text = "".join(body.split())
+    text = body.replace("\n", "")
     try:
         der = base64.b64decode(text, validate=True)
     except binascii.Error as cause:

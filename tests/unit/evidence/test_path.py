@@ -358,3 +358,14 @@ def test_only_der_is_a_certificate(issued, change):
     assert parse_chain(as_pem(der)) == read(issued.pck.certificate)
     with pytest.raises(Malformed):
         parse_chain(as_pem(change(der)))
+
+
+@pytest.mark.parametrize("space", ["\t", " ", "\r", "\v", "\f", "\0"])
+def test_no_white_space_but_line_ends_is_in_a_chain(platform, space):
+    """It is in no signature: whoever reads over it takes quotes that were changed on the way."""
+    pem = platform.provisioning.pck_chain
+    good = parse_chain(pem.encode())
+    for old in ("\n", "-----BEGIN", "M"):
+        with pytest.raises(Malformed):
+            parse_chain(pem.replace(old, space if old == "\n" else space + old, 1).encode())
+    assert parse_chain(pem.replace("\n", "\r\n").encode()) == good
