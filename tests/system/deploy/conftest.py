@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,19 @@ def host():
     directory = Path(tempfile.mkdtemp(prefix="caisson-host-"))
     with probing.surroundings(directory):
         yield directory
-    shutil.rmtree(directory)
+    _remove(directory)
+
+
+def _remove(directory, patience=10):
+    """Remove a directory. Podman's monitor tidies up in it for a moment after its container is gone."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return shutil.rmtree(directory)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 @pytest.fixture(scope="session", params=["1.29", "2"])
