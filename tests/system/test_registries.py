@@ -390,6 +390,20 @@ def test_the_engine_loads_our_archive_and_gives_it_back(image, tmp_path, scratch
         tool("docker", "rmi", "--force", name)
 
 
+@pytest.mark.parametrize("by_copy", [False, True], ids=["sink", "copy"])
+def test_the_engine_loads_our_oci_archive_too(image, by_copy, tmp_path, scratch):
+    name = "docker.io/library/caisson-registries:oci"
+    archive = f"oci-archive:{tmp_path}/oci.tar:{name}"
+    sink(Reference.parse(archive)).write(image)
+    if by_copy:
+        assert run(["copy", archive, f"oci-archive:{tmp_path}/copied.tar:{name}"]) == 0
+    tool("docker", "load", "--input", f"{tmp_path}/{'copied' if by_copy else 'oci'}.tar")
+    try:
+        assert source(Reference.parse(f"docker-daemon:{name}")).read(scratch=scratch).image_id == image.image_id
+    finally:
+        tool("docker", "rmi", "--force", name)
+
+
 def test_the_engine_pulls_what_we_push_and_we_pull_what_it_pushes(plain, image, access, scratch):
     name = f"{plain.host}/engine/app:v1"
     sink(Reference.parse(f"docker://{name}"), access).write(image)

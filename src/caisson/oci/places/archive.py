@@ -7,6 +7,9 @@ from caisson.errors import ImageRejected, UsageError
 from caisson.oci import decompression, document, stream, tar
 from caisson.oci.region import Region
 
+ArchiveFile = tuple[str, int, Iterable[bytes]]
+"""What is to be written: name, size, bytes."""
+
 
 def open_archive(path: Path, *, scratch: Path) -> dict[str, Region]:
     """Give the files of an archive by name, links among them followed. It may be compressed with gzip.
@@ -59,8 +62,8 @@ def small_file(files: dict[str, Region], name: str) -> bytes:
     return region.read()
 
 
-def write_archive(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[bytes]:
-    """Give an archive of files - name, size, bytes - and of the directories they need, in their order."""
+def write_archive(files: Iterable[ArchiveFile]) -> Iterator[bytes]:
+    """Give an archive of files and of the directories they need, in their order."""
     directories = set[str]()
     for name, size, chunks in files:
         for above in tar.parents(name):

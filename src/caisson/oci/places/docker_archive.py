@@ -1,6 +1,6 @@
 """`docker-archive:` - what `docker save` writes and `docker load` reads."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from caisson.oci.image import Image
 from caisson.oci.layer import FileLayer, Layer
 from caisson.oci.manifest import ImageManifest
 from caisson.oci.packed import PackedLayer
-from caisson.oci.places.archive import open_archive, small_file, write_archive
+from caisson.oci.places.archive import ArchiveFile, open_archive, small_file, write_archive
 from caisson.oci.places.files import write_whole
 from caisson.oci.reference import familiar
 from caisson.oci.region import Region
@@ -59,7 +59,7 @@ def docker_archive(image: Image, name: str) -> Iterator[bytes]:
     return write_archive(_files(image, name))
 
 
-def _files(image: Image, name: str) -> Iterator[tuple[str, int, Iterable[bytes]]]:
+def _files(image: Image, name: str) -> Iterator[ArchiveFile]:
     seen = set[Digest]()
     for layer in image.layers:
         if layer.diff_id not in seen:
@@ -68,10 +68,14 @@ def _files(image: Image, name: str) -> Iterator[tuple[str, int, Iterable[bytes]]
             yield f"{layer.diff_id.hex}.tar", archive.size, archive.chunks()
     config_name = f"{image.image_id.hex}.json"
     yield config_name, len(image.documents.config), [image.documents.config]
-    layers = [f"{layer.diff_id.hex}.tar" for layer in image.layers]
-    listing: list[dict[str, Any]] = [{"Config": config_name, "RepoTags": [name] if name else [], "Layers": layers}]
-    raw = document.encode(listing)
+    raw = listing(config_name, [f"{layer.diff_id.hex}.tar" for layer in image.layers], name)
     yield MANIFEST_NAME, len(raw), [raw]
+
+
+def listing(config: str, layers: list[str], name: str) -> bytes:
+    """Give the file `manifest.json` of an archive with one image: which files are its parts, and how it is called."""
+    image: dict[str, Any] = {"Config": config, "RepoTags": [name] if name else [], "Layers": layers}
+    return document.encode([image])
 
 
 def _choose(raw: bytes, name: str) -> document.Members:

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from caisson.oci.descriptor import Descriptor
 from caisson.oci.digest import Digest
 from caisson.oci.manifest import ImageIndex
 from caisson.oci.places import contents
+from caisson.oci.places.archive import ArchiveFile
 from caisson.oci.places.files import write_whole
 from caisson.oci.places.held import Held
 from caisson.oci.referrer import Referrer
@@ -100,7 +101,7 @@ class LayoutStore:
         """Give what refers to a document; see `Store`."""
         return self._held().referrers(subject)
 
-    def files(self) -> Iterator[tuple[str, int, Iterable[bytes]]]:
+    def files(self) -> Iterator[ArchiveFile]:
         """Give all files by name, in one order, with their sizes and bytes."""
         paths = [f"{contents.BLOBS}/{path.name}" for path in sorted((self.directory / contents.BLOBS).iterdir())]
         for name in (*paths, contents.INDEX_NAME, contents.MARKER_NAME):

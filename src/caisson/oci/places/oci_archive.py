@@ -1,6 +1,6 @@
-"""`oci-archive:` - an OCI layout in a tar file."""
+"""`oci-archive:` - an OCI layout in a tar file, which Docker loads, too."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +8,10 @@ from caisson.errors import ImageRejected
 from caisson.oci import stream
 from caisson.oci.digest import Digest
 from caisson.oci.image import Image
-from caisson.oci.manifest import ImageIndex
+from caisson.oci.manifest import ImageIndex, ImageManifest
 from caisson.oci.places import contents
-from caisson.oci.places.archive import open_archive, small_file, write_archive
+from caisson.oci.places.archive import ArchiveFile, open_archive, small_file, write_archive
+from caisson.oci.places.docker_archive import MANIFEST_NAME, listing
 from caisson.oci.places.files import refuse_existing, write_whole
 from caisson.oci.places.held import Held
 from caisson.oci.region import Region
@@ -52,7 +53,7 @@ class OciArchive:
         write_whole(self.path, write_archive(_files(image, self.tag)), overwrite=overwrite)
 
 
-def _files(image: Image, tag: str) -> Iterator[tuple[str, int, Iterable[bytes]]]:
+def _files(image: Image, tag: str) -> Iterator[ArchiveFile]:
     index = contents.add_tagged(ImageIndex(manifests=()), image, tag, overwrite=False).encode()
     marker = contents.marker()
     for descriptor, reopen in contents.blobs(image):
@@ -60,3 +61,14 @@ def _files(image: Image, tag: str) -> Iterator[tuple[str, int, Iterable[bytes]]]
         yield f"{contents.BLOBS}/{descriptor.digest.hex}", descriptor.size, checked
     yield contents.INDEX_NAME, len(index), [index]
     yield contents.MARKER_NAME, len(marker), [marker]
+    yield for_docker(image.manifest, tag)
+
+
+def for_docker(manifest: ImageManifest, tag: str) -> ArchiveFile:
+    """Give the file by which `docker load` finds an image's parts, as newer versions of `docker save` add it.
+
+    Docker gets the tag only if it is a whole name.
+    """
+    parts = [f"{contents.BLOBS}/{each.digest.hex}" for each in (manifest.config, *manifest.layers)]
+    raw = listing(parts[0], parts[1:], tag if ":" in tag else "")
+    return MANIFEST_NAME, len(raw), [raw]

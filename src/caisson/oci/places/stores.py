@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from caisson.errors import UsageError
-from caisson.oci.places.archive import write_archive
+from caisson.oci.descriptor import MediaType
+from caisson.oci.manifest import ImageManifest
+from caisson.oci.places.archive import ArchiveFile, write_archive
 from caisson.oci.places.files import refuse_existing, write_whole
 from caisson.oci.places.layout_store import LayoutStore
-from caisson.oci.places.oci_archive import OciArchive
+from caisson.oci.places.oci_archive import OciArchive, for_docker
 from caisson.oci.reference import REGISTRY, Reference
 from caisson.oci.registry import DEFAULT_ACCESS, Access, RegistryName, Repository
 from caisson.oci.store import Reader, Store
@@ -73,9 +75,17 @@ def open_store(
             store = LayoutStore(scratch / "archive")
             store.create()
             yield store, reference.tag
-            write_whole(Path(reference.location), write_archive(store.files()), overwrite=overwrite)
+            files = [*store.files(), *_for_docker(store, reference.tag)]
+            write_whole(Path(reference.location), write_archive(files), overwrite=overwrite)
         case _:
             raise _impossible(reference)
+
+
+def _for_docker(store: LayoutStore, tag: str) -> Iterator[ArchiveFile]:
+    """Give what Docker needs to load the image, unless it is an index, which Docker's archives cannot tell of."""
+    found = store.find(tag)
+    if found is not None and found[0].media_type in MediaType.MANIFESTS:
+        yield for_docker(ImageManifest.parse(found[1]), tag)
 
 
 def _impossible(reference: Reference) -> UsageError:
