@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+CDI = Path("/run/cdi")
+
 CONFIGURATION = """\
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
@@ -15,12 +17,12 @@ cgroup_manager = "cgroupfs"
 runtime = "runc"
 """
 
-# Limits on the command line replace those of the configuration. Podman 4 looks for CDI's files in no other place.
+# Limits on the command line replace those of the configuration.
 PROGRAM = """\
 #!/bin/sh
 export CONTAINERS_CONF={own}/containers.conf
 if [ "$1" = run ]; then shift; set -- run --ulimit nofile=20000:20000 --ulimit nproc=32768:32768 "$@"; fi
-exec unshare --mount sh -c 'mkdir -p /run/cdi && mount --bind {own}/cdi /run/cdi && exec "$@"' sh {real} {places} "$@"
+exec {real} {places} "$@"
 """
 
 
@@ -38,7 +40,11 @@ def podman(directory: Path) -> Iterator[dict[str, str]]:
     program.write_text(PROGRAM.format(own=own, real=real, places=places))
     program.chmod(0o755)
     environment = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    # Podman 4 looks for CDI's files in no other place.
+    CDI.mkdir(exist_ok=True)
+    subprocess.run(["mount", "--bind", own / "cdi", CDI], check=True)
     try:
         yield environment
     finally:
+        subprocess.run(["umount", CDI], check=True)
         subprocess.run([program, "rm", "--all", "--force", "--time", "0"], check=True, capture_output=True)
