@@ -51,8 +51,8 @@ def surroundings(engine, monkeypatch, tmp_path):
 
     monkeypatch.setattr(up_module.Local, "start", start)
     monkeypatch.setattr(up_module, "_build", lambda *_: built)
-    monkeypatch.setattr(up_module, "_policy", lambda *_: SimpleNamespace(encode=lambda: "policy"))
-    monkeypatch.setattr(up_module, "_provision", lambda *_: None)
+    monkeypatch.setattr(up_module, "exact_policy", lambda *_: SimpleNamespace(encode=lambda: "policy"))
+    monkeypatch.setattr(up_module, "provision", lambda *_: None)
     monkeypatch.setattr(up_module, "peer_certificate", lambda *_: "certificate")
     monkeypatch.setattr(up_module, "fetch_collateral", lambda *_: "collateral")
     monkeypatch.setattr(up_module, "verify_certificate", lambda *_, at: at)
