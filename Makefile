@@ -33,6 +33,7 @@ test: dev .system
 
 test-all: dev .system .kubernetes
 	$(BIN)/python -m tests.catalog.fetch
+	$(BIN)/python -m tests.system.gramine.fetch
 	scripts/with-docker $(PYTEST) -m "slow and not kubernetes" tests
 	$(BIN)/python -m tests.kubernetes.fetch
 	scripts/with-kubernetes $(PYTEST) -m kubernetes tests
