@@ -127,6 +127,9 @@ def rolling_update(swarm: Swarm, new: Digest) -> None:
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
     assert silent == 0
+    # Until then a task that fails would make Swarm go back to the old version, as the stack asks it to.
+    state = ("docker", "service", "inspect", "--format", "{{.UpdateStatus.State}}", "web_web")
+    until(lambda: run(*state).strip() == "completed")
 
 
 def a_killed_task(swarm: Swarm) -> None:
