@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from caisson.abi import FixedBytes, ReportData
 from caisson.errors import Malformed
 from caisson.evidence.pck import Fmspc, PlatformId
+from caisson.evidence.policy.document import PolicyDocument
 from caisson.evidence.policy.kinds import HINT, Kind, any_or, boolean, choice, member, number, set_of, text
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
 from caisson.evidence.tcb import MOST_EVALUATION_NUMBER, TcbStatus
@@ -44,7 +45,7 @@ class PlatformName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IntelPolicy:
+class IntelPolicy(PolicyDocument):
     """What evidence must be to be accepted, as far as it is about the platform and its collateral.
 
     `advisories` are those that a platform's TCB level may name. `REVOKED` and `NOT_SUPPORTED` can never be among

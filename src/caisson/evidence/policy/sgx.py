@@ -1,21 +1,21 @@
 """The appraisal policy for SGX: what is acceptable, said in full (docs/reference/policy.md)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import ClassVar
 
 from caisson.errors import Malformed
-from caisson.evidence.policy.files import VERSION_1, VERSION_2, read_file, take_head, write_file
+from caisson.evidence.policy.files import VERSION_1, VERSION_2
 from caisson.evidence.policy.intel import PLATFORM_1, PLATFORM_2, IntelPolicy
 from caisson.evidence.policy.kinds import (
     HINT,
+    Member,
     list_of,
     member,
     number,
     octets,
-    read_members,
     set_of,
     table,
-    write_members,
 )
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner
@@ -67,37 +67,14 @@ class Policy(IntelPolicy):
     certificates with activation evidence.
     """
 
+    tee = TEE
+    versions: ClassVar[Mapping[int, tuple[Member, ...]]] = {VERSION_1: MEMBERS_1, VERSION_2: MEMBERS_2}
+
     key_servers: frozenset[ServerKeyHash]
     enclaves: tuple[EnclaveRule, ...]
 
-    @classmethod
-    def parse(cls, raw: bytes) -> Self:
-        """Read a policy for SGX in TOML or JSON, of version 1 or 2.
-
-        Raises:
-            Malformed: neither, for another TEE, or a field that is missing, unknown or wrong.
-        """
-        return cls.of(read_file(raw))
-
-    @classmethod
-    def of(cls, value: dict[str, Any]) -> Self:
-        """Read the table of a policy.
-
-        Raises:
-            Malformed: for another TEE, or a field that is missing, unknown or wrong.
-        """
-        left = dict(value)
-        version = take_head(left, tee=TEE, versions=(VERSION_1, VERSION_2))
-        return cls(**read_members(left, "policy", MEMBERS_1 if version == VERSION_1 else MEMBERS_2))
-
     @property
-    def members(self) -> dict[str, Any]:
-        """The policy as a table, in the oldest version that can say it."""
+    def version(self) -> int:
+        """The oldest version that can say it."""
         asked = (self.maximum_collateral_age_days, self.platforms, self.report_data)
-        version = VERSION_1 if asked == (None, None, None) else VERSION_2
-        members = MEMBERS_1 if version == VERSION_1 else MEMBERS_2
-        return {"version": version, "tee": TEE, **write_members(self, members)}
-
-    def encode(self) -> str:
-        """Write the policy in TOML; `Policy.parse(policy.encode().encode()) == policy`."""
-        return write_file(self.members)
+        return VERSION_1 if asked == (None, None, None) else VERSION_2

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import ClassVar
 
 from caisson.abi import ReportData
 from caisson.errors import Malformed
-from caisson.evidence.policy.files import VERSION_2, read_file, take_head, write_file
+from caisson.evidence.policy.document import PolicyDocument
+from caisson.evidence.policy.files import VERSION_2
 from caisson.evidence.policy.intel import REPORT_DATA, root_kind
 from caisson.evidence.policy.kinds import (
     HINT,
+    Member,
     any_or,
     boolean,
     flags,
@@ -18,12 +20,10 @@ from caisson.evidence.policy.kinds import (
     member,
     number,
     octets,
-    read_members,
     set_of,
     table,
     table_by,
     text,
-    write_members,
 )
 from caisson.evidence.roots import RootKey
 from caisson.evidence.snp.roots import AMD_GENOA_ROOT, AMD_MILAN_ROOT, AMD_TURIN_ROOT
@@ -127,12 +127,15 @@ MEMBERS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SnpPolicy:
+class SnpPolicy(PolicyDocument):
     """What an SEV-SNP guest's report must be to be accepted.
 
     `minimum_tcb` goes by the product's name in lower case; a product that it does not have is not accepted. Members
     that may be `None` are not looked at then: in the file one has to write `any`.
     """
+
+    tee = TEE
+    versions: ClassVar[Mapping[int, tuple[Member, ...]]] = {VERSION_2: MEMBERS}
 
     roots: frozenset[RootKey]
     signing_keys: frozenset[SigningKey]
@@ -156,32 +159,3 @@ class SnpPolicy:
                 raise Malformed(
                     f"policy: `minimum_tcb` names `fmc` for Turin, and for no other; see `{name}`", hint=HINT
                 )
-
-    @classmethod
-    def parse(cls, raw: bytes) -> Self:
-        """Read a policy for SEV-SNP in TOML or JSON.
-
-        Raises:
-            Malformed: neither, for another TEE, or a field that is missing, unknown or wrong.
-        """
-        return cls.of(read_file(raw))
-
-    @classmethod
-    def of(cls, value: dict[str, Any]) -> Self:
-        """Read the table of a policy.
-
-        Raises:
-            Malformed: for another TEE, or a field that is missing, unknown or wrong.
-        """
-        left = dict(value)
-        take_head(left, tee=TEE, versions=(VERSION_2,))
-        return cls(**read_members(left, "policy", MEMBERS))
-
-    @property
-    def members(self) -> dict[str, Any]:
-        """The policy as a table."""
-        return {"version": VERSION_2, "tee": TEE, **write_members(self, MEMBERS)}
-
-    def encode(self) -> str:
-        """Write the policy in TOML; `SnpPolicy.parse(policy.encode().encode()) == policy`."""
-        return write_file(self.members)

@@ -1,20 +1,20 @@
 """The appraisal policy for TDX: what is acceptable, said in full (docs/reference/policy.md)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import ClassVar
 
-from caisson.evidence.policy.files import VERSION_2, read_file, take_head, write_file
+from caisson.evidence.policy.files import VERSION_2
 from caisson.evidence.policy.intel import PLATFORM_2, IntelPolicy
 from caisson.evidence.policy.kinds import (
+    Member,
     any_or,
     flags,
     list_of,
     member,
     octets,
-    read_members,
     set_of,
     table,
-    write_members,
 )
 from caisson.tdx import MrConfigId, MrOwner, MrOwnerConfig, MrSeam, MrServiceTd, MrTd, Rtmr, TdFlags, Xfam
 
@@ -73,38 +73,12 @@ MEMBERS = (
 class TdxPolicy(IntelPolicy):
     """What a trust domain's evidence must be to be accepted."""
 
+    tee = TEE
+    versions: ClassVar[Mapping[int, tuple[Member, ...]]] = {VERSION_2: MEMBERS}
+
     modules: frozenset[MrSeam] | None
     required_attributes: int
     allowed_attributes: int
     allowed_xfam: Xfam | None
     service_domains: frozenset[MrServiceTd] | None
     domains: tuple[DomainRule, ...]
-
-    @classmethod
-    def parse(cls, raw: bytes) -> Self:
-        """Read a policy for TDX in TOML or JSON.
-
-        Raises:
-            Malformed: neither, for another TEE, or a field that is missing, unknown or wrong.
-        """
-        return cls.of(read_file(raw))
-
-    @classmethod
-    def of(cls, value: dict[str, Any]) -> Self:
-        """Read the table of a policy.
-
-        Raises:
-            Malformed: for another TEE, or a field that is missing, unknown or wrong.
-        """
-        left = dict(value)
-        take_head(left, tee=TEE, versions=(VERSION_2,))
-        return cls(**read_members(left, "policy", MEMBERS))
-
-    @property
-    def members(self) -> dict[str, Any]:
-        """The policy as a table."""
-        return {"version": VERSION_2, "tee": TEE, **write_members(self, MEMBERS)}
-
-    def encode(self) -> str:
-        """Write the policy in TOML; `TdxPolicy.parse(policy.encode().encode()) == policy`."""
-        return write_file(self.members)

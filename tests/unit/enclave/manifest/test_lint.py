@@ -42,7 +42,7 @@ BAD = [
     ("L04", "sgx.isvsvn = 1", "sgx.isvsvn = 1\nloader.insecure__use_host_env = true"),
     ("L04", "sgx.isvsvn = 1", "sgx.isvsvn = 1\nloader.insecure__use_cmdline_argv = true"),
     ("L05", "file:/etc/app/app.conf", "file:/etc/app/server.key"),
-    ("L05", "file:/etc/app/app.conf", "file:/root/.ssh/id_ed25519"),
+    ("L05", "file:/etc/app/app.conf", "file:/home/app/.ssh/id_ed25519"),
     ("L06", 'sgx.remote_attestation = "dcap"', 'sgx.remote_attestation = "none"'),
     ("L06", 'sgx.remote_attestation = "dcap"', ""),
     ("L07", 'loader.env.PATH = "/usr/bin"', 'loader.env.DB_PASSWORD = "hunter2"'),
