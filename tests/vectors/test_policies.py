@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from caisson.cli.app import run
+from caisson.protocol import ActivationEvidence
 
 EVIDENCE = Path(os.environ.get("CAISSON_VECTORS", Path(__file__).parents[3] / "shared" / "vectors")) / "evidence"
 TD = EVIDENCE / "google-go-tdx-guest" / "tdx_v5_quote_v5_sample_cf77a6"
@@ -131,6 +132,16 @@ def test_a_real_guest_is_refused_for_the_one_thing_that_differs(verify, snp, cha
     arguments, policy = snp
     code, found = verify(arguments, policy | change)
     assert (code, found["genuine"], len(found["reasons"])) == (1, True, 1)
+
+
+def test_what_comes_with_a_trust_domains_quote_is_not_taken_on_trust(td, tmp_path, capsys):
+    """Activation evidence binds more than a quote; that is checked for enclaves only."""
+    (quote, *options), policy = td
+    activation, path = tmp_path / "activation.json", tmp_path / "policy.json"
+    activation.write_bytes(ActivationEvidence(quote=quote.read_bytes(), runtime_data=b"{}").encode())
+    path.write_text(json.dumps(policy))
+    assert run(["evidence", "verify", str(activation), *map(str, options), "--policy", str(path)]) == 2
+    assert "for SGX only" in capsys.readouterr().err
 
 
 def test_a_policy_for_another_tee_is_a_mistake_of_use(td, snp, tmp_path):

@@ -56,6 +56,8 @@ def test_a_real_quote_has_the_verdict_of_the_manifest(name, bundle):
     assert verified.tcb.status == expected["tcb_status"]
     assert list(verified.tcb.advisories) == (expected["advisory_ids"] or [])
     assert verified.debug is expected["debug"]
+    if expected["current_tcb_status"] is not None:
+        assert verified.current_tcb.status == expected["current_tcb_status"]
     assert str(verified.body.mr_td) == structure["mr_td"]
     assert str(verified.pck.fmspc) == QUOTES[name]["fmspc"].lower()
     assert verified.tcb_evaluation_data_number == min(bundle["tcb_eval"], bundle["qe_eval"])

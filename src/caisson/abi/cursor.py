@@ -17,6 +17,11 @@ class Cursor:
         self._at = 0
         self._what = what
 
+    @property
+    def at(self) -> int:
+        """How many bytes were taken."""
+        return self._at
+
     def take(self, size: int) -> bytes:
         """Take exactly `size` bytes.
 

@@ -6,9 +6,14 @@ Sources: Intel SGX PCK Certificate and Certificate Revocation List Profile Speci
 import base64
 import binascii
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import ExtensionOID
@@ -26,9 +31,10 @@ ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 
 # How a SubjectPublicKeyInfo of an uncompressed point on P-256 begins (RFC 5480, section 2).
 _P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-_SIGNATURE = ECDSA(SHA256())
+_SIGNATURE = ECDSA(Prehashed(SHA256()))
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 _MOST_CERTIFICATES = 4
+_REMEMBERED = 256
 _AUTHORITY_PATH = 2
 _UNDERSTOOD = frozenset({ExtensionOID.BASIC_CONSTRAINTS.dotted_string, ExtensionOID.KEY_USAGE.dotted_string})
 
@@ -107,7 +113,7 @@ def public_key(certificate: Certificate) -> EllipticCurvePublicKey:
         ChainRejected: another kind of key, another curve, or a point that is not on it.
     """
     try:
-        key = load_der_public_key(certificate.spki)
+        key = _load_key(certificate.spki)
     except UNREADABLE as cause:
         raise ChainRejected(f"certificate `{certificate.common_name}` has a key that is none") from cause
     if not certificate.spki.startswith(_P256) or not isinstance(key, EllipticCurvePublicKey):
@@ -121,11 +127,24 @@ def is_signed(signed: bytes, signature: bytes, *, algorithm: bytes, by: Certific
     Raises:
         ChainRejected: the certificate's key is of another kind.
     """
+    public_key(by)
+    return algorithm == ECDSA_SHA256 and _verifies(by.spki, signature, sha256(signed).digest())
+
+
+# The paths of one verification share their upper ends: each signature there is worth checking once.
+@lru_cache(maxsize=_REMEMBERED)
+def _verifies(spki: bytes, signature: bytes, digest: bytes) -> bool:
+    key = _load_key(spki)
     try:
-        public_key(by).verify(signature, signed, _SIGNATURE)
+        cast("EllipticCurvePublicKey", key).verify(signature, digest, _SIGNATURE)
     except InvalidSignature:
         return False
-    return algorithm == ECDSA_SHA256
+    return True
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _load_key(spki: bytes) -> PublicKeyTypes:
+    return load_der_public_key(spki)
 
 
 def _der(block: str) -> bytes:

@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from caisson.errors import Malformed
 
@@ -81,6 +81,13 @@ class Fields:
             Fields(self._require(each, name, dict), f"{self.what}: `{name}` {at}")
             for at, each in enumerate(self._list(name))
         )
+
+    def column(self, name: str, member: str, *, most: int) -> tuple[int, ...]:
+        """Give one integer member, from 0 to `most`, of each object in a list; a list that is absent is empty."""
+        numbers = tuple(each.get(member) if type(each) is dict else None for each in self._list(name))
+        if not all(type(number) is int and 0 <= number <= most for number in numbers):
+            raise Malformed(f"{self.what}: `{name}` has an entry whose `{member}` is not between 0 and {most}")
+        return cast("tuple[int, ...]", numbers)
 
     def _list(self, name: str) -> list[Any]:
         return self._get(name, list) if name in self.value else []

@@ -107,7 +107,7 @@ def _level(level: Fields, components: bytes, *, tee: str) -> TcbLevel:
 
 
 def _components(tcb: Fields, name: str = "sgxtcbcomponents") -> bytes:
-    svns = bytes(component.integer("svn", most=_MOST_SVN) for component in tcb.members(name))
+    svns = bytes(tcb.column(name, "svn", most=_MOST_SVN))
     if len(svns) != _COMPONENTS:
         raise Malformed(f"{tcb.what} has {len(svns)} entries in `{name}`, not {_COMPONENTS}")
     return svns

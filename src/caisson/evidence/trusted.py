@@ -1,5 +1,6 @@
 """Collateral that was verified, but for the clock: steps 3 and 4 of the argument."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -21,19 +22,17 @@ _QUOTING_ENCLAVES = {SGX: "QE", TDX: "TD_QE"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedCollateral:
-    """What a root says about its platforms and what it takes back."""
+    """What a root says about its platforms and what it takes back.
+
+    `issued` is when the oldest part was, of those that are good for a month; the root's own list is good for a year.
+    """
 
     tcb_info: TcbInfo
     qe_identity: QeIdentity
     validities: tuple[Validity, ...]
+    issued: datetime
     _root_crl: RevocationList
     _pck_crl: RevocationList
-
-    @property
-    def issued(self) -> datetime:
-        """When the oldest part was issued, of those that are good for a month; the root's list is good for a year."""
-        parts = (self.tcb_info, self.qe_identity, self._pck_crl)
-        return min(part.validity.begins for part in parts)
 
     def require_unrevoked(self, path: Path) -> None:
         """Check a PCK path against both lists: the leaf against its authority's, the rest against the root's.
@@ -73,14 +72,14 @@ def trust(collateral: Collateral, root: RootKey, tee: str) -> TrustedCollateral:
         roots,
         collateral.tcb_info,
         collateral.tcb_info_signature,
-        TcbInfoRejected("TCB info is not signed by the signer of its chain"),
+        lambda: TcbInfoRejected("TCB info is not signed by the signer of its chain"),
     )
     qe_signer = _signer(
         collateral.qe_identity_issuer_chain,
         roots,
         collateral.qe_identity,
         collateral.qe_identity_signature,
-        QeIdentityRejected("QE identity is not signed by the signer of its chain"),
+        lambda: QeIdentityRejected("QE identity is not signed by the signer of its chain"),
     )
     for path in (authority, tcb_signer, qe_signer):
         for certificate in path.certificates:
@@ -100,13 +99,18 @@ def trust(collateral: Collateral, root: RootKey, tee: str) -> TrustedCollateral:
             tcb_info.validity,
             qe_identity.validity,
         ),
+        issued=min(part.validity.begins for part in (tcb_info, qe_identity, pck_crl)),
         _root_crl=root_crl,
         _pck_crl=pck_crl,
     )
 
 
 def _signer(
-    chain: bytes, roots: frozenset[RootKey], statement: bytes, signature: bytes, otherwise: EvidenceRejected
+    chain: bytes,
+    roots: frozenset[RootKey],
+    statement: bytes,
+    signature: bytes,
+    otherwise: Callable[[], EvidenceRejected],
 ) -> Path:
     path = verify_path(parse_chain(chain), length=_SIGNING_PATH, leaf_phrase=TCB_SIGNING_PHRASE, roots=roots)
     ecdsa.verify(public_key(path.leaf), signature, statement, otherwise=otherwise)

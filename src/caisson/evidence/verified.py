@@ -57,10 +57,12 @@ class VerifiedTd(VerifiedPlatform):
     """A genuine quote of a trust domain: the platform vouches for `body`.
 
     `platform_tcb` joins the verdicts on the platform and on its TDX module, at the domain's launch; `tcb` also counts
-    what was updated below the domain since.
+    what was updated below the domain since. `current_tcb` is about what runs now; it is `None` under TDX 1.0, which
+    does not tell.
     """
 
     body: TdBody
+    current_tcb: TcbVerdict | None
 
     @property
     def debug(self) -> bool:

@@ -11,29 +11,18 @@ Intel PCS API version 4.
 from datetime import datetime
 from typing import Any
 
-from caisson.errors import Malformed, QuoteRejected, QuoteSignatureRejected, TdxModuleMismatch
+from caisson.errors import Malformed, QuoteRejected, QuoteSignatureRejected
 from caisson.evidence import ecdsa
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.roots import RootKey
-from caisson.evidence.tcb import NOT_SUPPORTED, SGX, TDX, TcbVerdict
-from caisson.evidence.tdx.levels import tdx_verdict
-from caisson.evidence.tdx.relaunch import relaunched
+from caisson.evidence.standing import Standing, domain_standing, enclave_standing
+from caisson.evidence.tcb import SGX, TDX
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd
-from caisson.evidence.vouching import CertifiedKey, Voucher, certified_key
-from caisson.sgx import (
-    ECDSA_P256,
-    INTEL_QE_VENDOR,
-    TEE_SGX,
-    Quote,
-    Quote4,
-    ReportBody,
-    TdBodyBytes,
-    parse_quote,
-)
-from caisson.tdx import TdBody, TdBody15, TeeTcbSvn, parse_td_body
+from caisson.evidence.vouching import CertifiedKey, certified_key
+from caisson.sgx import ECDSA_P256, INTEL_QE_VENDOR, BodyKind, QuoteParts, ReportBody
+from caisson.tdx import parse_td_body
 
 MOST_QUOTE_BYTES = 64 * 1024
-_TEES = {ReportBody: SGX, TdBodyBytes: TDX}
 
 
 def verify_quote(raw: bytes, collateral: Collateral, *, roots: frozenset[RootKey], at: datetime) -> VerifiedQuote:
@@ -63,13 +52,14 @@ def verify_intel_quote(
     3. The revocation lists are whole and signed by the root and by the PCK's authority; neither the PCK, nor its
        authority, nor a signer of collateral is on them.
     4. TCB info and QE identity are signed under the same root, and for this kind of evidence.
-    5. The TCB info is for the platform of the PCK (FMSPC and PCE-ID), and gives its TCB level.
+    5. The TCB info is for the platform of the PCK (FMSPC and PCE-ID).
     6. The quoting enclave's REPORT is signed by the PCK.
     7. That REPORT carries the hash of the attestation key.
     8. The quoting enclave is the one of the QE identity, and of a known security version.
     9. Every certificate, revocation list and statement is valid at `at`.
     10. The quote is signed by the attestation key.
-    11. A trust domain runs under a TDX module of the TCB info, and its TCB level counts the module's, too.
+    11. A trust domain runs under a TDX module of the TCB info. The platform has a TCB level, which is joined with those
+        of quoting enclave and TDX module, and for TDX 1.5 with the level of what runs below the domain now.
 
     Debug enclaves and bad TCB statuses are genuine: the policy decides about them.
 
@@ -79,83 +69,59 @@ def verify_intel_quote(
         UsageError: `at` has no time zone.
     """
     # 1. The quote.
-    quote = _parse(raw)
-    signed = len(quote.signed_bytes)
-    # 2. to 8. The key that signed it: what vouches for it is the same for every quote of the key. It stands behind the
-    # size of the signature section (4 bytes) and the quote's own signature (64).
-    voucher = Voucher(raw[signed + 4 + 64 :], quote.signature)
-    key = certified_key(voucher, collateral, roots, _TEES[type(quote.body)])
+    parts = _parse(raw)
+    is_enclave = parts.kind is BodyKind.SGX
+    report = ReportBody.parse(parts.body) if is_enclave else parse_td_body(parts.body)
+    # 2. to 8. The key that signed it: what vouches for it is the same for every quote of the key.
+    key = certified_key(parts.voucher, parts.header.version, SGX if is_enclave else TDX, collateral, roots)
     # 9. The clock.
     key.validities.require(at)
     # 10. The quote's signature.
     ecdsa.verify(
         key.public_key,
-        quote.signature.signature,
-        raw[:signed],
-        otherwise=QuoteSignatureRejected("quote is not signed by its attestation key"),
+        parts.signature,
+        parts.signed,
+        otherwise=lambda: QuoteSignatureRejected("quote is not signed by its attestation key"),
     )
-    if isinstance(quote.body, ReportBody):
-        platform = key.platform.tcb or NOT_SUPPORTED
-        known = _known(key, at, platform=platform, tcb=platform.converged(key.qe_tcb))
-        return VerifiedQuote(report=quote.body, **known)
-    # 11. What runs between the platform and the domain.
-    body = parse_td_body(quote.body.raw)
-    launch = _launched(body, key)
-    return VerifiedTd(body=body, **_known(key, at, platform=launch, tcb=_now(body, key, launch)))
+    # 11. What all this is worth.
+    if isinstance(report, ReportBody):
+        standing = enclave_standing(key.platform, key.qe_tcb)
+        return VerifiedQuote(report=report, **_known(key, standing, at))
+    standing = domain_standing(key, report)
+    return VerifiedTd(body=report, current_tcb=standing.current, **_known(key, standing, at))
 
 
-def _known(key: CertifiedKey, at: datetime, *, platform: TcbVerdict, tcb: TcbVerdict) -> dict[str, Any]:
+def _known(key: CertifiedKey, standing: Standing, at: datetime) -> dict[str, Any]:
+    platform = key.platform
     return {
-        "root": key.platform.path.root,
-        "root_name": key.platform.path.certificates[-1].common_name,
-        "pck": key.platform.pck,
-        "tcb": tcb,
-        "platform_tcb": platform,
+        "root": platform.path.root,
+        "root_name": platform.path.certificates[-1].common_name,
+        "pck": platform.pck,
+        "tcb": standing.tcb,
+        "platform_tcb": standing.platform,
         "qe_tcb": key.qe_tcb,
         "tcb_evaluation_data_number": key.tcb_evaluation_data_number,
-        "collateral_issued": key.collateral_issued,
+        "collateral_issued": platform.collateral.issued,
         "verified_at": at,
-        "expires": key.validities.ends,
+        "expires": platform.validities.ends,
     }
 
 
-def _launched(body: TdBody, key: CertifiedKey) -> TcbVerdict:
-    """Check that the TDX module is a known one, and rate what the domain was launched on."""
-    info = key.platform.collateral.tcb_info
-    identity = None if info.modules is None else info.modules.of(body.tee_tcb_svn)
-    if identity is None:
-        raise TdxModuleMismatch(
-            f"TDX module is of version {body.tee_tcb_svn.module_version}, which the TCB info does not know"
-        )
-    identity.require(body.mr_signer_seam, body.seam_attributes)
-    return _rated(key, body.tee_tcb_svn)
-
-
-def _now(body: TdBody, key: CertifiedKey, launch: TcbVerdict) -> TcbVerdict:
-    """Join the verdict at launch with the quoting enclave's, and with what was updated below the domain since."""
-    joined = launch.converged(key.qe_tcb)
-    if not isinstance(body, TdBody15):
-        return joined
-    current = _rated(key, body.tee_tcb_svn2).converged(key.qe_tcb)
-    return TcbVerdict(status=relaunched(joined.status, current.status), date=joined.date, advisories=joined.advisories)
-
-
-def _rated(key: CertifiedKey, svn: TeeTcbSvn) -> TcbVerdict:
-    return tdx_verdict(key.platform.collateral.tcb_info, key.platform.pck, svn)
-
-
-def _parse(raw: bytes) -> Quote | Quote4:
+def _parse(raw: bytes) -> QuoteParts:
     if len(raw) > MOST_QUOTE_BYTES:
         raise Malformed(f"quote has {len(raw)} bytes, more than {MOST_QUOTE_BYTES}")
-    quote = parse_quote(raw)
-    header = quote.header
-    checks: list[tuple[str, object, object]] = [
+    parts = QuoteParts.parse(raw)
+    header = parts.header
+    # In version 3 the TEE type is reserved; in later ones it belongs to the kind of the body.
+    for what, expected, found in (
         ("attestation key type", ECDSA_P256, header.attestation_key_type),
-        ("QE vendor", INTEL_QE_VENDOR.hex(), header.qe_vendor_id.hex()),
-    ]
-    if isinstance(quote, Quote):  # later versions say in their TEE type what their body is
-        checks.append(("TEE type", TEE_SGX, header.tee_type))
-    for what, expected, found in checks:
+        ("TEE type", parts.kind.tee_type, header.tee_type),
+        ("QE vendor", INTEL_QE_VENDOR, header.qe_vendor_id),
+    ):
         if expected != found:
-            raise QuoteRejected(f"quote has {what} {found}, not {expected}")
-    return quote
+            raise QuoteRejected(f"quote has {what} {_word(found)}, not {_word(expected)}")
+    return parts
+
+
+def _word(value: int | bytes) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

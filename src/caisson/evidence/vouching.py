@@ -3,8 +3,7 @@
 Nothing here looks at a clock or at the quote itself, so the results are remembered by the bytes they came from.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
@@ -16,40 +15,29 @@ from caisson.evidence.collateral import Collateral
 from caisson.evidence.path import PCK_PHRASE, Path, parse_chain, public_key, verify_path
 from caisson.evidence.pck import Pck
 from caisson.evidence.roots import RootKey
-from caisson.evidence.tcb import SGX, TcbVerdict
+from caisson.evidence.tcb import TcbVerdict
 from caisson.evidence.trusted import TrustedCollateral, trust
 from caisson.evidence.validity import Validities
-from caisson.sgx import PEM_CHAIN, QeSignature, ReportData
+from caisson.sgx import PEM_CHAIN, ReportData, read_section
 
 _PCK_PATH = 3
+# The quote's own signature is checked in step 10, and nothing here looks at it.
+_ANY_SIGNATURE = bytes(64)
 _REMEMBERED_PLATFORMS, _REMEMBERED_KEYS = 256, 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Voucher:
-    """Everything of a quote's signature section but the signature itself.
-
-    Two vouchers are the same when their bytes (`raw`) are; `parsed` is those bytes, read.
-    """
-
-    raw: bytes
-    parsed: QeSignature = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Platform:
-    """A platform whose certificate holds, and what its root says about it.
-
-    `tcb` is the verdict on it as a place for enclaves; of trust domains, each has a verdict of its own.
-    """
+    """A platform whose certificate holds, and what its root says about it."""
 
     path: Path
     pck: Pck
-    tcb: TcbVerdict | None
+    key: EllipticCurvePublicKey
     collateral: TrustedCollateral
+    validities: Validities
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CertifiedKey:
     """An attestation key that a known quoting enclave on a known platform vouches for."""
 
@@ -57,19 +45,27 @@ class CertifiedKey:
     platform: Platform
     qe_tcb: TcbVerdict
     tcb_evaluation_data_number: int
-    collateral_issued: datetime
-    validities: Validities
+
+    @property
+    def validities(self) -> Validities:
+        """When all of the argument up to here holds."""
+        return self.platform.validities
 
 
 @lru_cache(maxsize=_REMEMBERED_KEYS)
-def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[RootKey], tee: str) -> CertifiedKey:
-    """Follow the argument from a root to the attestation key; `tee` is the kind of evidence that the key signs.
+def certified_key(
+    voucher: bytes, version: int, tee: str, collateral: Collateral, roots: frozenset[RootKey]
+) -> CertifiedKey:
+    """Follow the argument from a root to the attestation key.
+
+    `voucher` is the signature section of a quote of `version` without the signature; `tee` the kind of evidence that
+    the key signs.
 
     Raises:
         Malformed: a part cannot be read.
         EvidenceRejected: a step does not hold.
     """
-    section = voucher.parsed
+    section = read_section(_ANY_SIGNATURE + voucher, version=version)
     if section.certification.kind != PEM_CHAIN:
         raise QuoteRejected(
             f"quote is certified by data of type {section.certification.kind}, not {PEM_CHAIN} (a PEM chain)"
@@ -78,10 +74,10 @@ def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[Roo
     platform = _platform(section.certification.data, collateral, roots, tee)
     # 6. Its signature on the quoting enclave's REPORT.
     ecdsa.verify(
-        public_key(platform.path.leaf),
+        platform.key,
         section.qe_report_signature,
         section.qe_report.encode(),
-        otherwise=QeReportRejected("quoting enclave's REPORT is not signed by the PCK of its platform"),
+        otherwise=lambda: QeReportRejected("quoting enclave's REPORT is not signed by the PCK of its platform"),
     )
     # 7. The REPORT's word on the attestation key.
     digest = sha256(section.attestation_key + section.qe_authentication_data).digest()
@@ -91,7 +87,7 @@ def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[Roo
             f"quoting enclave vouches for {section.qe_report.report_data}, and the attestation key needs {expected}"
         )
     key = ecdsa.load_point(
-        section.attestation_key, otherwise=AttestationKeyRejected("attestation key is not a point on P-256")
+        section.attestation_key, otherwise=lambda: AttestationKeyRejected("attestation key is not a point on P-256")
     )
     # 8. The quoting enclave itself.
     trusted = platform.collateral
@@ -103,8 +99,6 @@ def certified_key(voucher: Voucher, collateral: Collateral, roots: frozenset[Roo
         tcb_evaluation_data_number=min(
             trusted.tcb_info.evaluation_data_number, trusted.qe_identity.evaluation_data_number
         ),
-        collateral_issued=trusted.issued,
-        validities=Validities.of((*platform.path.validities, *trusted.validities)),
     )
 
 
@@ -124,4 +118,10 @@ def _platform(chain: bytes, collateral: Collateral, roots: frozenset[RootKey], t
                 f"TCB info is for platforms of {what} {expected}, and the quote's platform has {found}",
                 hint="fetch the collateral that belongs to this quote",
             )
-    return Platform(path=path, pck=pck, tcb=info.verdict(pck) if tee == SGX else None, collateral=trusted)
+    return Platform(
+        path=path,
+        pck=pck,
+        key=public_key(path.leaf),
+        collateral=trusted,
+        validities=Validities.of((*path.validities, *trusted.validities)),
+    )

@@ -4,6 +4,7 @@ from caisson.abi import FixedBytes, ReportData
 from caisson.sgx.attributes import Attributes, Flags
 from caisson.sgx.fixed import CpuSvn, MrEnclave, MrSigner
 from caisson.sgx.keyrequest import KeyName, KeyPolicy, KeyRequest
+from caisson.sgx.parts import QuoteParts, read_section
 from caisson.sgx.quote import (
     ECDSA_P256,
     INTEL_QE_VENDOR,
@@ -48,6 +49,7 @@ __all__ = [
     "Quote",
     "Quote4",
     "QuoteHeader",
+    "QuoteParts",
     "Report",
     "ReportBody",
     "ReportData",
@@ -55,4 +57,5 @@ __all__ = [
     "TargetInfo",
     "TdBodyBytes",
     "parse_quote",
+    "read_section",
 ]

@@ -99,14 +99,14 @@ class Quote4:
         """
         cursor = Cursor(raw, what="quote")
         header = QuoteHeader.parse(cursor.take(QuoteHeader.SIZE))
-        kind = _body_kind(header, cursor)
+        kind = body_kind(header, cursor)
         body = cursor.take(kind.size)
         section = cursor.take(cursor.u32())
         cursor.finish()
         return cls(
             header=header,
             body=ReportBody.parse(body) if kind is BodyKind.SGX else TdBodyBytes(kind=kind, raw=body),
-            signature=_parse_section(section),
+            signature=parse_section(section),
         )
 
     def encode(self) -> bytes:
@@ -136,7 +136,12 @@ def parse_quote(raw: bytes) -> Quote | Quote4:
     return Quote.parse(raw) if version == 3 else Quote4.parse(raw)  # noqa: PLR2004 - the format's own number
 
 
-def _body_kind(header: QuoteHeader, cursor: Cursor) -> BodyKind:
+def body_kind(header: QuoteHeader, cursor: Cursor) -> BodyKind:
+    """Tell what a body of version 4 or 5 is, and take what says it.
+
+    Raises:
+        Malformed: another version, or a kind that does not exist, or not under this header.
+    """
     if header.version == _V4:
         if header.tee_type not in (TEE_SGX, TEE_TDX):
             raise Malformed(f"quote is of TEE type {header.tee_type:#x}, which is neither SGX nor TDX")
@@ -150,11 +155,17 @@ def _body_kind(header: QuoteHeader, cursor: Cursor) -> BodyKind:
         raise Malformed(f"quote has a body of kind {number}, which does not exist") from cause
     if size != kind.size:
         raise Malformed(f"quote says that a body of kind {kind.name} has {size} bytes, not {kind.size}")
+    if header.tee_type != kind.tee_type:
+        raise Malformed(f"quote is of TEE type {header.tee_type:#x}, but has a body of kind {kind.name}")
     return kind
 
 
-def _parse_section(raw: bytes) -> QeSignature:
-    """Unwrap the quoting enclave's part, so that the section reads as that of version 3."""
+def parse_section(raw: bytes) -> QeSignature:
+    """Read the signature section of version 4 or 5, in which the quoting enclave's part is wrapped once more.
+
+    Raises:
+        Malformed: cut short, trailing bytes, sizes that do not add up, or another wrapping.
+    """
     cursor = Cursor(raw, what="quote")
     signed = cursor.take(_KEY_END)
     kind = cursor.u16()

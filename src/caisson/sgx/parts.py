@@ -1,0 +1,64 @@
+"""A quote taken apart without reading what is in its parts: which bytes are signed, by what, and who vouches for it.
+
+Whoever sees many quotes of one platform sees the same voucher again and again, and need not read it each time.
+"""
+
+from dataclasses import dataclass
+
+from caisson.abi import Cursor
+from caisson.errors import Malformed
+from caisson.sgx.quote import QeSignature, QuoteHeader
+from caisson.sgx.quote4 import BodyKind, body_kind, parse_section
+
+_V3 = 3
+_SIGNATURE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteParts:
+    """The header, the kind and bytes of the body, what the signature is over, the signature, and the rest.
+
+    `voucher` is the signature section without the signature itself: the attestation key and what certifies it.
+    """
+
+    header: QuoteHeader
+    kind: BodyKind
+    body: bytes
+    signed: bytes
+    signature: bytes
+    voucher: bytes
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "QuoteParts":
+        """Take a quote of version 3, 4 or 5 apart.
+
+        Raises:
+            Malformed: another version, an unknown kind of body, cut short, trailing bytes, or sizes that do not
+                add up.
+        """
+        cursor = Cursor(raw, what="quote")
+        header = QuoteHeader.parse(cursor.take(QuoteHeader.SIZE))
+        kind = BodyKind.SGX if header.version == _V3 else body_kind(header, cursor)
+        body = cursor.take(kind.size)
+        signed = raw[: cursor.at]
+        section = cursor.take(cursor.u32())
+        cursor.finish()
+        if len(section) < _SIGNATURE:
+            raise Malformed(f"quote's signature section has {len(section)} bytes, less than a signature")
+        return cls(
+            header=header,
+            kind=kind,
+            body=body,
+            signed=signed,
+            signature=section[:_SIGNATURE],
+            voucher=section[_SIGNATURE:],
+        )
+
+
+def read_section(raw: bytes, *, version: int) -> QeSignature:
+    """Read the signature section of a quote of version 3, 4 or 5.
+
+    Raises:
+        Malformed: cut short, trailing bytes, or sizes that do not add up.
+    """
+    return QeSignature.parse(raw) if version == _V3 else parse_section(raw)
