@@ -12,7 +12,6 @@ its configuration give digests of: the blobs, and the unpacked layers.
 """
 
 import math
-import os
 import random
 import subprocess
 import sys
@@ -79,15 +78,23 @@ def caisson(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "caisson.cli", *arguments]
 
 
+# Measured by a small process: what a child is charged with begins with the memory of whoever starts it.
+METER = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
+
+
 def run(command: list[str]) -> tuple[float, int]:
     """Run a program; give its seconds and its most resident memory in bytes."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", METER, *command], stdout=subprocess.PIPE, check=False)
+    if done.returncode:
         raise SystemExit(f"error: {' '.join(command)} failed")
-    return time.perf_counter() - start, usage.ru_maxrss * 1024
+    seconds, kibibytes = done.stdout.split()
+    return float(seconds), int(kibibytes) * 1024
 
 
 def compare(ours: Callable[[], float], peer: Callable[[], float]) -> tuple[float, float]:
