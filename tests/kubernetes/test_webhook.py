@@ -70,7 +70,9 @@ def installed(cluster, redis, policy):
     )
     kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
     cluster.kubectl("delete", kinds, "caisson-webhook")
-    cluster.kubectl("delete", "namespace", *LABELS, "caisson-system", "--timeout=60s")
+    for namespace in LABELS:  # a namespace waits for its pods, and looks again ever more rarely
+        cluster.kubectl("delete", "pods", "--all", "--namespace", namespace, "--grace-period=1", "--timeout=60s")
+    cluster.kubectl("delete", "namespace", *LABELS, "caisson-system", "--timeout=120s")
 
 
 @pytest.fixture
