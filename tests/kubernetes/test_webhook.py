@@ -70,8 +70,8 @@ def installed(cluster, redis, policy):
     )
     kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
     cluster.kubectl("delete", kinds, "caisson-webhook")
-    for namespace in LABELS:  # a namespace waits for its pods, and looks again ever more rarely
-        cluster.kubectl("delete", "pods", "--all", "--namespace", namespace, "--grace-period=1", "--timeout=60s")
+    for namespace in LABELS:  # a namespace waits for its pods, and a kubelet of this version can take minutes
+        cluster.kubectl("delete", "pods", "--all", "--namespace", namespace, "--force", "--grace-period=0")
     cluster.kubectl("delete", "namespace", *LABELS, "caisson-system", "--timeout=120s")
 
 
