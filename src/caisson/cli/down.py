@@ -2,10 +2,10 @@
 
 import click
 
+from caisson.cli.confidential import confidential, named, remove
 from caisson.cli.home import Home, home_option
 from caisson.cli.local import Local
 from caisson.cli.output import emit, json_option
-from caisson.deploy import LABEL
 from caisson.engine import Docker
 from caisson.errors import UsageError
 
@@ -39,19 +39,9 @@ def command(*, names: tuple[str, ...], home: Home, everything: bool, volumes: bo
 
 def _stop(docker: Docker, names: tuple[str, ...], *, volumes: bool, ignore_unknown: bool) -> list[str]:
     """Stop and remove containers: all of them, or none if one is unknown."""
-    known = docker.containers(label=LABEL)
-    for name in names:
-        if name not in known and not ignore_unknown:
-            raise UsageError(f"no confidential container is named `{name}`", hint=f"there are: {_list(known)}")
-    found = [name for name in dict.fromkeys(names) if name in known]
-    for name in found:
-        docker.stop(name)
-        docker.remove(name)
-        for mount in known[name]["Mounts"] if volumes else ():
-            if mount["Type"] == "volume":
-                docker.remove_volume(mount["Name"])
-    return found
-
-
-def _list(names: dict[str, dict[str, object]]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names)) or "none"
+    known = confidential(docker) if ignore_unknown else {}
+    found = named(docker, [name for name in names if not ignore_unknown or name in known])
+    for container in found:
+        docker.stop(container.name)
+        remove(docker, container, force=True, volumes=volumes)
+    return [container.name for container in found]

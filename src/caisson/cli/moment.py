@@ -1,9 +1,13 @@
 """Times on the command line."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
+
+_AGO = re.compile(r"([0-9]{1,9})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Moment(click.ParamType[datetime]):
@@ -25,3 +29,22 @@ class Moment(click.ParamType[datetime]):
 
 
 at_option = click.option("--at", type=Moment(), help="When it has to hold.  [default: now]")
+
+
+class Since(click.ParamType[datetime]):
+    """A time as RFC 3339 has it, or how long ago: `90s`, `10m`, `2h`, `1d`."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read one."""
+        found = _AGO.fullmatch(str(value))
+        if found is None:
+            return Moment().convert(value, param, ctx)
+        try:
+            return datetime.now(UTC) - timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+        except OverflowError:
+            self.fail(f"`{value}` ago there was no time yet", param, ctx)
+
+
+since_option = click.option("--since", type=Since(), help="Begin here: RFC 3339, or how long ago (`10m`, `2h`).")

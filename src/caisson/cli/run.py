@@ -71,9 +71,9 @@ def command(  # noqa: PLR0913 - one parameter for each option
             return
         output = bytearray()
         try:
-            for text in docker.follow(container):
-                output += text[: _MOST_KEPT - len(output)]
-                sys.stderr.buffer.write(text)
+            for piece in docker.output(container, follow=True):
+                output += piece.text[: _MOST_KEPT - len(output)]
+                sys.stderr.buffer.write(piece.text)
                 sys.stderr.flush()
             status = docker.wait(container, timeout=60)
         finally:

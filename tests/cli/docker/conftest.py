@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx2
 import pytest
 
-from caisson.engine import docker as docker_module
+from caisson.engine import api
 
 IMAGE_ID = "sha256:" + "ab" * 32
 
@@ -54,14 +54,34 @@ class Engine:
         self.says("POST", "/containers/c1/wait", json={"StatusCode": status})
         self.says("DELETE", "/containers/c1", 204)
 
-    def runs(self, *names):
+    def runs(self, *names, **changes):
         """Run confidential containers with a volume each."""
         mounts = [{"Type": "bind", "Source": "/s"}, {"Type": "volume", "Name": "its-data"}]
-        self.says("GET", "/containers/json", json=[{"Names": [f"/{name}"], "Mounts": mounts} for name in names])
+        self.says(
+            "GET", "/containers/json", json=[{"Names": [f"/{name}"], "Id": name, "Mounts": mounts} for name in names]
+        )
         for name in names:
+            self.state(name, **changes)
             self.says("POST", f"/containers/{name}/stop", 204)
             self.says("DELETE", f"/containers/{name}", 204)
         self.says("DELETE", "/volumes/its-data", 204)
+
+    def state(self, name, *, terminal=False, labels=None, env=(), ports=None, image=IMAGE_ID, **state):
+        """Describe a container."""
+        config = {
+            "Labels": {"org.caisson.tmpfs": "/run/caisson"} | (labels or {}),
+            "Tty": terminal,
+            "Image": f"caisson/{name}:latest",
+            "Env": list(env),
+            "Entrypoint": ["/.caisson/premain"],
+        }
+        running = {"Status": "running", "Pid": 7, "ExitCode": 0, "StartedAt": "2026-11-23T12:00:00.5Z"}
+        found = {"Id": name, "Name": f"/{name}", "Image": image, "Config": config, "State": running | state}
+        self.says("GET", f"/containers/{name}/json", json=found | {"NetworkSettings": {"Ports": ports}})
+
+    def ended(self, name, code):
+        """Let a container have ended."""
+        self.state(name, Status="exited", Pid=0, ExitCode=code, FinishedAt="2026-11-23T12:00:09.5Z")
 
 
 @pytest.fixture
@@ -74,5 +94,5 @@ def engine(monkeypatch, tmp_path):
     def connect(**options):
         return client(**options | {"transport": httpx2.MockTransport(engine.handle)})
 
-    monkeypatch.setattr(docker_module.httpx2, "Client", connect)
+    monkeypatch.setattr(api.httpx2, "Client", connect)
     return engine

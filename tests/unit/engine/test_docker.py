@@ -1,13 +1,21 @@
 """The Docker client against a transport that answers as the engine does."""
 
+import contextlib
 import gc
+import io
 import json
 import struct
+import tarfile
+from datetime import UTC, datetime
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from caisson.engine import Docker
+from caisson.engine.archive import only_file
+from caisson.engine.log import pieces
 from caisson.errors import Unavailable, UsageError
 
 
@@ -134,7 +142,7 @@ def test_a_name_is_a_name_and_no_path(engine):
 def test_following_what_is_not_there_is_refused(engine):
     docker, _, _ = engine
     with pytest.raises(UsageError, match="no such thing"):
-        list(docker.follow("nobody"))
+        list(docker.output("nobody", follow=True))
 
 
 @pytest.mark.parametrize("status", [204, 404, 409])
@@ -158,3 +166,125 @@ def test_a_host_without_an_address_is_refused(monkeypatch, host):
     monkeypatch.setenv("DOCKER_HOST", host or "nothing")
     with pytest.raises(UsageError, match="neither"):
         Docker()
+
+
+STATE = {"Status": "running", "Pid": 7, "ExitCode": 0, "StartedAt": "2026-11-23T12:00:00.123456789Z"}
+
+
+def described(**changes):
+    config = {"Labels": None, "Env": ["A=b=c", "D="], "Entrypoint": ["/p"], "Image": "i", "Tty": False}
+    return {
+        "Id": "c",
+        "Name": "/n",
+        "Image": "sha256:1",
+        "Config": config,
+        "State": STATE,
+        "NetworkSettings": {"Ports": None},
+    } | changes
+
+
+def test_a_state_is_all_that_the_engine_says(engine):
+    docker, answers, _ = engine
+    answers["GET", "/containers/c/json"] = httpx2.Response(200, json=described())
+    state = docker.state("c")
+    assert (state.name, state.image, state.entrypoint) == ("n", "i", ("/p",))
+    assert state.environment == {"A": "b=c", "D": ""}
+    assert state.started == datetime(2026, 11, 23, 12, 0, 0, 123456, UTC)
+    assert (state.ended, state.health, state.restarts) == (None, None, 0)
+
+
+def test_what_never_happened_has_no_time(engine):
+    docker, answers, _ = engine
+    never = "0001-01-01T00:00:00Z"
+    state = {"Status": "created", "Pid": 0, "ExitCode": 0, "StartedAt": never, "FinishedAt": never}
+    answers["GET", "/containers/c/json"] = httpx2.Response(200, json=described(State=state))
+    found = docker.state("c")
+    assert (found.started, found.ended) == (None, None)
+
+
+def test_a_running_container_has_not_ended_whatever_its_last_run_did(engine):
+    docker, answers, _ = engine
+    again = STATE | {"FinishedAt": "2026-11-23T11:59:00Z", "Health": {"Status": "healthy"}}
+    answers["GET", "/containers/c/json"] = httpx2.Response(200, json=described(State=again))
+    found = docker.state("c")
+    assert (found.ended, found.health) == (None, "healthy")
+
+
+def archive(name, content, kind=tarfile.REGTYPE):
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        member = tarfile.TarInfo(name)
+        member.type, member.size = kind, len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return raw.getvalue()
+
+
+def test_a_file_is_taken_out_of_its_archive(engine):
+    docker, answers, _ = engine
+    answers["GET", "/containers/c/archive"] = httpx2.Response(200, content=archive("app.sig", b"content"))
+    assert docker.file("c", "/app.sig", largest=7) == b"content"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.Response(404, json={"message": "no such file"}),
+        httpx2.Response(200, content=archive("app.sig", b"", tarfile.DIRTYPE)),
+        httpx2.Response(200, content=archive("app.sig", b"", tarfile.FIFOTYPE)),
+        httpx2.Response(200, content=archive("app.sig", b"too long")),
+        httpx2.Response(200, content=archive("app.sig", bytes(1 << 20))),
+    ],
+)
+def test_what_is_no_file_of_that_size_is_none(engine, answer):
+    docker, answers, _ = engine
+    answers["GET", "/containers/c/archive"] = answer
+    assert docker.file("c", "/app.sig", largest=7) is None
+
+
+@given(raw=st.binary(max_size=2048))
+def test_an_archive_is_a_file_or_none_or_no_archive(raw):
+    with contextlib.suppress(ValueError):
+        only_file([raw], largest=64)
+
+
+def test_an_archive_that_is_none_is_no_verdict(engine):
+    docker, answers, _ = engine
+    answers["GET", "/containers/c/archive"] = httpx2.Response(200, content=b"no archive")
+    with pytest.raises(Unavailable, match="not what its API promises"):
+        docker.file("c", "/app.sig", largest=7)
+
+
+EVENT = {
+    "Type": "container",
+    "Action": "die",
+    "Actor": {"ID": "c", "Attributes": {"name": "n", "image": "i", "exitCode": "137"}},
+    "time": 1795435200,
+    "timeNano": 1795435200123456789,
+}
+
+
+def test_events_are_lines(engine):
+    docker, answers, _ = engine
+    lines = "\n".join(json.dumps(event) for event in (EVENT, EVENT | {"Action": "start"}))
+    answers["GET", "/events"] = httpx2.Response(200, text=lines)
+    first, second = docker.events(label="l", since=0, until=1)
+    assert (first.time, first.action, first.name, first.exit_code) == (1795435200123456789, "die", "n", 137)
+    assert second.action == "start"
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "x", json.dumps(EVENT | {"timeNano": "x"})])
+def test_an_event_of_another_shape_is_no_verdict(engine, line):
+    docker, answers, _ = engine
+    answers["GET", "/events"] = httpx2.Response(200, text=line)
+    with pytest.raises(Unavailable, match="not what its API promises"):
+        docker.events(label="l", since=0, until=1)
+
+
+@given(
+    texts=st.lists(st.tuples(st.sampled_from((1, 2)), st.binary(min_size=1, max_size=20)), max_size=5),
+    size=st.integers(1, 9),
+)
+def test_frames_may_come_in_any_pieces(texts, size):
+    raw = b"".join(struct.pack(">BxxxI", stream, len(text)) + text for stream, text in texts)
+    chunks = [raw[at : at + size] for at in range(0, len(raw), size)]
+    assert [(piece.stream, piece.text) for piece in pieces(chunks)] == texts
