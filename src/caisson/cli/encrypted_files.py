@@ -9,7 +9,7 @@ import click
 from caisson.cli.files import PUBLIC, SECRET, force_option
 from caisson.cli.output import emit, json_option
 from caisson.cli.output_file import output_file
-from caisson.enclave.protected_files import FileKey, Header, Reader, encrypt
+from caisson.enclave.protected_files import FileKey, Header, Reader, encrypt, normal_path
 from caisson.errors import UsageError
 
 _NODE = 4096
@@ -38,7 +38,7 @@ def command() -> None:
 @json_option
 def encrypt_command(*, key: BinaryIO, path: str | None, source: Path, target: Path, force: bool, as_json: bool) -> None:
     """Encrypt IN as OUT, bound to the path at which Gramine will open it."""
-    bound = str(target) if path is None else path
+    bound = normal_path(str(target) if path is None else path)
     with _open(source) as plain, output_file(target, mode=PUBLIC, force=force) as encrypted:
         size = encrypt(plain, encrypted, _key(key), path=bound, random=os.urandom)
     emit({"path": bound, "size": size}, human=f"{size} bytes, for the path {bound}", as_json=as_json)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from caisson.enclave import toml
@@ -42,9 +43,16 @@ def take(table: Table, section: str, *, missing: Collection[str] = ()) -> dict[s
     return taken
 
 
-def lines(header: str, section: str, model: object, *, leave_out: Collection[str] = ()) -> Iterator[str]:
-    """Write a section: what is always written, and what differs from Gramine's default."""
-    yield from pairs(header, dict(_values(section, model, leave_out)))
+def lines(
+    header: str,
+    section: str,
+    model: object,
+    *,
+    leave_out: Collection[str] = (),
+    also: Mapping[str, toml.Value] = MappingProxyType({}),
+) -> Iterator[str]:
+    """Write a section: what is always written, what differs from Gramine's default, and `also`."""
+    yield from pairs(header, {**dict(_values(section, model, leave_out)), **also})
 
 
 def lines_if_any(header: str, section: str, model: object) -> Iterator[str]:

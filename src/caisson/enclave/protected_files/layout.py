@@ -8,6 +8,7 @@ key is derived from the file's key. Nodes of the tree (*branches*) hold 96 data 
 branches.
 """
 
+import posixpath
 import struct
 from dataclasses import dataclass
 from typing import Self
@@ -70,6 +71,22 @@ class Sealed:
 
     key: bytes
     tag: bytes
+
+
+def normal_path(path: str) -> str:
+    """Give a path as Gramine writes it before it compares: without `.`, `..` and doubled slashes, as far as it can.
+
+    Source: Gramine 1.9, common/src/path_utils.c.
+
+    Raises:
+        UsageError: nothing is left of it, it has a NUL, no form in UTF-8, or more than 771 bytes.
+    """
+    normal = posixpath.normpath(path)
+    normal = normal[1:] if normal.startswith("//") else normal
+    raw = normal.encode(errors="replace")
+    if normal == "." or "\0" in normal or len(raw) > MOST_PATH or raw != normal.encode(errors="surrogatepass"):
+        raise UsageError(f"a path of an encrypted file is text of 1 to {MOST_PATH} bytes")
+    return normal
 
 
 def seal(key: bytes, content: bytes) -> tuple[bytes, bytes]:

@@ -16,6 +16,7 @@ from caisson.enclave.protected_files.layout import (
     branch_place,
     data_place,
     nodes_for,
+    normal_path,
     unseal,
 )
 from caisson.errors import FileRejected
@@ -30,13 +31,14 @@ class Reader:
 
     Raises:
         FileRejected: another key or path, cut off or lengthened, or changed.
+        UsageError: a path that Gramine cannot have.
     """
 
     def __init__(self, file: BinaryIO, key: FileKey, *, path: str | None = None) -> None:
         self._file = file
         length = file.seek(0, os.SEEK_END)
         metadata = Metadata.parse(self._node(0), key)
-        if path is not None and metadata.path != path:
+        if path is not None and metadata.path != normal_path(path):
             raise FileRejected(
                 f"encrypted file was written for the path `{metadata.path}`, not for `{path}`",
                 hint="files are bound to their path: put it back, or encrypt it again for the new one",

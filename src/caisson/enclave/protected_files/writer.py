@@ -12,7 +12,6 @@ from caisson.enclave.protected_files.layout import (
     DATA_CHILDREN,
     HEAD_DATA,
     KEY,
-    MOST_PATH,
     NODE,
     NONCE,
     Branch,
@@ -21,9 +20,9 @@ from caisson.enclave.protected_files.layout import (
     Sealed,
     branch_place,
     data_place,
+    normal_path,
     seal,
 )
-from caisson.errors import UsageError
 
 Random = Callable[[int], bytes]
 
@@ -34,16 +33,14 @@ def encrypt(source: BinaryIO, target: BinaryIO, key: FileKey, *, path: str, rand
     `target` is empty, can be read and can seek. `random` gives that many unpredictable bytes.
 
     Raises:
-        UsageError: a path that is empty, has a NUL or more than 771 bytes.
+        UsageError: a path that Gramine cannot have.
     """
-    raw_path = path.encode(errors="surrogatepass")
-    if not path or "\0" in path or len(raw_path) > MOST_PATH or raw_path != path.encode(errors="replace"):
-        raise UsageError(f"a path of an encrypted file is text of 1 to {MOST_PATH} bytes")
+    bound = normal_path(path)
     head = _fill(source, HEAD_DATA)
     tree = _Tree(target, random)
     rest = tree.write(source) if len(head) == HEAD_DATA else 0
     root = tree.close() if rest else Sealed(key=bytes(KEY), tag=bytes(KEY))
-    metadata = Metadata(path=path, size=len(head) + rest, root=root, head=head)
+    metadata = Metadata(path=bound, size=len(head) + rest, root=root, head=head)
     target.seek(0)
     target.write(metadata.encode(key, random(NONCE)))
     return metadata.size

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from caisson.enclave.protected_files import FileKey, Header, Reader, encrypt
+from caisson.enclave.protected_files import FileKey, Header, Reader, encrypt, normal_path
 from caisson.errors import FileRejected, UsageError
 from tests.unit.enclave.protected_files import small
 
@@ -60,12 +60,12 @@ def test_what_another_implementation_wrote_is_read(size):
 @settings(max_examples=30)
 @given(
     st.integers(0, 20_000),
-    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=150),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=150).map("/{}".format),
 )
 def test_any_size_and_path(size, path):
     content = random.Random(size).randbytes(size)
     raw = encrypted(content, path)
-    assert small.read(raw, RAW_KEY) == (path, content)
+    assert small.read(raw, RAW_KEY) == (normal_path(path), content)
     assert decrypted(raw, path=path) == content
 
 
@@ -191,7 +191,25 @@ def test_a_path_that_is_no_text_is_refused():
         decrypted(raw[:42] + done[-16:] + b"\0" + done[:-16] + raw[59 + 3884 :])
 
 
-@pytest.mark.parametrize("path", ["", "a\0b", "x" * 772, "ä" * 386, "\ud800"])
+@pytest.mark.parametrize(
+    ("path", "normal"),
+    [
+        ("./a", "a"),
+        ("a//b/", "a/b"),
+        ("//a", "/a"),
+        ("/a/../b", "/b"),
+        ("/..", "/"),
+        ("a/../../b", "../b"),
+        ("../a/./../b", "../b"),
+    ],
+)
+def test_a_path_is_bound_as_gramine_writes_it(path, normal):
+    raw = encrypted(b"", path)
+    assert Reader(io.BytesIO(raw), KEY, path=path).path == normal
+    assert Reader(io.BytesIO(raw), KEY, path=normal).path == normal
+
+
+@pytest.mark.parametrize("path", ["", ".", "a/..", "a\0b", "x" * 772, "ä" * 386, "\ud800"])
 def test_paths_that_gramine_cannot_have_are_refused(path):
     with pytest.raises(UsageError):
         encrypt(io.BytesIO(b""), io.BytesIO(), KEY, path=path, random=os.urandom)

@@ -1,7 +1,5 @@
 """Gramine 1.9's own check accepts the manifests that are written and migrated here."""
 
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,19 +7,11 @@ import pytest
 
 from caisson.enclave import Manifest, Mount
 from caisson.enclave.manifest import Foreign, migrate
+from tests.differential import oracle
 
-GRAMINE = os.environ.get("CAISSON_GRAMINE")
 SEEDS = Path(__file__).parents[1] / "fuzz" / "seeds" / "manifest"
 
-pytestmark = pytest.mark.skipif(GRAMINE is None, reason="needs Gramine at CAISSON_GRAMINE")
-
-
-def gramine(program, *arguments):
-    """Run a Python program of Gramine's, which brings its packages and needs Debian's."""
-    (packages,) = Path(str(GRAMINE)).glob("lib/python3*/site-packages")
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{packages}:/usr/lib/python3/dist-packages"}
-    command = ["/usr/bin/python3", f"{GRAMINE}/bin/{program}", *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+pytestmark = oracle.needed
 
 
 def test_every_table_that_is_written_is_one_of_gramines(tmp_path):
@@ -31,7 +21,7 @@ def test_every_table_that_is_written_is_one_of_gramines(tmp_path):
     path = tmp_path / "app.manifest"
     path.write_bytes(full.encode())
     assert Manifest.parse(path.read_bytes()) == full
-    checked = gramine("gramine-manifest-check", path)
+    checked = oracle.tool("gramine-manifest-check", path)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
 
@@ -42,8 +32,8 @@ def test_what_was_migrated_is_rendered_and_accepted(tmp_path, name):
     # The files of the example are not here to be hashed.
     lines = [line for line in text.splitlines() if not line.startswith("trusted_files")]
     template.write_text("\n".join(lines))
-    rendered = gramine(
+    rendered = oracle.tool(
         "gramine-manifest", "-Dlog_level=error", "-Darch_libdir=/lib", template, tmp_path / "app.manifest"
     )
     assert rendered.returncode == 0, rendered.stderr
-    assert gramine("gramine-manifest-check", tmp_path / "app.manifest").returncode == 0
+    assert oracle.tool("gramine-manifest-check", tmp_path / "app.manifest").returncode == 0
