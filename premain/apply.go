@@ -37,7 +37,10 @@ func apply(_ context.Context, g *guest) error {
 func (g *guest) places() []string {
 	var found []string
 	if g.settings.tlsKey != "" {
-		found = append(found, g.settings.tlsKey, g.settings.tlsCertificate)
+		found = append(found, g.settings.tlsKey)
+	}
+	if g.settings.tlsCertificate != g.settings.tlsKey {
+		found = append(found, g.settings.tlsCertificate)
 	}
 	for _, file := range g.bundle.files {
 		found = append(found, file.path)
@@ -72,6 +75,8 @@ func (g *guest) warn(format string, values ...any) {
 	fmt.Fprintf(g.stderr, "caisson premain: apply: warning: "+format+"\n", values...)
 }
 
+// applyTLS writes key and chain. Where both have one path, they share a file, as some programs want it: the chain comes
+// first.
 func (g *guest) applyTLS() error {
 	if g.settings.tlsKey == "" {
 		return nil
@@ -83,12 +88,17 @@ func (g *guest) applyTLS() error {
 	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	defer clear(der)
 	defer clear(key)
-	if err := g.files.create(g.settings.tlsKey, 0o400, key); err != nil {
-		return err
-	}
 	var chain []byte
 	for _, certificate := range g.bundle.chain {
 		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})...)
+	}
+	if g.settings.tlsKey == g.settings.tlsCertificate {
+		both := slices.Concat(chain, key)
+		defer clear(both)
+		return g.files.create(g.settings.tlsKey, 0o400, both)
+	}
+	if err := g.files.create(g.settings.tlsKey, 0o400, key); err != nil {
+		return err
 	}
 	return g.files.create(g.settings.tlsCertificate, 0o400, chain)
 }

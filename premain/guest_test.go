@@ -34,6 +34,19 @@ func TestTheProgramStartsWithItsSecretsInPlace(t *testing.T) {
 	}
 }
 
+func TestChainAndKeyCanShareAFile(t *testing.T) {
+	r := rehearse(t)
+	r.env["CAISSON_TLS_KEY"] = r.env["CAISSON_TLS_CERTIFICATE"]
+	r.check(91, "exec: error: `"+r.root+"/app` cannot be started: exec format error")
+	both := []byte(r.seen["/tls/certificate.pem"])
+	if _, err := tls.X509KeyPair(both, both); err != nil {
+		t.Error(err)
+	}
+	if !bytes.HasPrefix(both, []byte("-----BEGIN CERTIFICATE-----")) {
+		t.Errorf("the chain does not come first: %.40q", both)
+	}
+}
+
 func TestEachStepFailsByItsNameAndLeavesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int

@@ -1,7 +1,6 @@
 """Every entry of the catalog, brought up once by `caisson up` as a user would."""
 
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from demo import CACHE
 from demo.stage import Stage
 from tests.canary import image_contents
 from tests.catalog.conformance import fault
+from tests.catalog.supplied import can_be_had, source
 
 
 @dataclass
@@ -95,20 +95,13 @@ class Running:
         return int(state), done.seconds
 
 
-def source(name):
-    """Give the image that the tester supplies for an entry, as `CAISSON_IMAGE_NAME`, or None."""
-    return os.environ.get(f"CAISSON_IMAGE_{name.upper().replace('-', '_')}")
-
-
-def can_be_had(name):
-    return source(name) is not None or catalog.load(name).recipe.source.debian is not None
-
-
 def bring_up(stage, entry):
     publish = [word for port in entry.recipe.ports for word in ("--publish", str(port))]
     given = source(entry.recipe.name)
-    source_option = () if given is None else ("--source", given)
-    done = stage.caisson("up", entry.recipe.name, *publish, *source_option, "--json")
+    options = () if given is None else ("--source", given)
+    if given is not None and entry.recipe.source.image is not None:
+        options = (*options, "--upstream")
+    done = stage.caisson("up", entry.recipe.name, *publish, *options, "--json")
     if done.status:
         pytest.fail(f"`caisson up` ended with {done.status}\n{done.stderr}", pytrace=False)
     return json.loads(done.stdout)

@@ -55,6 +55,24 @@ def test_every_program_can_be_the_start_of_another(name, tmp_path, capsys):
     assert copied.count("#") == catalog.load(name).folder.joinpath("caisson.toml").read_text().count("#")
 
 
+def test_a_copy_can_be_for_the_upstream_image_only(tmp_path, capsys):
+    assert run(["catalog", "init", "redis", str(tmp_path / "mine"), "--upstream"]) == 0
+    recipe = Recipe.read(tmp_path / "mine" / "caisson.toml")
+    assert recipe.source.debian is None
+    assert recipe == catalog.load("redis").recipe.taken_from(upstream=True).model_copy(update={"name": "mine"})
+    assert run(["catalog", "init", "sqlite", str(tmp_path / "other"), "--upstream"]) == 2
+    assert "error: the recipe names no upstream image" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
+def test_there_is_nothing_to_pin_without_an_upstream_image(tmp_path, capsys):
+    assert run(["catalog", "init", "sqlite", str(tmp_path / "mine")]) == 0
+    assert run(["catalog", "pin", str(tmp_path / "mine")]) == 2
+    assert "error: the recipe names no upstream image" in capsys.readouterr().err
+    assert run(["catalog", "pin", str(tmp_path)]) == 2
+    assert "has no `caisson.toml`" in capsys.readouterr().err
+
+
 def test_nothing_that_exists_is_written_over(tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     assert run(["catalog", "init", "redis", str(tmp_path / "mine")]) == 2

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Self
 
 from caisson.catalog.conformance import Conformance
@@ -40,6 +41,13 @@ class Entry:
             ) from cause
         return cls(name=name, recipe=Recipe.parse(raw, folder=folder), raw=raw, page=page, folder=folder)
 
+    def variants(self) -> tuple[Recipe, ...]:
+        """Give the recipe for each of its sources: one, or two where it names packages and an upstream image."""
+        own = self.recipe.taken_from(upstream=False)
+        if self.recipe.source.image is None or self.recipe.source.debian is None:
+            return (own,)
+        return own, self.recipe.taken_from(upstream=True)
+
     def conformance(self) -> Conformance:
         """Read what the entry promises.
 
@@ -70,6 +78,18 @@ def load(name: str) -> Entry:
         UsageError: there is no such entry.
     """
     return Entry.read(name, _folder(name))
+
+
+def recipe_file(name: str) -> Path:
+    """Give the file of an entry's recipe, where the package's data are files.
+
+    Raises:
+        UsageError: there is no such entry, or the package lies in an archive.
+    """
+    file = _folder(name).joinpath(RECIPE)
+    if not isinstance(file, Path):
+        raise UsageError(f"the recipe of `{name}` is no file of its own", hint="copy it: `caisson catalog init`")
+    return file
 
 
 def _folder(name: str) -> Traversable:

@@ -9,6 +9,7 @@ from caisson.errors import CaissonError
 
 _SECTIONS = ("**Protected**", "**Not protected**", "\n## Connecting\n", "\n## ")
 _SHORTEST_PASSWORD = 20
+_VERSION = re.compile(r":[a-z]*[0-9][A-Za-z0-9_.-]*(@|$)")
 _NUMERIC = re.compile(r"[1-9]\d*:[1-9]\d*")
 
 
@@ -64,7 +65,7 @@ def _client(entry: Entry) -> Iterator[str]:
 
 
 def _health(entry: Entry) -> Iterator[str]:
-    if entry.recipe.healthcheck is None:
+    if any(recipe.healthcheck is None for recipe in entry.variants()):
         yield "there is no health check"
 
 
@@ -75,7 +76,7 @@ def _tls(entry: Entry) -> Iterator[str]:
 
 
 def _user(entry: Entry) -> Iterator[str]:
-    if _NUMERIC.fullmatch(entry.recipe.application.user or "") is None:
+    if any(_NUMERIC.fullmatch(recipe.application.user or "") is None for recipe in entry.variants()):
         yield "`application.user` is not a number and a group's, both other than 0"
 
 
@@ -106,6 +107,18 @@ def _sizes(entry: Entry) -> Iterator[str]:
         yield f"`{RECIPE}` does not say, above `[enclave]`, where its size and threads come from"
 
 
+def _sources(entry: Entry) -> Iterator[str]:
+    source = entry.recipe.source
+    if source.debian is None and source.image is None:
+        yield "nothing says where the program comes from"
+    for recipe in entry.variants():
+        command = recipe.application.command or ("",)
+        if not command[0].startswith("/"):
+            yield f"the program is not named by its path: `{command[0]}`"
+    if source.image is not None and _VERSION.search(source.image.reference) is None:
+        yield f"`{source.image.reference}` names no version"
+
+
 CHECKS = (
     Check(id="C01", wants="its name is the recipe's, and its product number nobody else's", faults=_identity),
     Check(id="C02", wants="its page says what is protected and what is not, how to connect, and limits", faults=_page),
@@ -116,4 +129,5 @@ CHECKS = (
     Check(id="C07", wants="it runs as nobody in particular", faults=_user),
     Check(id="C08", wants="its secrets are used, and long", faults=_secrets),
     Check(id="C09", wants="its enclave is for production, and its size has a reason", faults=_sizes),
+    Check(id="C10", wants="each of its sources is complete, and of a certain version", faults=_sources),
 )

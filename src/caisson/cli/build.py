@@ -21,6 +21,7 @@ from caisson.conversion import (
     plain_image,
     premain,
     prepare,
+    resolved,
 )
 from caisson.conversion.manifests import GRAMINE, NATIVE
 from caisson.conversion.measured import runtime_of
@@ -29,6 +30,9 @@ from caisson.enclave import Signer
 from caisson.errors import UsageError
 from caisson.protocol import ServerKeyHash
 
+upstream_option = click.option(
+    "--upstream", is_flag=True, help="Follow the recipe for the upstream image, not for Debian's packages."
+)
 _EPILOG = """\b
 Examples:
   caisson build --catalog redis --key signing-key.pem caisson/redis:7.0
@@ -44,6 +48,7 @@ Examples:
     "--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The recipe, a `caisson.toml`."
 )
 @click.option("--catalog", "entry", metavar="NAME", help="Take the recipe from the catalog.")
+@upstream_option
 @click.option("--from", "published", metavar="IMAGE", help="Take this confidential image; change its key or pin only.")
 @click.option(
     "--runtime", metavar="NAME", help="`native`, `gramine` or `gramine:ID`.  [default: gramine, if there is one]"
@@ -61,6 +66,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     home: Home,
     recipe: Path | None,
     entry: str | None,
+    upstream: bool,
     published: str | None,
     runtime: str | None,
     key: str | None,
@@ -92,13 +98,13 @@ def command(  # noqa: PLR0913 - one parameter for each option
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         scratch = Path(directory)
         if published is None:
-            chosen, release = chosen_recipe(recipe, entry), _release(runtime, home)
+            chosen, release = chosen_recipe(recipe, entry, upstream=upstream), _release(runtime, home)
             prepared = prepare_image(
                 source, chosen, cache=home.cache, scratch=scratch, pin=server, access=access, runtime=release
             )
             _warn_about_volumes(chosen, release)
         else:
-            if any(given is not None for given in (source, recipe, entry, runtime)):
+            if upstream or any(given is not None for given in (source, recipe, entry, runtime)):
                 raise UsageError(
                     "an image that is taken as it is has no SOURCE, recipe and runtime of its own",
                     hint="leave them out",
@@ -145,11 +151,29 @@ def prepare_image(
     runtime: Release | None = None,
 ) -> PreparedImage:
     """Do what `build_image` does, and leave the signature to others."""
-    if source is None:
-        plain = plain_image(recipe.source, cache=cache, scratch=scratch, access=access)
-    else:
-        plain = oci.source(oci.Reference.parse(source), access).read(scratch=scratch)
-    return prepare(plain, recipe, premain=premain(), scratch=scratch, key_server_pin=pin, runtime=runtime)
+    plain, base = _plain(source, recipe, cache=cache, scratch=scratch, access=access)
+    return prepare(plain, recipe, premain=premain(), scratch=scratch, key_server_pin=pin, runtime=runtime, base=base)
+
+
+def _plain(
+    source: str | None, recipe: Recipe, *, cache: Path, scratch: Path, access: oci.Access
+) -> tuple[oci.Image, oci.RegistryName | None]:
+    """Give the plain image and, if the recipe names one of a registry, which one that is."""
+    if source is not None:
+        return oci.source(oci.Reference.parse(source), access).read(scratch=scratch), None
+    upstream = recipe.source.image
+    if upstream is None or recipe.source.debian is not None:
+        return plain_image(recipe.source, cache=cache, scratch=scratch, access=access), None
+    base = resolved(upstream.reference, access)
+    if str(base) != upstream.reference:
+        talk.print(
+            f"warning: the recipe does not pin its image; this one is {base}\n"
+            "hint: `caisson catalog pin` writes the digest into the recipe",
+            style="bold",
+            markup=False,
+            soft_wrap=True,
+        )
+    return oci.source(oci.Reference.parse(f"docker://{base}"), access).read(scratch=scratch), base
 
 
 def _release(name: str | None, home: Home) -> Release | None:
@@ -183,8 +207,16 @@ def describe(built: ConfidentialImage | PreparedImage, destination: str) -> dict
         "isv_svn": built.manifest.sgx.isvsvn,
         "debug": built.manifest.sgx.debug,
         "trusted_files": len(built.manifest.sgx.trusted_files),
+        "base": base_of(built),
         "runtime": runtime_of(built.manifest),
     }
+
+
+def base_of(built: ConfidentialImage | PreparedImage) -> str | None:
+    """Give the image of a registry that it says to be made from, by its digest."""
+    labels = built.image.config.run.labels
+    name, digest = (labels.get(f"org.opencontainers.image.base.{part}") for part in ("name", "digest"))
+    return None if name is None or digest is None else f"{name}@{digest}"
 
 
 def human(built: ConfidentialImage | PreparedImage, destination: str) -> str:
@@ -195,6 +227,7 @@ def human(built: ConfidentialImage | PreparedImage, destination: str) -> str:
         "MRENCLAVE": built.mr_enclave,
         "MRSIGNER": built.mr_signer or "none: not signed",
         "runtime": runtime_of(built.manifest),
+        **({} if (base := base_of(built)) is None else {"base": base}),
         "trusted": f"{len(built.manifest.sgx.trusted_files)} files",
     }
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())
@@ -210,14 +243,15 @@ def _places(places: tuple[str, ...]) -> tuple[str | None, str]:
             raise UsageError("more than SOURCE and DEST was given", hint="see `caisson build --help`")
 
 
-def chosen_recipe(file: Path | None, entry: str | None) -> Recipe:
-    """Read the recipe that the options `--recipe` and `--catalog` name.
+def chosen_recipe(file: Path | None, entry: str | None, *, upstream: bool = False) -> Recipe:
+    """Read the recipe that the options `--recipe` and `--catalog` name, for one of its sources.
 
     Raises:
-        UsageError: not just one of them is given, or the catalog has no such entry.
+        UsageError: not just one of them is given, the catalog has no such entry, or the recipe no upstream image.
     """
     if (file is None) == (entry is None):
         raise UsageError(
             "give one of `--recipe` and `--catalog`", hint=f"the catalog has: {', '.join(catalog.names())}"
         )
-    return Recipe.read(file) if file is not None else catalog.load(entry or "").recipe
+    found = Recipe.read(file) if file is not None else catalog.load(entry or "").recipe
+    return found.taken_from(upstream=upstream)

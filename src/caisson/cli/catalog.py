@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
-from caisson import catalog
+from caisson import catalog, oci
 from caisson.cli.connection import table
+from caisson.cli.files import PUBLIC, write_new
 from caisson.cli.output import emit, json_option
-from caisson.conversion import Recipe
+from caisson.cli.registry import registry_options
+from caisson.conversion import Recipe, resolved
 from caisson.errors import Rejected, Unknown, UsageError
 from caisson.protocol import WORKLOAD_NAME
 
@@ -16,6 +18,11 @@ _INIT_EPILOG = """\b
 Example:
   caisson catalog init redis my-redis
   caisson up my-redis --recipe my-redis/caisson.toml"""
+
+_PIN_EPILOG = """\b
+Example:
+  caisson catalog init redis my-redis --upstream
+  caisson catalog pin my-redis"""
 
 
 @click.group(epilog="\b\nExample:\n  caisson catalog list")
@@ -59,10 +66,12 @@ def show(*, name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--name", "own", metavar="NAME", help="What your program is called.  [default: the directory's name]")
+@click.option("--upstream", is_flag=True, help="For the upstream image only, without Debian's packages.")
 @json_option
-def init(*, name: str, directory: Path, own: str | None, as_json: bool) -> None:
+def init(*, name: str, directory: Path, own: str | None, upstream: bool, as_json: bool) -> None:
     """Copy program NAME of the catalog into the new DIRECTORY, as the start of your own."""
     entry = catalog.load(name)
+    raw = catalog.upstream_only(entry.raw) if upstream else entry.raw
     called = own or directory.absolute().name
     if WORKLOAD_NAME.fullmatch(called) is None:
         raise UsageError(f"`{called}` is no name for a program", hint="give one in lower case, with `--name`")
@@ -74,7 +83,7 @@ def init(*, name: str, directory: Path, own: str | None, as_json: bool) -> None:
         (directory / file.name).write_bytes(file.read_bytes())
     recipe = directory / catalog.RECIPE
     # The first name is the recipe's own; all else stays as it was written, comments and all.
-    recipe.write_text(re.sub(r'(?m)^name = ".*"$', f'name = "{called}"', recipe.read_text(), count=1))
+    recipe.write_text(re.sub(r'(?m)^name = ".*"$', f'name = "{called}"', raw.decode(), count=1))
     emit(
         {"name": called, "directory": str(directory), "from": name},
         human=f"{directory} holds a copy of `{name}`; try it with\n  caisson up {called} --recipe {recipe}",
@@ -103,6 +112,29 @@ def lint(*, entries: tuple[str, ...], as_json: bool) -> None:
         raise Rejected(f"{len(faults)} things are missing in the catalog")
 
 
+@command.command(epilog=_PIN_EPILOG)
+@click.argument("entry", metavar="NAME|DIRECTORY")
+@click.option("--image", metavar="IMAGE", help="Pin this image of a registry: another version, or a mirror's.")
+@registry_options
+@json_option
+def pin(*, entry: str, image: str | None, access: oci.Access, as_json: bool) -> None:
+    """Ask the registry which image the recipe's tag names now, and write its digest into the recipe.
+
+    What is written is the digest of the bytes that the registry gave, for an image of several platforms that of its
+    index. Everything else in the file stays as it is. With a digest in it, a recipe gives the same image again.
+    """
+    file = catalog.recipe_file(entry) if entry in catalog.names() else Path(entry) / catalog.RECIPE
+    if not file.is_file():
+        raise UsageError(f"`{entry}` has no `{catalog.RECIPE}`", hint="name a program of the catalog, or a directory")
+    raw = file.read_bytes()
+    Recipe.parse(raw, folder=file.parent)
+    wanted = image or catalog.upstream_reference(raw).partition("@")[0]
+    found = str(resolved(wanted.removeprefix("docker://"), access))
+    changed = catalog.pinned(raw, found)
+    write_new(file, changed, mode=PUBLIC, force=True)
+    emit({"recipe": str(file), "image": found, "changed": changed != raw}, human=found, as_json=as_json)
+
+
 def _entry(text: str) -> catalog.Entry:
     if text in catalog.names():
         return catalog.load(text)
@@ -124,6 +156,7 @@ def _data(name: str, recipe: Recipe) -> dict[str, object]:
         "ports": list(recipe.ports),
         "keeps": list(recipe.kept),
         "enclave_size": recipe.enclave.size,
+        "sources": [kind for kind in ("debian", "image") if getattr(recipe.source, kind) is not None],
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from caisson import catalog, oci
+from caisson.cli.build import upstream_option
 from caisson.cli.files import PUBLIC, SECRET, force_option, passphrase_option, read_bytes, read_passphrase, write_new
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
@@ -79,6 +80,7 @@ def sbom(image: str, *, access: oci.Access) -> None:
 @click.option("--source", metavar="IMAGE", help="The plain image that IMAGE was made of; its layers are compared.")
 @click.option("--recipe", type=_FILE, help="The recipe that it was made by; it is followed once more, and compared.")
 @click.option("--catalog", "entry", metavar="NAME", help="Take the recipe from the catalog.")
+@upstream_option
 @home_option
 @registry_options
 @json_option
@@ -91,6 +93,7 @@ def attach(  # noqa: PLR0913 - one parameter for each option
     entry: str | None,
     home: Home,
     *,
+    upstream: bool,
     access: oci.Access,
     as_json: bool,
 ) -> None:
@@ -105,7 +108,7 @@ def attach(  # noqa: PLR0913 - one parameter for each option
     publisher_key = ProvenanceKey.load(read_bytes(key_file), read_passphrase(passphrase_file))
     with _opened(image, access) as (found, verified, scratch):
         raw, unread = _sbom(found, verified)
-        followed = _followed(recipe, entry)
+        followed = _followed(recipe, entry, upstream=upstream)
         plain = _plain(source, followed, home.cache, access, scratch)
         if plain is not None:
             require_source(found, plain)
@@ -229,15 +232,15 @@ class _Followed:
     raw: bytes
 
 
-def _followed(file: Path | None, entry: str | None) -> _Followed | None:
+def _followed(file: Path | None, entry: str | None, *, upstream: bool) -> _Followed | None:
     match file, entry:
         case None, None:
             return None
         case Path(), None:
-            return _Followed(Recipe.read(file), read_bytes(file))
+            return _Followed(Recipe.read(file).taken_from(upstream=upstream), read_bytes(file))
         case None, str():
             found = catalog.load(entry)
-            return _Followed(found.recipe, found.raw)
+            return _Followed(found.recipe.taken_from(upstream=upstream), found.raw)
         case _:
             raise UsageError("give one of `--recipe` and `--catalog`")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from caisson import oci
-from caisson.cli.build import build_image, chosen_recipe
+from caisson.cli.build import build_image, chosen_recipe, upstream_option
 from caisson.cli.home import Home, home_option
 from caisson.cli.local import Local, signing_key
 from caisson.cli.output import emit, json_option, talk
@@ -28,6 +28,7 @@ _LAST_WORDS = 400
     "--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The recipe, a `caisson.toml`."
 )
 @click.option("--catalog", "entry", metavar="NAME", help="Take the recipe from the catalog.")
+@upstream_option
 @click.option("--seconds", type=click.FloatRange(1, 3600), default=10, show_default=True, help="How long it runs.")
 @registry_options
 @json_option
@@ -37,6 +38,7 @@ def command(
     home: Home,
     recipe: Path | None,
     entry: str | None,
+    upstream: bool,
     seconds: float,
     access: oci.Access,
     as_json: bool,
@@ -51,7 +53,7 @@ def command(
     Example:
       caisson trace --recipe caisson.toml --seconds 20
     """
-    chosen = chosen_recipe(recipe, entry)
+    chosen = chosen_recipe(recipe, entry, upstream=upstream)
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         scratch = Path(directory)
         local = Local.start(home, address="127.0.0.1")

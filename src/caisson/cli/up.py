@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 
 from caisson import catalog, oci
-from caisson.cli.build import build_image
+from caisson.cli.build import base_of, build_image, upstream_option
 from caisson.cli.home import Home, home_option
 from caisson.cli.launch import described, require_success, start
 from caisson.cli.local import Local, signing_key
@@ -51,6 +51,7 @@ class _Steps:
 @home_option
 @click.option("--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recipe of your own.")
 @click.option("--source", help="Plain image to start from.  [default: what the recipe says]")
+@upstream_option
 @click.option("--publish", "-p", type=PublishType(), multiple=True, help="Where to offer ports.  [default: the same]")
 @registry_options
 @json_option
@@ -60,6 +61,7 @@ def command(
     home: Home,
     recipe: Path | None,
     source: str | None,
+    upstream: bool,
     publish: tuple[Publish, ...],
     access: oci.Access,
     as_json: bool,
@@ -73,7 +75,8 @@ def command(
     Example:
       caisson up redis
     """
-    found = catalog.load(name).recipe if recipe is None else Recipe.read(recipe)
+    read = catalog.load(name).recipe if recipe is None else Recipe.read(recipe)
+    found = read.taken_from(upstream=upstream)
     if not found.ports:
         raise UsageError("the recipe names no port at which the program could be attested", hint="add `ports = […]`")
     container = name if len(name) >= _SHORTEST else f"caisson-{name}"
@@ -109,6 +112,7 @@ def command(
             "starttls": StartTls.of_port(found.ports[0]).value,
             "image": reference,
             "digest": str(built.image.digest),
+            "base": base_of(built),
             "mrenclave": str(built.mr_enclave),
             "mrsigner": str(built.mr_signer),
             "key_server": local.key_server,

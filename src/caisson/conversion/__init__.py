@@ -7,10 +7,11 @@ from caisson.conversion.convert import convert, prepare
 from caisson.conversion.debian import build_rootfs
 from caisson.conversion.libraries import Files
 from caisson.conversion.places import MANIFEST, PREMAIN, SIGSTRUCT, TLS_CERTIFICATE, TLS_KEY, TMPFS_LABEL, UNSIGNED
-from caisson.conversion.plain import fetch_source, plain_image
+from caisson.conversion.plain import fetch_source, plain_image, resolved
 from caisson.conversion.prepared import ConfidentialImage, PreparedImage
 from caisson.conversion.programs import premain
-from caisson.conversion.recipe import DebianSource, Recipe, json_schema
+from caisson.conversion.recipe import Recipe, json_schema
+from caisson.conversion.recipe_source import DebianSource, Source
 from caisson.conversion.request import SigningRequest, attach_detached
 from caisson.conversion.resign import open_prepared, pin
 from caisson.conversion.surroundings import image_subject, recipe_subject
@@ -32,6 +33,7 @@ __all__ = [
     "PreparedImage",
     "Recipe",
     "SigningRequest",
+    "Source",
     "User",
     "VerifiedImage",
     "attach_detached",
@@ -52,5 +54,6 @@ __all__ = [
     "read_model",
     "recipe_subject",
     "resolve_user",
+    "resolved",
     "verify_image",
 ]

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from caisson.conversion.debian import EPOCH, build_rootfs
-from caisson.conversion.recipe import BuildStage, DebianSource
+from caisson.conversion.recipe_source import BuildStage, DebianSource
 from caisson.errors import Unavailable, UsageError
 
 _SOURCES = "src"

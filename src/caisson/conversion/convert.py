@@ -12,16 +12,17 @@ from caisson.conversion.content import Content
 from caisson.conversion.elf import HEADER_SIZE, is_native
 from caisson.conversion.gramine import gramine_files
 from caisson.conversion.layer import AddedDirectory, AddedFile, archive
-from caisson.conversion.manifests import gramine_manifest, native_manifest
-from caisson.conversion.measured import Measured, entrypoint_of
+from caisson.conversion.manifests import GRAMINE, gramine_manifest, native_manifest
+from caisson.conversion.measured import Measured, entrypoint_of, runtime_of
 from caisson.conversion.prepared import ConfidentialImage, PreparedImage
 from caisson.conversion.programs import probe
-from caisson.conversion.recipe import Healthcheck, Recipe
+from caisson.conversion.recipe import Recipe
+from caisson.conversion.recipe_program import Healthcheck
 from caisson.conversion.runtime import Release
 from caisson.conversion.trusted import Program, add_listed, needed_files
 from caisson.enclave import Manifest, Signer
 from caisson.errors import UsageError
-from caisson.oci import Image, PackedLayer, append, configure
+from caisson.oci import Image, PackedLayer, RegistryName, append, configure
 from caisson.protocol import ServerKeyHash
 
 _NANOSECONDS = 1_000_000_000
@@ -58,8 +59,12 @@ def prepare(
     scratch: Path,
     key_server_pin: ServerKeyHash | None = None,
     runtime: Release | None = None,
+    base: RegistryName | None = None,
 ) -> PreparedImage:
-    """Make everything of a confidential image but its signature; see `convert`."""
+    """Make everything of a confidential image but its signature; see `convert`.
+
+    `base` is where the image came from, by its digest; labels of the new one say so.
+    """
     content = Content(image)
     if content.region(places.MANIFEST) is not None:
         raise UsageError("the image is a confidential one already", hint="start from the plain image")
@@ -91,7 +96,7 @@ def prepare(
         scratch=scratch,
     )
     return PreparedImage(
-        body=_configured(append(image, layer, created_by="caisson build"), recipe, program, manifest),
+        body=_configured(append(image, layer, created_by="caisson build"), recipe, program, manifest, base),
         manifest=manifest,
         unsigned=measured.sigstruct(manifest.encode(), date=recipe.enclave.date),
         scratch=scratch,
@@ -160,8 +165,9 @@ def _directories(recipe: Recipe, program: Program, content: Content) -> tuple[Ad
     return (AddedDirectory(path=content.place(program.working_dir)), *own)
 
 
-def _configured(image: Image, recipe: Recipe, program: Program, manifest: Manifest) -> Image:
+def _configured(image: Image, recipe: Recipe, program: Program, manifest: Manifest, base: RegistryName | None) -> Image:
     run = image.config.run
+    in_enclave = runtime_of(manifest) == GRAMINE
     return configure(
         image,
         replace(
@@ -172,11 +178,26 @@ def _configured(image: Image, recipe: Recipe, program: Program, manifest: Manife
             cmd=None,
             working_dir=program.working_dir,
             exposed_ports=tuple(sorted({*run.exposed_ports, *(f"{port}/tcp" for port in recipe.ports)})),
-            volumes=tuple(sorted({*run.volumes, *recipe.kept})),
-            labels={**run.labels, places.TMPFS_LABEL: ",".join(recipe.tmpfs)},
+            volumes=tuple(sorted(_volumes(image, recipe))),
+            labels={**run.labels, **_base_labels(base), places.TMPFS_LABEL: ",".join(recipe.tmpfs)},
+            # Nothing but SIGTERM reaches a program under Gramine; every other signal ends the whole enclave.
+            stop_signal="" if in_enclave else run.stop_signal,
             healthcheck=None if recipe.healthcheck is None else _healthcheck(recipe.healthcheck),
         ),
     )
+
+
+def _volumes(image: Image, recipe: Recipe) -> frozenset[str]:
+    """Give what outlives the container: what the recipe keeps or, if it keeps nothing, what the image does."""
+    return frozenset(recipe.kept or image.config.run.volumes)
+
+
+def _base_labels(base: RegistryName | None) -> dict[str, str]:
+    """Say for people what the image was made from (OCI image-spec, annotations.md)."""
+    if base is None:
+        return {}
+    name = str(replace(base, digest=None))
+    return {"org.opencontainers.image.base.name": name, "org.opencontainers.image.base.digest": str(base.digest)}
 
 
 def _healthcheck(check: Healthcheck) -> dict[str, Any]:

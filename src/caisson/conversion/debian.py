@@ -8,7 +8,7 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from caisson.conversion.recipe import DebianSource
+from caisson.conversion.recipe_source import DebianSource
 from caisson.errors import Unavailable
 
 EPOCH = "1577836800"  # 2020-01-01: all files are dated no later, so that a build's date leaves no trace

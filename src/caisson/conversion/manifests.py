@@ -98,7 +98,7 @@ def _loader(
         **program.environment,
         **own,
         "CAISSON_TLS_CERTIFICATE": places.TLS_CERTIFICATE,
-        "CAISSON_TLS_KEY": places.TLS_KEY,
+        "CAISSON_TLS_KEY": places.TLS_CERTIFICATE if recipe.application.tls_in_one_file else places.TLS_KEY,
     }
     if pin is not None:
         measured["CAISSON_KEY_SERVER_PIN"] = str(pin)

@@ -5,34 +5,29 @@ import re
 from importlib.resources.abc import Traversable
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from caisson.conversion import places
 from caisson.conversion.recipe_gramine import CpuFeatureSettings, EncryptedMount, GramineSettings
-from caisson.conversion.recipe_values import SIZE, AbsolutePath, Table, matching, power_of_two
+from caisson.conversion.recipe_program import Application, Files, Healthcheck
+from caisson.conversion.recipe_source import Source, Upstream
+from caisson.conversion.recipe_values import (
+    NEIGHBOUR,
+    SIZE,
+    AbsolutePath,
+    Table,
+    Variable,
+    matching,
+    neighbour,
+    power_of_two,
+)
 from caisson.conversion.toml_model import read_model
+from caisson.errors import UsageError
 from caisson.protocol import WORKLOAD_NAME
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DANGEROUS = re.compile(r"LD_.*|PATH|PYTHON.*|NODE_OPTIONS|JAVA_TOOL_OPTIONS|GLIBC_TUNABLES|CAISSON_.*")
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
-_IMAGE = re.compile(
-    r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
-)
-_SUITE = re.compile(r"[a-z][a-z-]*")
-_PROBE = re.compile(r"(tcp|tls):\d{1,5}|https:\d{1,5}/[!-~]*")
-_NEIGHBOUR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_MOST_NEIGHBOUR = 4 << 20  # bytes of a file beside the recipe
+_Table = TypeVar("_Table", bound=Table)
 
 
 def _added(path: str) -> str:
@@ -43,96 +38,6 @@ def _added(path: str) -> str:
 
 def _octal(value: object) -> object:
     return int(value, 8) if isinstance(value, str) and re.fullmatch(r"0?[0-7]{3}", value) else value
-
-
-def _harmless(name: str) -> str:
-    if _DANGEROUS.fullmatch(name):
-        raise ValueError("would let the host decide what the program loads; give it a measured value instead")
-    return name
-
-
-def _not_ours(name: str) -> str:
-    if name.startswith("CAISSON_"):
-        raise ValueError("is reserved: names that begin with `CAISSON_` are for the guest agent")
-    return name
-
-
-def _neighbour(name: object, folder: Traversable | None) -> str:
-    if folder is None:
-        raise ValueError("names a file beside the recipe, which was not read out of a folder")
-    if not isinstance(name, str) or _NEIGHBOUR.fullmatch(name) is None:
-        raise ValueError(f"names {str(name)[:80]!r}, which is no file beside the recipe")
-    try:
-        with folder.joinpath(name).open("rb") as file:
-            raw = file.read(_MOST_NEIGHBOUR + 1)
-        text = raw.decode()
-    except (OSError, UnicodeDecodeError) as cause:
-        raise ValueError(f"names `{name}`, which cannot be read as text: {cause}") from cause
-    if len(raw) > _MOST_NEIGHBOUR:
-        raise ValueError(f"names `{name}`, which has more than {_MOST_NEIGHBOUR} bytes")
-    return text
-
-
-Package = Annotated[str, matching(_PACKAGE, "a name for a package")]
-Variable = Annotated[str, matching(_VARIABLE, "a name for a variable")]
-
-
-class DebianSource(Table):
-    """A root file system out of Debian's packages, unpacked and not configured: no maintainer script runs."""
-
-    suite: Annotated[str, matching(_SUITE, "a name for a Debian suite")]
-    packages: Annotated[tuple[Package, ...], Field(min_length=1)]
-
-
-class BuildStage(Table):
-    """How the program is built from source, out of Debian's packages of the same suite, which stay out of the image.
-
-    `files` lie beside the recipe. Commands find them in `/src`; what they put below `/out` is added to the image.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra=lambda schema: schema["properties"].update(
-            files={"type": "array", "items": {"type": "string", "pattern": _NEIGHBOUR.pattern}}
-        )
-    )
-
-    packages: Annotated[tuple[Package, ...], Field(min_length=1)]
-    files: dict[str, str] = Field(default_factory=dict)
-    commands: Annotated[tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...], Field(min_length=1)]
-
-    @field_validator("files", mode="before")
-    @classmethod
-    def _from_neighbours(cls, value: object, info: ValidationInfo) -> object:
-        if not isinstance(value, list):
-            raise ValueError("is not a list of names of files beside the recipe")  # noqa: TRY004 - pydantic's protocol
-        return {name: _neighbour(name, info.context) for name in value}
-
-
-class Source(Table):
-    """How the plain image is had."""
-
-    debian: DebianSource | None = None
-    image: Annotated[str, matching(_IMAGE, "an image in a registry, such as `docker.io/library/redis:7`")] | None = None
-    build: BuildStage | None = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.debian is not None and self.image is not None:
-            raise ValueError("has both `debian` and `image`")
-        if self.build is not None and self.debian is None:
-            raise ValueError("has `build` without `debian`, whose suite and packages it is built for")
-        return self
-
-
-class Application(Table):
-    """What to run. What is left out comes from the image."""
-
-    command: tuple[str, ...] | None = None
-    working_dir: AbsolutePath | None = None
-    user: str | None = None
-    environment: dict[Annotated[Variable, AfterValidator(_not_ours)], str] = Field(default_factory=dict)
-    drop: tuple[str, ...] = ()
-    passthrough: tuple[Annotated[Variable, AfterValidator(_harmless)], ...] = ()
 
 
 class EnclaveSettings(Table):
@@ -161,7 +66,7 @@ class AddedFile(Table):
                 "path": {"type": "string"},
                 "mode": {"type": "string", "default": "444"},
                 "content": {"type": "string"},
-                "from": {"type": "string", "pattern": _NEIGHBOUR.pattern},
+                "from": {"type": "string", "pattern": NEIGHBOUR.pattern},
             },
             "required": ["path"],
             "oneOf": [{"required": ["content"]}, {"required": ["from"]}],
@@ -180,46 +85,7 @@ class AddedFile(Table):
         others = {name: member for name, member in value.items() if name != "from"}
         if "content" in others:
             raise ValueError("has both `content` and `from`")
-        return {**others, "content": _neighbour(value["from"], info.context)}
-
-
-class Healthcheck(Table):
-    """How an engine finds out whether the program still answers. Times are in seconds.
-
-    Either `command` or `probe`, which is `tcp:PORT`, `tls:PORT` or `https:PORT/PATH` and needs no client in the image.
-    Both run outside the enclave and see what the host sees: they must do without secrets.
-    """
-
-    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    probe: Annotated[str, matching(_PROBE, "`tcp:PORT`, `tls:PORT` or `https:PORT/PATH`")] | None = None
-    interval: Annotated[int, Field(ge=1, le=3600)] = 10
-    timeout: Annotated[int, Field(ge=1, le=3600)] = 5
-    start_period: Annotated[int, Field(ge=1, le=3600)] = 30
-    retries: Annotated[int, Field(ge=1, le=100)] = 3
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.command is None) == (self.probe is None):
-            raise ValueError("needs one of `command` and `probe`")
-        return self
-
-
-class AllowedFile(Table):
-    """A file of the host that the program may open although nobody checks it, and why that does no harm."""
-
-    path: AbsolutePath
-    reason: Annotated[str, Field(min_length=10)]
-
-
-class Files(Table):
-    """What is measured besides the program, its interpreter and its libraries; a directory means all below it.
-
-    `modules` are patterns of shared objects that the program loads when it runs: each is measured with its libraries.
-    """
-
-    trusted: tuple[AbsolutePath, ...] = ()
-    modules: tuple[AbsolutePath, ...] = ()
-    allowed: tuple[AllowedFile, ...] = ()
+        return {**others, "content": neighbour(value["from"], info.context)}
 
 
 class ProvisionedSecret(Table):
@@ -298,6 +164,28 @@ class Recipe(Table):
         """All paths that outlive the container, encrypted or not."""
         return (*self.volumes, *(mount.path for mount in self.encrypted))
 
+    def taken_from(self, *, upstream: bool) -> Self:
+        """Give the recipe for one of its sources: the upstream image, or else Debian's packages where it names any.
+
+        Raises:
+            UsageError: there is no upstream image.
+        """
+        image, debian = self.source.image, self.source.debian
+        if image is None and upstream:
+            raise UsageError(f"the recipe `{self.name}` names no upstream image", hint="add `[source.image]` to it")
+        if image is None:
+            return self
+        if debian is not None and not upstream:
+            return self.model_copy(update={"source": self.source.model_copy(update={"image": None})})
+        return self.model_copy(
+            update={
+                "source": Source(image=Upstream(reference=image.reference)),
+                "application": _changed(self.application, image.application),
+                "files": _changed(self.files, image.files),
+                "healthcheck": image.healthcheck or self.healthcheck,
+            }
+        )
+
     @classmethod
     def parse(cls, raw: bytes, *, folder: Traversable | None = None) -> Self:
         """Read a recipe in TOML. `folder` holds the files that it takes with `from`.
@@ -315,6 +203,13 @@ class Recipe(Table):
             Malformed: not TOML, or not a recipe; all faults are named.
         """
         return cls.parse(path.read_bytes(), folder=path.parent)
+
+
+def _changed(own: _Table, different: _Table | None) -> _Table:
+    """Give a table with the keys that another one sets."""
+    if different is None:
+        return own
+    return own.model_copy(update={name: getattr(different, name) for name in different.model_fields_set})
 
 
 def json_schema() -> str:

@@ -1,11 +1,15 @@
 """Values that several parts of a recipe share."""
 
 import re
+from importlib.resources.abc import Traversable
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 SIZE = re.compile(r"[1-9][0-9]*[KMG]")
+NEIGHBOUR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_MOST_NEIGHBOUR = 4 << 20  # bytes of a file beside the recipe
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def absolute(path: str) -> str:
@@ -34,7 +38,25 @@ def power_of_two(size: str) -> str:
     return size
 
 
+def neighbour(name: object, folder: Traversable | None) -> str:
+    """Read the text of a file that lies beside the recipe."""
+    if folder is None:
+        raise ValueError("names a file beside the recipe, which was not read out of a folder")
+    if not isinstance(name, str) or NEIGHBOUR.fullmatch(name) is None:
+        raise ValueError(f"names {str(name)[:80]!r}, which is no file beside the recipe")
+    try:
+        with folder.joinpath(name).open("rb") as file:
+            raw = file.read(_MOST_NEIGHBOUR + 1)
+        text = raw.decode()
+    except (OSError, UnicodeDecodeError) as cause:
+        raise ValueError(f"names `{name}`, which cannot be read as text: {cause}") from cause
+    if len(raw) > _MOST_NEIGHBOUR:
+        raise ValueError(f"names `{name}`, which has more than {_MOST_NEIGHBOUR} bytes")
+    return text
+
+
 AbsolutePath = Annotated[str, AfterValidator(absolute)]
+Variable = Annotated[str, matching(_VARIABLE, "a name for a variable")]
 
 
 class Table(BaseModel):

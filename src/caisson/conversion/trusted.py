@@ -10,7 +10,7 @@ from caisson.conversion.command import User
 from caisson.conversion.content import Content
 from caisson.conversion.elf import HEADER_SIZE, is_native
 from caisson.conversion.libraries import Libraries
-from caisson.conversion.recipe import Files
+from caisson.conversion.recipe_program import Files
 from caisson.errors import UsageError
 
 _SHELLS = frozenset({"ash", "bash", "dash", "ksh", "sh", "zsh"})

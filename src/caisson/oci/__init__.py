@@ -15,6 +15,7 @@ from caisson.oci.mutate import append, configure, without_top
 from caisson.oci.packed import PackedLayer
 from caisson.oci.places.find import sink, source
 from caisson.oci.places.place import Sink, Source
+from caisson.oci.places.registry import resolve
 from caisson.oci.places.stores import has_store, open_reader, open_store
 from caisson.oci.progress import Bar, Progress
 from caisson.oci.reference import Reference
@@ -64,6 +65,7 @@ __all__ = [
     "open_reader",
     "open_store",
     "read_changes",
+    "resolve",
     "sink",
     "source",
     "unpack_files",

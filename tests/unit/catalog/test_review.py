@@ -44,6 +44,9 @@ def test_every_entry_of_the_catalog_passes(name):
         ("C08", "caisson.toml", "length = 32", "length = 8"),
         ("C09", "caisson.toml", "[enclave]", "[enclave]\ndebug = true"),
         ("C09", "caisson.toml", "\n[enclave]", "\n\n[enclave]"),
+        ("C07", "caisson.toml", "[source.image.application]", "[source.image.application]\nuser = 'redis'"),
+        ("C10", "caisson.toml", "redis:7.2", "redis:latest"),
+        ("C10", "caisson.toml", '"/usr/local/bin/redis-server"', '"redis-server"'),
     ],
 )
 def test_one_thing_missing_fails_one_check(tmp_path, check, file, old, new):

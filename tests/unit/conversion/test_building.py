@@ -7,7 +7,7 @@ import pytest
 
 from caisson.conversion import DebianSource, Recipe, fetch_source
 from caisson.conversion.building import build_stage
-from caisson.conversion.recipe import BuildStage
+from caisson.conversion.recipe_source import BuildStage
 from caisson.errors import Malformed, Unavailable, UsageError
 from tests.unit.conversion.test_recipe import MINIMAL
 

@@ -3,11 +3,11 @@ from hashlib import sha256
 
 import pytest
 
-from caisson.conversion import MANIFEST, PREMAIN, SIGSTRUCT
+from caisson.conversion import MANIFEST, PREMAIN, SIGSTRUCT, Recipe, prepare
 from caisson.conversion.places import DIRECTORY
 from caisson.enclave import Manifest, measure
 from caisson.errors import UsageError
-from caisson.oci import FileSystem, Image, read_changes, validate
+from caisson.oci import FileSystem, Image, RegistryName, read_changes, validate
 from caisson.protocol import ServerKeyHash
 
 
@@ -185,3 +185,29 @@ def test_an_image_for_another_processor_is_refused(bench):
     plain = bench.plain()
     with pytest.raises(UsageError, match="linux/arm64"):
         bench.convert(Image.build(replace(plain.config, architecture="arm64"), plain.layers))
+
+
+def test_what_it_was_made_from_is_a_label_for_people(bench):
+    base = RegistryName.parse(f"docker.io/library/redis:7.2@sha256:{'0' * 64}")
+    recipe = Recipe.parse(bench.recipe.encode())
+    built, without = (
+        prepare(bench.plain(), recipe, premain=bench.premain, scratch=bench.scratch, base=one) for one in (base, None)
+    )
+    assert built.image.config.run.labels["org.opencontainers.image.base.name"] == "docker.io/library/redis:7.2"
+    assert built.image.config.run.labels["org.opencontainers.image.base.digest"] == str(base.digest)
+    assert built.mr_enclave == without.mr_enclave
+
+
+def test_what_a_recipe_keeps_takes_the_place_of_the_images_volumes(bench):
+    plain = bench.plain(volumes=("/var/lib/hello",))
+    assert bench.convert(plain).image.config.run.volumes == ("/data",)
+    nothing_kept = bench.recipe.replace('volumes = ["/data"]', "")
+    assert bench.convert(plain, nothing_kept).image.config.run.volumes == ("/var/lib/hello",)
+
+
+def test_chain_and_key_share_a_file_if_the_recipe_says_so(bench):
+    assert environment(bench.convert())["CAISSON_TLS_KEY"] == "/run/caisson/tls/key.pem"
+    shared = environment(
+        bench.convert(recipe=bench.recipe.replace("[application]", "[application]\ntls_in_one_file = true"))
+    )
+    assert shared["CAISSON_TLS_KEY"] == shared["CAISSON_TLS_CERTIFICATE"] == "/run/caisson/tls/certificate.pem"

@@ -94,6 +94,12 @@ def test_the_sgx_loader_is_the_entry_point_in_exec_form(built):
     assert built.image.config.run.user == "70:71"
 
 
+def test_the_one_signal_that_gets_in_is_the_one_that_stops_it(tmp_path, runtime, key):
+    image = make(tmp_path)
+    quitting = configure(image, replace(image.config.run, stop_signal="SIGQUIT"))
+    assert build(tmp_path, runtime, key, image=quitting).image.config.run.stop_signal == ""
+
+
 def test_the_identity_is_that_of_gramines_pal_and_the_manifest(built, runtime):
     content = Content(built.image)
     assert measure(runtime.contents["sgx/libpal.so"], content.read(MANIFEST)) == built.mr_enclave

@@ -1,7 +1,7 @@
 import pytest
 
 from caisson.conversion import Recipe
-from caisson.errors import Malformed
+from caisson.errors import Malformed, UsageError
 
 MINIMAL = """
 version = 1
@@ -44,6 +44,10 @@ def test_a_recipe_needs_ten_lines():
         ("[healthcheck]\ncommand = []", "healthcheck"),
         ("[source.debian]\nsuite = 'bookworm'\npackages = ['--option']", "packages"),
         ("[source.debian]\nsuite = '../x'\npackages = ['redis']", "suite"),
+        ("[source.image]\nreference = 'redis'", "image"),
+        ("[source.image]\nreference = 'docker.io/library/redis:7@sha256:0'", "image"),
+        ("[source.image]\nreference = 'docker.io/library/redis:7'\napplication.passthrough = ['PATH']", "passthrough"),
+        ("[source.image]\nreference = 'docker.io/library/redis:7'\nprovision = {}", "provision"),
     ],
 )
 def test_each_fault_is_named_by_its_place(addition, word):
@@ -136,3 +140,45 @@ def test_a_file_has_one_text_only(tmp_path):
 def test_a_recipe_without_a_folder_takes_nothing_from_beside_it():
     with pytest.raises(Malformed, match="folder"):
         parse(MINIMAL + FROM.format(name="'x.conf'"))
+
+
+DEBIAN = "[source.debian]\nsuite = 'bookworm'\npackages = ['redis-server']\n"
+UPSTREAM = """
+[source.image]
+reference = "docker.io/library/redis:7.2"
+application.command = ["/usr/local/bin/redis-server"]
+files.trusted = []
+healthcheck.command = ["/usr/local/bin/redis-cli"]
+"""
+OWN = """
+[application]
+command = ["/usr/bin/redis-server"]
+user = "1:1"
+[files]
+trusted = ["/usr/share"]
+modules = ["/usr/lib/*.so"]
+[healthcheck]
+probe = "tcp:1"
+"""
+
+
+def test_a_recipe_for_two_sources_is_taken_for_one():
+    recipe = parse(MINIMAL + DEBIAN + UPSTREAM + OWN)
+    debian, upstream = recipe.taken_from(upstream=False), recipe.taken_from(upstream=True)
+    assert debian == parse(MINIMAL + DEBIAN + OWN)
+    assert (upstream.source.debian, upstream.source.image.reference) == (None, "docker.io/library/redis:7.2")
+    assert upstream.application.command == ("/usr/local/bin/redis-server",)
+    assert upstream.application.user == "1:1"
+    assert (upstream.files.trusted, upstream.files.modules) == ((), ("/usr/lib/*.so",))
+    assert (upstream.healthcheck.probe, upstream.healthcheck.command) == (None, ("/usr/local/bin/redis-cli",))
+
+
+def test_where_there_is_one_source_it_is_taken():
+    only = parse(MINIMAL + UPSTREAM + OWN)
+    assert only.taken_from(upstream=False) == only.taken_from(upstream=True)
+    assert parse(MINIMAL + OWN).taken_from(upstream=False) == parse(MINIMAL + OWN)
+
+
+def test_an_upstream_image_that_is_not_named_cannot_be_taken():
+    with pytest.raises(UsageError, match="no upstream image"):
+        parse(MINIMAL + DEBIAN).taken_from(upstream=True)

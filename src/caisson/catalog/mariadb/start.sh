@@ -11,7 +11,7 @@ if [ ! -e "$complete" ]; then
         echo "SET @auth_root_socket = NULL;"
         for part in mysql_system_tables mysql_performance_tables mysql_system_tables_data fill_help_tables \
             maria_add_gis_sp_bootstrap mysql_sys_schema; do
-            /bin/busybox cat "/usr/share/mysql/$part.sql"
+            $CAT "/usr/share/mysql/$part.sql"
         done
     } | $server --bootstrap
     : >"$complete"

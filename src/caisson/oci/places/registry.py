@@ -26,10 +26,7 @@ class Registry:
     def read(self, *, scratch: Path) -> Image:
         """Fetch the image, several layers at a time; see `Source`. Of an index, the image for linux/amd64."""
         with Repository.open(self.name, self.access) as repository:
-            found = repository.find(self.name.reference)
-            if found is None:
-                raise UsageError(f"registry `{self.name.host}` has no image `{self.name}`")
-            chosen, raw = found
+            chosen, raw = _found(repository, self.name)
 
             def document(descriptor: Descriptor) -> bytes:
                 if descriptor == chosen:
@@ -82,6 +79,26 @@ class Registry:
         host, _, origin = layer.origin.partition("/") if isinstance(layer, FileLayer) else ("", "", "")
         mount_from = origin if host == self.name.host and origin != self.name.repository else None
         repository.put_blob(descriptor, layer.stored, mount_from=mount_from)
+
+
+def resolve(name: RegistryName, access: Access = DEFAULT_ACCESS) -> Digest:
+    """Fetch the manifest or index that a name has at this moment, and give the digest of the bytes that came.
+
+    Raises:
+        UsageError: the registry has no such image.
+        ImageRejected: it gives another document than the one with the digest that was asked for.
+        Malformed: what it gives is no manifest.
+        Unavailable: it does not answer.
+    """
+    with Repository.open(name, access) as repository:
+        return _found(repository, name)[0].digest
+
+
+def _found(repository: Repository, name: RegistryName) -> tuple[Descriptor, bytes]:
+    found = repository.find(name.reference)
+    if found is None:
+        raise UsageError(f"registry `{name.host}` has no image `{name}`")
+    return found
 
 
 def _expected(repository: Repository, descriptor: Descriptor) -> bytes:
