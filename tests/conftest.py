@@ -4,8 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.softhsm import Token, new_token
+
+# How long an example takes says nothing about what is tested, only about what else the machine does.
+settings.register_profile("caisson", deadline=None)
+settings.load_profile("caisson")
 
 TESTS = Path(__file__).parent
 NETWORKED = (TESTS / "platform", TESTS / "system", TESTS / "catalog", TESTS / "kubernetes")

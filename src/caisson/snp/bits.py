@@ -46,16 +46,6 @@ class GuestPolicy:
     bits: int
 
     @property
-    def abi_major(self) -> int:
-        """The least major version of the firmware's ABI."""
-        return self.bits >> 8 & 0xFF
-
-    @property
-    def abi_minor(self) -> int:
-        """The least minor version of the firmware's ABI."""
-        return self.bits & 0xFF
-
-    @property
     def debug(self) -> bool:
         """Whether the host may decrypt the guest's memory."""
         return bool(self.bits & PolicyFlags.DEBUG)

@@ -31,11 +31,6 @@ class TdAttributes(FixedBytes):
         return int.from_bytes(self.value, "little")
 
     @property
-    def debug(self) -> bool:
-        """Whether the host may read and write the domain's memory and registers."""
-        return bool(self.flags & TdFlags.DEBUG)
-
-    @property
     def under_debug(self) -> bool:
         """Whether any bit of the group "TD under debug" is set; every one of them makes the domain untrusted."""
         return bool(self.flags & _UNDER_DEBUG)

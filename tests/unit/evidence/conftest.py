@@ -171,6 +171,14 @@ def scene(platform):
 
 
 @pytest.fixture(scope="session")
+def domain_scene(platform):
+    """A trust domain under TDX 1.5; the module of its scenes knows how to change it."""
+    from tests.unit.evidence.domains import DomainScene
+
+    return DomainScene.on(platform)
+
+
+@pytest.fixture(scope="session")
 def debug_scene(platform):
     return Scene.of(platform, attributes=DEBUG)
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from caisson.errors import Malformed
 from caisson.evidence import quote_anatomy, report_anatomy
+from caisson.tdx import TdBody, TdBody15, TdBody15Ex
+from tests.unit.evidence.domains import CURRENT, DomainScene, domain
 
 
 def test_a_quote_is_named_from_end_to_end(scene):
@@ -44,3 +46,28 @@ def test_a_report_has_one_size():
     assert len(report_anatomy(bytes(1184))) == 31
     with pytest.raises(Malformed):
         report_anatomy(bytes(1183))
+
+
+@pytest.mark.parametrize(("kind", "version"), [(TdBody, 4), (TdBody, 5), (TdBody15, 5), (TdBody15Ex, 5)])
+def test_a_domains_quote_is_named_from_end_to_end(platform, kind, version):
+    raw = DomainScene.on(platform, domain(kind), version).quote
+    named = quote_anatomy(raw)
+    assert b"".join(part.raw for part in named) == raw
+    parts = {part.name: part for part in named}
+    assert parts["TEE_TCB_SVN"].raw == CURRENT.value
+    assert parts["outer certification data: type"].number == 6
+
+
+def test_an_enclave_in_a_newer_quote_is_named_from_end_to_end(scene, platform):
+    raw = DomainScene.on(platform, scene.verify().report, 5).quote
+    named = quote_anatomy(raw)
+    assert b"".join(part.raw for part in named) == raw
+    parts = {part.name: part for part in named}
+    assert parts["body type"].number == 1
+    assert parts["REPORTDATA"].raw == bytes(64)
+
+
+def test_what_has_no_bytes_has_no_place(domain_scene):
+    parts = {part.name for part in quote_anatomy(domain_scene.signed(authentication=b"").quote)}
+    assert "size of the QE authentication data" in parts
+    assert "QE authentication data" not in parts

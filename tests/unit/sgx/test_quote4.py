@@ -19,6 +19,7 @@ from caisson.sgx import (
     Quote,
     Quote4,
     QuoteHeader,
+    QuoteParts,
     ReportBody,
     ReportData,
     TdBodyBytes,
@@ -197,3 +198,10 @@ def test_mutated_quotes_are_read_exactly_or_refused(raw):
         except Malformed:
             continue
         assert quote.encode() == mutant
+
+
+@pytest.mark.parametrize("size", [0, 1, 63])
+def test_a_section_without_room_for_a_signature_is_refused(size):
+    raw = struct.pack("<HHI40x", 3, 2, 0) + bytes(384) + struct.pack("<I", size) + bytes(size)
+    with pytest.raises(Malformed, match="less than a signature"):
+        QuoteParts.parse(raw)

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -156,7 +157,6 @@ def test_the_reserved_bits_of_a_policy_have_the_values_that_firmware_gives_them(
 def test_a_policy_names_its_bits():
     policy = GuestPolicy(bits=int(PolicyFlags.DEBUG | PolicyFlags.MIGRATE_MA | PolicyFlags.SMT) | 0x0137)
     assert (policy.debug, policy.migratable, policy.smt) == (True, True, True)
-    assert (policy.abi_major, policy.abi_minor) == (1, 0x37)
     plain = GuestPolicy(bits=0x20000)
     assert (plain.debug, plain.migratable, plain.smt) == (False, False, False)
 
@@ -209,3 +209,17 @@ def test_tcbs_of_different_layouts_have_no_order():
 def test_a_chip_that_is_not_named_is_masked():
     assert ChipId(bytes(64)).masked
     assert not ChipId(bytes(63) + b"\1").masked
+
+
+@pytest.mark.parametrize(
+    ("version", "changes"),
+    [
+        (2, {"cpuid": Cpuid(family=0x19, model=1, stepping=1)}),
+        (3, {"cpuid": None}),
+        (3, {"mitigations": Mitigations(launch=1, current=1)}),
+        (5, {"mitigations": None}),
+    ],
+)
+def test_a_report_has_what_its_version_has(version, changes):
+    with pytest.raises(Malformed, match=f"version {version} must"):
+        replace(Report.parse(well_formed(version, 1)), **changes)

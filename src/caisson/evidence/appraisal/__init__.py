@@ -7,7 +7,7 @@ from caisson.errors import PolicyRejected
 from caisson.evidence.appraisal.intel import platform_mismatches, report_data_mismatches
 from caisson.evidence.appraisal.sgx import enclave_differences, enclave_mismatches
 from caisson.evidence.appraisal.snp import guest_differences, snp_mismatches
-from caisson.evidence.appraisal.tdx import domain_differences, domain_mismatches
+from caisson.evidence.appraisal.tdx import current_mismatches, domain_differences, domain_mismatches
 from caisson.evidence.policy import AnyPolicy, DomainRule, EnclaveRule, GuestRule, Policy, SnpPolicy, TdxPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd
@@ -54,6 +54,7 @@ def _mismatches(evidence: VerifiedEvidence, policy: AnyPolicy) -> Iterator[str]:
             yield from platform_mismatches(evidence, policy)
             yield from report_data_mismatches(body.report_data, policy.report_data)
             yield from domain_mismatches(body, policy)
+            yield from current_mismatches(evidence.current_tcb, policy)
         case SnpPolicy(), VerifiedSnpReport():
             yield from snp_mismatches(evidence, policy)
         case _:

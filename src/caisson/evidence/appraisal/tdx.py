@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from caisson.evidence.appraisal.rules import none_fits, unequal
 from caisson.evidence.policy import DomainRule, TdxPolicy
+from caisson.evidence.tcb_status import TcbStatus, TcbVerdict
 from caisson.tdx import MrServiceTd, TdBody, TdBody15, TdFlags
 
 _UNDER_DEBUG = 0xFF
+_OUT_OF_DATE = frozenset({TcbStatus.OUT_OF_DATE, TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED})
 _NO_SERVICE_DOMAIN = MrServiceTd(bytes(MrServiceTd.SIZE))
 
 
@@ -25,6 +27,15 @@ def domain_mismatches(body: TdBody, policy: TdxPolicy) -> Iterator[str]:
         elif body.mr_service_td not in policy.service_domains | {_NO_SERVICE_DOMAIN}:
             yield f"service domains {body.mr_service_td} are bound, which is not accepted"
     yield from none_fits(policy.domains, lambda rule: domain_differences(body, rule), noun="domain", name="domains")
+
+
+def current_mismatches(current: TcbVerdict | None, policy: TdxPolicy) -> Iterator[str]:
+    """Say it if what runs below a domain now is older than accepted, although the domain was launched on better.
+
+    Intel's rules for the status look at what it was launched on; a host that goes back would otherwise not be noticed.
+    """
+    if current is not None and current.status in _OUT_OF_DATE - policy.tcb_statuses:
+        yield f"TCB status of what runs below the domain now is {current.status}, which is not accepted"
 
 
 def domain_differences(body: TdBody, rule: DomainRule) -> Iterator[str]:

@@ -6,10 +6,11 @@ import pytest
 
 from caisson.abi import ReportData
 from caisson.errors import PolicyRejected
+from caisson.evidence import Evidence, Question, examine
 from caisson.evidence.appraisal import appraise
 from caisson.evidence.policy import GuestRule, SnpPolicy
 from caisson.evidence.roots import RootKey
-from caisson.evidence.snp import verify_snp
+from caisson.evidence.snp import SnpCollateral, verify_snp
 from caisson.snp import (
     ChipId,
     FamilyId,
@@ -141,3 +142,17 @@ def test_a_signers_image_is_accepted_from_a_security_version_on(verified, policy
     rule = GuestRule(**IMAGE, minimum_guest_svn=0)
     assert appraise(verified, replace(policy, guests=(rule,))).rule == rule
     assert appraise(verified, replace(policy, report_data=None, chips=None))
+
+
+def test_one_look_at_a_report_says_what_the_policy_says(maker, policy):
+    case = maker.case()
+    collateral = SnpCollateral(vek=case.vek, chain=case.chain, crl=None)
+
+    def look(policy):
+        question = Question(policy=policy, roots=frozenset(), at=case.at)
+        return examine(Evidence.recognise(case.report), collateral, question)
+
+    assert (look(policy).accepted, look(policy).reasons) == (True, ())
+    no = look(replace(policy, vmpls=frozenset()))
+    assert (no.genuine, no.accepted) == (True, False)
+    assert no.reasons == ("report was asked for at privilege level 0, which is not accepted",)

@@ -1,0 +1,134 @@
+"""One look at evidence of every TEE: what was found, what a policy makes of it, and what cannot be asked."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from caisson.errors import PolicyRejected, UsageError
+from caisson.evidence import (
+    INTEL_SGX_ROOT,
+    Collateral,
+    Evidence,
+    Policy,
+    Question,
+    TdxPolicy,
+    Tier,
+    appraise,
+    described,
+    examine,
+)
+from caisson.evidence.policy import DomainRule
+from caisson.evidence.ra_tls import LEGACY_OID
+from caisson.evidence.tcb_status import TcbStatus
+from caisson.evidence.trust_vector import Configuration, Hardware, TrustVector
+from caisson.tdx import MrTd, TdFlags
+from tests.unit.evidence.domains import CURRENT, OLDER, domain
+
+
+@pytest.fixture(scope="module")
+def policy(domain_scene):
+    return TdxPolicy(
+        roots=domain_scene.roots,
+        tcb_statuses=frozenset({TcbStatus.UP_TO_DATE}),
+        advisories=frozenset(),
+        allow_debug=False,
+        minimum_tcb_evaluation_data_number=20,
+        platforms=None,
+        report_data=None,
+        modules=None,
+        required_attributes=TdFlags.SEPT_VE_DISABLE,
+        allowed_attributes=0,
+        allowed_xfam=None,
+        service_domains=frozenset(),
+        domains=(DomainRule(mr_td=domain_scene.body.mr_td),),
+    )
+
+
+@pytest.fixture(scope="module")
+def look(domain_scene):
+    def look(raw, policy, scene=domain_scene):
+        question = Question(policy=policy, roots=scene.roots, at=scene.at)
+        return examine(Evidence.recognise(raw), Collateral.parse(scene.collateral), question)
+
+    return look
+
+
+def test_a_domain_is_accepted_by_the_rule_that_names_it(domain_scene, policy):
+    verified = domain_scene.verify()
+    other = DomainRule(mr_td=MrTd(b"T" * 48))
+    appraisal = appraise(verified, replace(policy, domains=(other, *policy.domains)))
+    assert appraisal.evidence is verified
+    assert appraisal.rule == policy.domains[0]
+
+
+def test_what_is_known_of_a_domain_is_told(look, domain_scene, policy):
+    result = look(domain_scene.quote, policy)
+    assert (result.tee, result.genuine, result.accepted, result.reasons) == ("tdx", True, True, ())
+    assert result.facts["mrtd"] == str(domain_scene.body.mr_td)
+    assert result.facts["tee_tcb_svn"] == str(CURRENT)
+    assert look(domain_scene.quote, None).accepted is None
+    no = look(domain_scene.quote, replace(policy, domains=()))
+    assert (no.genuine, no.accepted, no.reasons) == (True, False, ("no domain is accepted: `domains` is empty",))
+
+
+def test_a_host_that_goes_back_to_an_older_module_is_noticed(domain_scene, policy):
+    """The domain was launched on what is good, and its status says so; now it runs on what is not."""
+    verified = domain_scene.signed(body=domain(tee_tcb_svn2=OLDER)).verify()
+    assert verified.tcb.status is TcbStatus.UP_TO_DATE
+    with pytest.raises(PolicyRejected, match="runs below the domain now is OutOfDate") as caught:
+        appraise(verified, policy)
+    assert len(caught.value.reasons) == 1
+    lax = replace(policy, tcb_statuses=frozenset({TcbStatus.UP_TO_DATE, TcbStatus.OUT_OF_DATE}))
+    assert appraise(verified, lax)
+
+
+def test_a_certificate_of_a_domain_is_not_appraised(look, domain_scene, policy, tls_key):
+    """What it binds to its quote is read for enclaves only; half an answer would look like a whole one."""
+    name = x509.Name([])
+    at = domain_scene.at
+    builder = x509.CertificateBuilder(name, name, tls_key.public_key(), 1, at, at + timedelta(hours=1))
+    extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(LEGACY_OID), domain_scene.quote)
+    certificate = builder.add_extension(extension, critical=False).sign(tls_key, SHA256())
+    with pytest.raises(UsageError, match="for SGX only"):
+        look(certificate.public_bytes(Encoding.DER), policy)
+
+
+def test_a_policy_for_another_tee_is_a_mistake(look, scene, domain_scene, policy):
+    with pytest.raises(UsageError, match="policy is for TDX, and the evidence is an enclave's"):
+        look(scene.quote, policy, scene)
+    with pytest.raises(PolicyRejected, match="another TEE"):
+        appraise(scene.verify(), policy)
+    assert domain_scene.verify()
+
+
+def test_what_a_policy_says_can_be_told(policy):
+    told = {name: value for name, _, value in described(policy)}
+    assert told["required_attributes"] == ["SEPT_VE_DISABLE"]
+    assert set(told) == set(policy.members) - {"version", "tee"}
+
+
+def test_a_policy_of_version_1_says_nothing_of_what_is_newer(scene):
+    policy = Policy(
+        roots=scene.roots,
+        tcb_statuses=frozenset(),
+        advisories=frozenset(),
+        allow_debug=False,
+        minimum_tcb_evaluation_data_number=0,
+        key_servers=frozenset(),
+        enclaves=(),
+    )
+    assert "platforms" not in {name for name, _, _ in described(policy)}
+
+
+def test_a_domain_to_be_launched_again_with_another_configuration_is_rated(domain_scene):
+    verified = domain_scene.verify()
+    status = TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
+    on_hardware = replace(verified, root=INTEL_SGX_ROOT, tcb=replace(verified.tcb, status=status))
+    rated = TrustVector.of(on_hardware, approved=True)
+    assert (rated.hardware, rated.configuration) == (Hardware.UNSAFE, Configuration.UNSAFE)
+    assert rated.worst is Tier.WARNING
+    assert TrustVector.of(verified, approved=True).hardware == Hardware.UNRECOGNIZED
