@@ -24,6 +24,8 @@ def test_confidential_redis_step_by_step(directory):
     done = follow("redis", directory)
     assert "PONG" in done.stdout
     assert f"is workload `redis`, {ACCEPTED}" in done.stdout
+    assert ", by its key" in done.stdout
+    assert "activation-released" in done.stdout
 
 
 @pytest.mark.slow

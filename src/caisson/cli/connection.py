@@ -33,6 +33,11 @@ class Connection:
         token = read_private(self.token_file or self.home.operator_token, what="operator's token").reveal().strip()
         return KeyServerClient.connect(server, ca=read_text(self.ca or self.home.server_ca), token=Secret(token))
 
+    @property
+    def known(self) -> bool:
+        """Whether somebody said which server, or one of the home's runs."""
+        return self.server is not None or self.home.server.running()
+
     def _local(self) -> str:
         if self.home.server.running() and (addresses := self.home.server.addresses()):
             return addresses[0]

@@ -40,6 +40,14 @@ class Docker(Api):
         with as_promised():
             return tuple(map(str, self._image(reference).get("RepoDigests") or ()))
 
+    def image_names(self, reference: str) -> tuple[str, ...]:
+        """Give the names, each with a tag, by which the engine knows an image; none if it has no such image."""
+        try:
+            with as_promised():
+                return tuple(map(str, self._image(reference).get("RepoTags") or ()))
+        except UsageError:
+            return ()
+
     def image_id(self, reference: str) -> str:
         """Give the identifier by which the engine knows an image, whatever it is called.
 

@@ -152,11 +152,15 @@ class AuditRecord:
         return record
 
 
-def verify_chain(lines: Iterable[bytes], *, heads: frozenset[AuditDigest] = frozenset()) -> Iterator[AuditRecord]:
+def verify_chain(
+    lines: Iterable[bytes], *, heads: frozenset[AuditDigest] = frozenset(), after: AuditRecord | None = None
+) -> Iterator[AuditRecord]:
     """Give the records of a complete log, each after it was checked; the last step comes after the last record.
 
+    With `after`, the record up to which a log was checked before, these are the lines that follow it.
+
     1. Each line is one record in canonical form.
-    2. The records are numbered from 0 without a gap.
+    2. The records are numbered from 0, or on from `after`, without a gap.
     3. Each names the digest of the one before it.
     4. All of `heads` are digests of records: whoever kept an earlier head knows that nothing before it changed.
 
@@ -164,9 +168,9 @@ def verify_chain(lines: Iterable[bytes], *, heads: frozenset[AuditDigest] = froz
         AuditRejected: any of these is not so; the message says at which record.
     """
     missing = set(heads)
-    expected = ORIGIN
-    number = -1
-    for number, line in enumerate(lines):
+    expected, number = (ORIGIN, -1) if after is None else (after.digest, after.sequence)
+    for line in lines:
+        number += 1
         try:
             record = AuditRecord.parse(line)  # 1.
         except Malformed as cause:

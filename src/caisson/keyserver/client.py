@@ -195,9 +195,8 @@ class KeyServerClient:
         """
         self._json("DELETE", f"{PREFIX}/tokens/{_segment(identifier)}")
 
-    def audit_lines(self) -> Iterator[bytes]:
-        """Give the audit log's records in their exact bytes, page by page."""
-        after = -1
+    def audit_lines(self, *, after: int = -1) -> Iterator[bytes]:
+        """Give the audit log's records that follow number `after` in their exact bytes, page by page."""
         while page := self._request(
             "GET", f"{PREFIX}/audit", query={"after": after, "limit": MOST_AUDIT_LINES}
         ).content.splitlines():

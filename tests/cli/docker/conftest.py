@@ -66,17 +66,17 @@ class Engine:
             self.says("DELETE", f"/containers/{name}", 204)
         self.says("DELETE", "/volumes/its-data", 204)
 
-    def state(self, name, *, terminal=False, labels=None, env=(), ports=None, image=IMAGE_ID, **state):
+    def state(self, name, *, terminal=False, env=(), ports=None, name_of_image=None, **state):
         """Describe a container."""
         config = {
-            "Labels": {"org.caisson.tmpfs": "/run/caisson"} | (labels or {}),
+            "Labels": {"org.caisson.tmpfs": "/run/caisson"},
             "Tty": terminal,
-            "Image": f"caisson/{name}:latest",
+            "Image": name_of_image or f"caisson/{name}:latest",
             "Env": list(env),
             "Entrypoint": ["/.caisson/premain"],
         }
         running = {"Status": "running", "Pid": 7, "ExitCode": 0, "StartedAt": "2026-11-23T12:00:00.5Z"}
-        found = {"Id": name, "Name": f"/{name}", "Image": image, "Config": config, "State": running | state}
+        found = {"Id": name, "Name": f"/{name}", "Image": IMAGE_ID, "Config": config, "State": running | state}
         self.says("GET", f"/containers/{name}/json", json=found | {"NetworkSettings": {"Ports": ports}})
 
     def ended(self, name, code):

@@ -29,6 +29,7 @@ from caisson.errors import (
 )
 from caisson.evidence import Certificate, Collateral, evidence_of, platform_kind_of
 from caisson.keyserver import Activations, Collaterals, Secret, memory_server
+from caisson.lifecycle import KeyServerLog
 from caisson.platform import TcbStatus
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
 from tests.guest import DEBUG, launch, make_platform
@@ -366,3 +367,12 @@ def test_no_log_no_record_and_no_error_holds_a_secret(world, caplog):
         errors.append(repr(caught.value))
     seen = "".join([*errors, caplog.text, repr(world.audit()), repr(bundle), repr(world.server.__dict__)])
     assert "canary" not in seen
+
+
+def test_what_is_recorded_of_an_activation_is_what_a_listing_of_containers_needs(world):
+    world.activate()
+    log = KeyServerLog.read(world.audit())
+    (found,) = log.activations
+    assert (found.workload, found.workload_version, found.time) == ("redis", 1, NOW)
+    assert (found.mr_enclave, found.isv_svn) == (world.enclave.identity.mr_enclave, 3)
+    assert log.server == world.server.face.key_hash

@@ -147,3 +147,16 @@ def test_a_signed_head_reads_back_and_another_server_cannot_sign_it():
     forged = replace(head, sequence=9).sign(now=7, key=other)
     with pytest.raises(SignatureRejected):
         AuditHead.verify(forged, server_key=encode_identity(key.public_key()))
+
+
+def test_a_chain_can_be_checked_on_from_where_it_was_checked_before(lines):
+    first, *rest = check(lines)
+    assert list(verify_chain(lines[1:], after=first)) == rest
+
+
+def test_what_does_not_follow_where_it_was_checked_before_is_refused(lines):
+    first = check(lines)[0]
+    with pytest.raises(AuditRejected, match="is missing"):
+        list(verify_chain(lines[2:], after=first))
+    with pytest.raises(AuditRejected, match="follows"):
+        list(verify_chain(lines[1:], after=replace(first, digest=ORIGIN)))

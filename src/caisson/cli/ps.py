@@ -1,0 +1,88 @@
+"""`caisson ps`: which confidential containers the engine has, what they are, and when they were attested."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+import click
+
+from caisson.cli.confidential import confidential
+from caisson.cli.connection import Connection, connection_options
+from caisson.cli.output import emit, json_option, talk
+from caisson.cli.peer import peer_certificate
+from caisson.cli.ps_table import data, text
+from caisson.cli.starttls import StartTls
+from caisson.conversion import SIGSTRUCT
+from caisson.engine import ContainerState, Docker
+from caisson.errors import Malformed, Unavailable
+from caisson.keyserver import verify_chain
+from caisson.lifecycle import (
+    Confidential,
+    KeyServerLog,
+    SignedEnclave,
+    attestations,
+)
+from caisson.sgx import SigStruct
+
+
+@click.command()
+@click.option("--connect", is_flag=True, help="Ask each published port for its certificate: only its key is proof.")
+@json_option
+@connection_options
+def command(*, connect: bool, as_json: bool, connection: Connection) -> None:
+    """List the confidential containers of the engine: what they are, whether they run, when they were attested.
+
+    The enclave is the one that the SIGSTRUCT in the container admits. When it was attested, and under which policy, is
+    what the key server's audit log says: the first activation of this enclave and workload since the container started.
+    Where no key server is known that is unknown. With --connect a port that answers shows by its key which activation
+    it is. What the engine says is no evidence; `caisson attest` and `caisson verify` give it.
+
+    \b
+    Example:
+      caisson ps --connect
+    """
+    with Docker() as docker:
+        containers = tuple(_containers(docker, connect=connect))
+    log, versions = _asked(connection)
+    found = attestations(containers, log)
+    if log is None and containers:
+        talk.print("no key server was named, and none runs here: nothing is known of attestation", markup=False)
+    server = None if log is None else str(log.server)
+    emit(
+        {"key_server_sha256": server, "containers": [data(one, found[one.name], versions) for one in containers]},
+        human=text(containers, found, versions, server),
+        as_json=as_json,
+    )
+
+
+def _containers(docker: Docker, *, connect: bool) -> Iterator[Confidential]:
+    for _, listed in sorted(confidential(docker).items()):
+        state = docker.state(listed.container_id)
+        if state is None:  # it was removed just now
+            continue
+        raw = docker.file(listed.container_id, SIGSTRUCT, largest=SigStruct.SIZE)
+        yield Confidential(
+            state=state,
+            enclave=SignedEnclave.of(raw),
+            image_names=docker.image_names(state.image_id),
+            tls_key=_key_behind(state) if connect else None,
+        )
+
+
+def _key_behind(state: ContainerState) -> str | None:
+    """Give the SHA-256 of the TLS key that the first port answers with that answers at all."""
+    for port, endpoint in sorted(state.ports.items()):
+        try:
+            certificate = peer_certificate(endpoint.host, endpoint.port, StartTls.of_port(port))
+        except (Unavailable, Malformed):
+            continue
+        return sha256(certificate.spki).hexdigest()
+    return None
+
+
+def _asked(connection: Connection) -> tuple[KeyServerLog | None, dict[str, int]]:
+    """Give the key server's log and the newest version of each workload, if a key server is known."""
+    if not connection.known:
+        return None, {}
+    with connection.client() as client:
+        log = KeyServerLog.read(verify_chain(client.audit_lines()))
+        return log, {info.name: info.version for info in client.workloads()}

@@ -1,0 +1,18 @@
+"""What runs on an engine, beside what a key server has recorded of it."""
+
+from caisson.lifecycle.activation import Activation, KeyServerLog
+from caisson.lifecycle.attestation import Attestation, Binding, attestations
+from caisson.lifecycle.confidential import Confidential, SignedEnclave
+from caisson.lifecycle.happening import Happening, in_order
+
+__all__ = [
+    "Activation",
+    "Attestation",
+    "Binding",
+    "Confidential",
+    "Happening",
+    "KeyServerLog",
+    "SignedEnclave",
+    "attestations",
+    "in_order",
+]
