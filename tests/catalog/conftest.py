@@ -107,9 +107,9 @@ def bring_up(stage, entry):
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module", params=[name for name in catalog.names() if can_be_had(name)])
-def running(request):
-    entry = catalog.load(request.param)
+def brought_up(name):
+    """Bring an entry up in a home of its own, give it, and clear all away."""
+    entry = catalog.load(name)
     # A short path: the platform's socket lies in it, and a socket's path has at most 107 bytes.
     home = Path(tempfile.mkdtemp(prefix="caisson-test-"))
     stage = Stage(home)
@@ -117,5 +117,10 @@ def running(request):
     try:
         yield Running(stage, entry, entry.conformance(), bring_up(stage, entry))
     finally:
-        stage.caisson("down", request.param, f"caisson-{request.param}", "--all", "--volumes")
+        stage.caisson("down", name, f"caisson-{name}", "--all", "--volumes")
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", params=[name for name in catalog.names() if can_be_had(name)])
+def running(request):
+    yield from brought_up(request.param)

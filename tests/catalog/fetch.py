@@ -7,6 +7,7 @@ import subprocess
 
 from caisson import catalog
 from demo.fetch import fetch
+from tests.catalog import upstream
 from tests.catalog.supplied import can_be_had
 
 
@@ -16,6 +17,8 @@ def main():
         fetch(name)
         if can_be_had(name):
             packages.update(catalog.load(name).conformance().packages)
+    for name in upstream.LAYOUTS:
+        upstream.fetch(name)
     known = subprocess.run(["dpkg-query", "--show", "--showformat", "${Package}\n"], capture_output=True, check=True)
     missing = sorted(packages.difference(known.stdout.decode().split()))
     if missing:
