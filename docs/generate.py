@@ -11,6 +11,7 @@ import click
 from caisson.cli.app import app
 from caisson.cli.output import Exit
 from caisson.conversion import json_schema
+from caisson.doctor import CHECKS, Purpose
 from caisson.evidence import policy_schema
 from caisson.verifier import document
 from caisson.enclave.manifest import KEYS, RULES, Security
@@ -34,6 +35,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "verifier.openapi.json": openapi(),
         REFERENCE / "manifest.md": manifest_keys(),
         REFERENCE / "lint.md": lint_rules(),
+        REFERENCE / "doctor.md": doctor_checks(),
     }
 
 
@@ -80,6 +82,27 @@ def lint_rules() -> str:
             f"## {rule.id}: {rule.title}\n\n*{rule.severity.word}*; looks at: {rule.looks_at}.\n\n"
             f"Why: {rule.reason}.\n\nWhat to do: {rule.fix}.\n"
         )
+    return "\n".join(parts)
+
+
+def doctor_checks() -> str:
+    """Give the page about the doctor's checks."""
+    parts = [
+        "# The doctor's checks\n\nMade by `docs/generate.py` from the checks that `caisson doctor` makes; "
+        "[Troubleshooting](../guides/troubleshooting.md) says how it is used. `caisson doctor --explain ID` prints the same.\n\n"
+        "A check whose prerequisite failed says *not looked at*, and names the first cause. Unknown is no failure: it means that "
+        "something could not be read. An unknown makes the doctor exit with 3 only if the check *decides* its purpose and nothing failed.\n",
+        "| id | name | question | for | decides |\n|---|---|---|---|---|",
+    ]
+    checks = sorted(CHECKS, key=lambda check: check.id)
+    for check in checks:
+        purposes = ", ".join(each for each in Purpose if each in check.purposes)
+        decides = "yes" if check.decides else ""
+        parts.append(f"| [{check.id}](#{check.id.lower()}-{check.name}) | `{check.name}` | {check.title} | {purposes} | {decides} |")
+    parts.append("")
+    for check in checks:
+        after = ", ".join(check.after) or "nothing else"
+        parts.append(f"## {check.id} {check.name}\n\n*{check.title}*; after {after}.\n\nLooks at: {check.looks_at}.\n\nWhy: {check.why}.\n")
     return "\n".join(parts)
 
 

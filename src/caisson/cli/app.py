@@ -21,6 +21,7 @@ COMMANDS: tuple[str, ...] = (
     "copy",
     "collateral",
     "deploy",
+    "doctor",
     "down",
     "enclave",
     "events",

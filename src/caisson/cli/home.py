@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -89,12 +90,13 @@ class Home:
         return Service(name="keyserver", directory=self.path)
 
 
-home_option = click.option(
-    "--home",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="CAISSON_HOME",
-    default=lambda: Path.home() / ".local/share/caisson",
-    show_default="~/.local/share/caisson",
-    help="Directory of local keys and services.",
-    callback=lambda _ctx, _param, value: Home(value),
-)
+_OPTION: dict[str, Any] = {
+    "type": click.Path(file_okay=False, path_type=Path),
+    "envvar": "CAISSON_HOME",
+    "default": lambda: Path.home() / ".local/share/caisson",
+    "show_default": "~/.local/share/caisson",
+    "help": "Directory of local keys and services.",
+}
+
+home_option = click.option("--home", **_OPTION, callback=lambda _ctx, _param, value: Home(value))
+home_path_option = click.option("--home", **_OPTION)  # for commands that make nothing there

@@ -9,7 +9,7 @@ from caisson.conversion.libraries import Files
 from caisson.conversion.places import MANIFEST, PREMAIN, SIGSTRUCT, TLS_CERTIFICATE, TLS_KEY, TMPFS_LABEL, UNSIGNED
 from caisson.conversion.plain import fetch_source, plain_image, resolved
 from caisson.conversion.prepared import ConfidentialImage, PreparedImage
-from caisson.conversion.programs import premain
+from caisson.conversion.programs import look, premain
 from caisson.conversion.recipe import Recipe, json_schema
 from caisson.conversion.recipe_source import DebianSource, Source
 from caisson.conversion.request import SigningRequest, attach_detached
@@ -44,6 +44,7 @@ __all__ = [
     "find_program",
     "image_subject",
     "json_schema",
+    "look",
     "merge_command",
     "merge_environment",
     "open_prepared",

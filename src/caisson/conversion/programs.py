@@ -1,4 +1,4 @@
-"""The programs of our own that go into images, as this package was built with them."""
+"""The programs of our own that run in containers, as this package was built with them."""
 
 from importlib.resources import files
 
@@ -21,6 +21,15 @@ def probe() -> bytes:
         Unavailable: the package was not built, only copied.
     """
     return _program("probe")
+
+
+def look() -> bytes:
+    """Give the program that tells what it sees where it runs; no image takes it along.
+
+    Raises:
+        Unavailable: the package was not built, only copied.
+    """
+    return _program("look")
 
 
 def _program(name: str) -> bytes:

@@ -14,6 +14,7 @@ from caisson.evidence.forms import Evidence, EvidenceForm
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
 from caisson.evidence.pcs import (
     INTEL_PCS,
+    INTEL_ROOT_CRL,
     PckCa,
     PcsClient,
     PlatformKind,
@@ -35,7 +36,7 @@ from caisson.evidence.policy import (
 from caisson.evidence.ra_tls import Claims, RaTlsEvidence
 from caisson.evidence.result import AttestationResult, policy_id
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
-from caisson.evidence.service import web_client
+from caisson.evidence.service import Answer, Service, web_client
 from caisson.evidence.statements import Statement, Statements, statements_of
 from caisson.evidence.tcb import TcbStatus, TcbVerdict
 from caisson.evidence.tls import VerifiedRaTls, quote_of, verify_peer, verify_ra_tls
@@ -45,7 +46,9 @@ from caisson.evidence.verify import verify_intel_quote, verify_quote
 
 __all__ = [
     "INTEL_PCS",
+    "INTEL_ROOT_CRL",
     "INTEL_SGX_ROOT",
+    "Answer",
     "AnyPolicy",
     "Appraisal",
     "AttestationResult",
@@ -72,6 +75,7 @@ __all__ = [
     "Question",
     "RaTlsEvidence",
     "RootKey",
+    "Service",
     "SnpPolicy",
     "Statement",
     "Statements",

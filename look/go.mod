@@ -1,0 +1,3 @@
+module caisson/look
+
+go 1.27
