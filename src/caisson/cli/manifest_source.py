@@ -82,6 +82,6 @@ def _is_recipe(raw: bytes) -> bool:
     """Whether a TOML document is meant as a recipe; no manifest has these two on its top level."""
     try:
         document = tomllib.loads(raw.decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return "version" in document and "enclave" in document

@@ -18,11 +18,11 @@ def read_model(model: type[_Model], raw: bytes, *, what: str, context: Any = Non
     """
     try:
         return model.model_validate(tomllib.loads(raw.decode()), context=context)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as cause:
-        raise Malformed(f"{what} is not TOML: {cause}") from cause
     except ValidationError as error:
         faults = [
             f"`{'.'.join(str(step) for step in fault['loc'])}` {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors(include_url=False, include_input=False)
         ]
         raise Malformed(f"{what}: {'; '.join(faults)}", hint=f"see docs/reference/{what}.md") from None
+    except (ValueError, RecursionError) as cause:  # numbers with too many digits are no `TOMLDecodeError`
+        raise Malformed(f"{what} is not TOML: {cause}") from cause

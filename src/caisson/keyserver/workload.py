@@ -138,7 +138,7 @@ class Workload(_Document):
         """
         try:
             document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as cause:
+        except (ValueError, RecursionError) as cause:  # numbers with too many digits are no `TOMLDecodeError`
             raise Malformed(f"workload is not TOML: {cause}") from cause
         if policy is not None and "policy" in document:
             raise Malformed("workload has a policy of its own beside the one that was given")

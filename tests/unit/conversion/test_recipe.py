@@ -68,7 +68,7 @@ def test_all_faults_are_named_at_once():
     assert "enclave.isv_svn" in failure.value.message
 
 
-@pytest.mark.parametrize("raw", [b"\xff", b"version = ", b"[["])
+@pytest.mark.parametrize("raw", [b"\xff", b"version = ", b"[[", b"a = " + b"1" * 5000, b"a = " + b"[" * 5000])
 def test_what_is_not_toml_is_malformed(raw):
     with pytest.raises(Malformed, match="not TOML"):
         Recipe.parse(raw)

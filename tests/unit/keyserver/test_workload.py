@@ -60,8 +60,9 @@ def test_the_policy_may_come_from_another_file_but_not_from_two():
         Workload.parse_toml('name = "a"\npolicy = ""', policy=POLICY)
     with pytest.raises(Malformed, match="policy"):
         Workload.parse_toml('name = "a"')
-    with pytest.raises(Malformed, match="not TOML"):
-        Workload.parse_toml("name = ")
+    for text in ("name = ", "name = " + "1" * 5000, "name = " + "[" * 5000):
+        with pytest.raises(Malformed, match="not TOML"):
+            Workload.parse_toml(text)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def read_file(raw: bytes) -> dict[str, Any]:
         return Fields.parse(raw, what="policy").value
     try:
         return tomllib.loads(raw.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as cause:
+    except (ValueError, RecursionError) as cause:  # numbers with too many digits are no `TOMLDecodeError`
         raise Malformed(f"policy is not TOML: {cause}", hint=HINT) from cause
 
 

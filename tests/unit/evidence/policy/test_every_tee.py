@@ -103,6 +103,13 @@ def test_unknown_fields_are_errors(good):
             read(good | {name: True})
 
 
+@pytest.mark.parametrize("text", ["x = " + "1" * 5000, "x = " + "[" * 5000, "x = \x00", "x = 2026-13-01"])
+def test_what_is_no_toml_is_malformed(text):
+    """Python does not read numbers of more than 4,300 digits, and says so in a way of its own."""
+    with pytest.raises(Malformed, match="not TOML"):
+        parse_policy(text.encode())
+
+
 @EACH
 def test_the_schema_takes_what_the_reader_takes(good):
     assert validator.is_valid(good)
