@@ -114,7 +114,7 @@ def test_a_plan_says_what_breaks_and_writes_policies_for_the_way(desk, image, ca
     words = ["upgrade", "plan", image, new, "--policy", "hello.policy.toml", "--output", "way", "--on", "swarm"]
     assert run(words) == 0
     out = capsys.readouterr().out
-    assert "security version: 3 → 4" in out
+    assert "sgx.isvsvn: 3 → 4" in out
     assert "policy `hello` refuses it: another mrenclave" in out
     order = [
         out.index(word)

@@ -118,9 +118,6 @@ def _identity(reference: str, access: oci.Access) -> EnclaveIdentity:
             manifest=verified.manifest,
             mr_enclave=verified.mr_enclave,
             mr_signer=verified.mr_signer,
-            isv_prod_id=verified.isv_prod_id,
-            isv_svn=verified.isv_svn,
-            debug=verified.debug,
         )
 
 

@@ -15,6 +15,18 @@ class EnclaveIdentity:
     manifest: Manifest
     mr_enclave: MrEnclave
     mr_signer: MrSigner
-    isv_prod_id: int
-    isv_svn: int
-    debug: bool
+
+    @property
+    def isv_prod_id(self) -> int:
+        """The product, which the enclave's SIGSTRUCT has from the manifest."""
+        return self.manifest.sgx.isvprodid
+
+    @property
+    def isv_svn(self) -> int:
+        """The security version."""
+        return self.manifest.sgx.isvsvn
+
+    @property
+    def debug(self) -> bool:
+        """Whether debuggers may look into it."""
+        return self.manifest.sgx.debug

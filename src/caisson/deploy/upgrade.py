@@ -1,14 +1,16 @@
 """From one release of a program to the next: what changes in its identity, and what breaks by it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from caisson.deploy.identity import EnclaveIdentity
-from caisson.enclave import Manifest
+from caisson.enclave import manifest
+from caisson.enclave.manifest import Version, diff
 from caisson.evidence import EnclaveRule, Policy
 
 _NAMES = {"mr_enclave": "mrenclave", "mr_signer": "mrsigner"}
-_SEALED_TO_ENCLAVE, _SEALED_TO_SIGNER = "_sgx_mrenclave", "_sgx_mrsigner"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,66 +48,45 @@ class Upgrade:
 
 def compare(old: EnclaveIdentity, new: EnclaveIdentity, policies: dict[str, Policy]) -> Upgrade:
     """Compare two releases under the policies that are in force, by name."""
+    difference = diff(_version(old), _version(new))
     return Upgrade(
-        changes=tuple(_changes(old, new)),
+        changes=(*_changes(old, new), *map(_said, difference.changes)),
         policies=tuple(_verdict(name, policy, old, new) for name, policy in policies.items()),
-        sealed=tuple(_sealed(old, new)),
+        sealed=tuple(data.path for data in difference.kept if not data.readable),
         downgrade=new.isv_svn < old.isv_svn,
     )
 
 
+def _version(identity: EnclaveIdentity) -> Version:
+    return Version(raw=identity.manifest.encode(), mr_enclave=identity.mr_enclave, mr_signer=identity.mr_signer)
+
+
 def _changes(old: EnclaveIdentity, new: EnclaveIdentity) -> Iterator[Change]:
+    """Give what differs beside the manifests."""
     values = {
         "MRENCLAVE": (old.mr_enclave, new.mr_enclave),
         "MRSIGNER": (old.mr_signer, new.mr_signer),
-        "product": (old.isv_prod_id, new.isv_prod_id),
-        "security version": (old.isv_svn, new.isv_svn),
-        "debug": (old.debug, new.debug),
-        "runtime": (old.image.runtime, new.image.runtime),
-        "key server": (old.image.key_server_pin or "any", new.image.key_server_pin or "any"),
         "workload": (old.image.workload, new.image.workload),
-        "enclave size": (old.manifest.sgx.enclave_size, new.manifest.sgx.enclave_size),
-        "threads": (old.manifest.sgx.max_threads, new.manifest.sgx.max_threads),
-        "command line": (" ".join(old.manifest.loader.argv), " ".join(new.manifest.loader.argv)),
-        "user": (f"{old.image.uid}:{old.image.gid}", f"{new.image.uid}:{new.image.gid}"),
         "ports": (_list(old.image.ports), _list(new.image.ports)),
         "volumes": (_list(old.image.volumes), _list(new.image.volumes)),
     }
     for what, (before, after) in values.items():
         if before != after:
             yield Change(what=what, old=str(before), new=str(after))
-    yield from _differences("variable", _variables(old.manifest), _variables(new.manifest))
-    yield from _differences("trusted file", _files(old.manifest), _files(new.manifest))
 
 
-def _differences(what: str, old: dict[str, str], new: dict[str, str]) -> Iterator[Change]:
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) != new.get(name):
-            yield Change(what=f"{what} `{name}`", old=old.get(name, "none"), new=new.get(name, "none"))
+def _said(change: manifest.Change) -> Change:
+    return Change(what=change.path, old=_value(change.before), new=_value(change.after))
 
 
-def _variables(manifest: Manifest) -> dict[str, str]:
-    return {item.name: "from the host" if item.value is None else item.value for item in manifest.loader.env}
-
-
-def _files(manifest: Manifest) -> dict[str, str]:
-    return {file.uri.removeprefix("file:"): file.sha256 for file in manifest.sgx.trusted_files}
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _list(items: tuple[object, ...]) -> str:
     return ", ".join(map(str, items)) or "none"
-
-
-def _sealed(old: EnclaveIdentity, new: EnclaveIdentity) -> Iterator[str]:
-    """Name the mounts whose keys the CPU derives from an identity that the new release has not (SDM 3D, EGETKEY)."""
-    same_signer = (old.mr_signer, old.isv_prod_id) == (new.mr_signer, new.isv_prod_id) and new.isv_svn >= old.isv_svn
-    usable = {_SEALED_TO_ENCLAVE: old.mr_enclave == new.mr_enclave, _SEALED_TO_SIGNER: same_signer}
-    keys_now = {mount.path: mount.key_name for mount in new.manifest.fs.mounts}
-    for mount in old.manifest.fs.mounts:
-        if mount.key_name is None:
-            continue
-        if not usable.get(mount.key_name, True) or keys_now.get(mount.path) != mount.key_name:
-            yield mount.path
 
 
 def _verdict(name: str, policy: Policy, old: EnclaveIdentity, new: EnclaveIdentity) -> PolicyVerdict:

@@ -21,10 +21,10 @@ from caisson.sgx import MrEnclave, MrSigner
 
 PIN, OTHER_PIN = ServerKeyHash.from_hex("11" * 32), ServerKeyHash.from_hex("22" * 32)
 OLD, NEW = MrEnclave.from_hex("aa" * 32), MrEnclave.from_hex("bb" * 32)
-SIGNER = MrSigner.from_hex("cc" * 32)
+SIGNER, OTHER_SIGNER = MrSigner.from_hex("cc" * 32), MrSigner.from_hex("99" * 32)
 
 
-def manifest(*mounts, files=("1",)):
+def manifest(*mounts, files=("1",), **sgx):
     return Manifest(
         libos=LibOs(entrypoint="/.caisson/premain"),
         loader=Loader(argv=("premain", "/app"), env=(EnvironmentVariable(name="A", value=files[0]),), uid=101, gid=102),
@@ -32,8 +32,7 @@ def manifest(*mounts, files=("1",)):
         sgx=Sgx(
             enclave_size="1G",
             max_threads=8,
-            isvprodid=1,
-            isvsvn=1,
+            **{"isvprodid": 1, "isvsvn": 2} | sgx,
             trusted_files=tuple(TrustedFile(uri="file:/app", sha256=name * 64) for name in files),
         ),
     )
@@ -46,15 +45,12 @@ def old(image):
         manifest=manifest(),
         mr_enclave=OLD,
         mr_signer=SIGNER,
-        isv_prod_id=1,
-        isv_svn=2,
-        debug=False,
     )
 
 
 @pytest.fixture
 def new(old):
-    return replace(old, manifest=manifest(files=("2",)), mr_enclave=NEW, isv_svn=3)
+    return replace(old, manifest=manifest(files=("2",), isvsvn=3), mr_enclave=NEW)
 
 
 def policy(*rules, **changes):
@@ -83,9 +79,9 @@ def test_what_changed_is_named(old, new):
     changes = {change.what: (change.old[:1], change.new[:1]) for change in compare(old, new, {}).changes}
     assert changes == {
         "MRENCLAVE": ("a", "b"),
-        "security version": ("2", "3"),
-        "variable `A`": ("1", "2"),
-        "trusted file `/app`": ("1", "2"),
+        "loader.env.A": ("1", "2"),
+        "sgx.isvsvn": ("2", "3"),
+        "sgx.trusted_files file:/app": ("1", "2"),
     }
 
 
@@ -110,14 +106,14 @@ def test_a_policy_that_names_the_signer_goes_on_and_rises_at_the_end(old, new):
 
 
 def test_a_minimum_never_sinks_and_a_downgrade_gets_no_policy(old, new):
-    found = compare(old, replace(new, isv_svn=1), {"p": policy(BY_ENCLAVE), "q": policy(BY_SIGNER)})
+    found = compare(old, replace(new, manifest=manifest(isvsvn=1)), {"p": policy(BY_ENCLAVE), "q": policy(BY_SIGNER)})
     assert found.downgrade
     assert [(one.overlapping, one.final) for one in found.policies] == [(None, None), (None, None)]
     assert found.policies[1].reasons == ("isv_svn 1 is less than 2",)
 
 
 def test_a_debug_enclave_gets_no_policy(old, new):
-    found = verdict(old, replace(new, debug=True), policy(BY_ENCLAVE))
+    found = verdict(old, replace(new, manifest=manifest(isvsvn=3, debug=True)), policy(BY_ENCLAVE))
     assert "debug" in found.reasons[0]
     assert (found.overlapping, found.final) == (None, None)
 
@@ -142,19 +138,20 @@ def sealed(key):
 
 
 @pytest.mark.parametrize(
-    ("key", "changes", "lost"),
+    ("key", "sgx", "signer", "lost"),
     [
-        ("_sgx_mrenclave", {}, True),
-        ("_sgx_mrsigner", {}, False),
-        ("_sgx_mrsigner", {"mr_signer": MrSigner.from_hex("99" * 32)}, True),
-        ("_sgx_mrsigner", {"isv_prod_id": 9}, True),
-        ("_sgx_mrsigner", {"isv_svn": 1}, True),
-        ("default", {"mr_signer": MrSigner.from_hex("99" * 32)}, False),
+        ("_sgx_mrenclave", {}, SIGNER, True),
+        ("_sgx_mrsigner", {}, SIGNER, False),
+        ("_sgx_mrsigner", {}, OTHER_SIGNER, True),
+        ("_sgx_mrsigner", {"isvprodid": 9}, SIGNER, True),
+        ("_sgx_mrsigner", {"isvsvn": 1}, SIGNER, True),
+        ("_sgx_mrsigner", {"isvsvn": 3}, SIGNER, True),  # Gramine asks for the key of its own version only
+        ("default", {"isvsvn": 3}, OTHER_SIGNER, False),
     ],
 )
-def test_data_is_lost_where_the_cpu_derives_another_key(old, new, key, changes, lost):
+def test_data_is_lost_where_the_cpu_derives_another_key(old, new, key, sgx, signer, lost):
     before = replace(old, manifest=manifest(sealed(key)))
-    after = replace(new, manifest=manifest(sealed(key), files=("2",)), **changes)
+    after = replace(new, manifest=manifest(sealed(key), files=("2",), **sgx), mr_signer=signer)
     assert compare(before, after, {}).sealed == (("/data",) if lost else ())
 
 

@@ -14,6 +14,7 @@ from caisson.enclave.manifest.keys import find
 from caisson.sgx import MrEnclave, MrSigner
 
 _ABSENT = None
+_NOTHING = ("MRENCLAVE and signer are the same: nothing has to be done",)
 _MRENCLAVE_KEY, _MRSIGNER_KEY = "_sgx_mrenclave", "_sgx_mrsigner"
 
 
@@ -42,12 +43,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptData:
+    """Data that the old manifest keeps encrypted at a path, and whether the new enclave can read it; `why` says it."""
+
+    path: str
+    readable: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """All that differs."""
 
     changes: tuple[Change, ...]
     same_bytes: bool
     same_enclave: bool
+    kept: tuple[KeptData, ...]
     consequences: tuple[str, ...]
 
     @property
@@ -67,18 +78,18 @@ def diff(before: Version, after: Version) -> Difference:
     same_bytes = before.raw == after.raw
     same_enclave = same_bytes and before.mr_enclave == after.mr_enclave
     same_signer = before.mr_signer == after.mr_signer
+    kept = tuple(_kept(old, new, same_enclave=same_enclave, same_signer=same_signer))
+    told = _consequences(old, new, same_enclave=same_enclave, same_signer=same_signer)
     return Difference(
         changes=changes,
         same_bytes=same_bytes,
         same_enclave=same_enclave,
-        consequences=tuple(_consequences(old, new, same_enclave=same_enclave, same_signer=same_signer)),
+        kept=kept,
+        consequences=_NOTHING if same_enclave and same_signer else (*told, *(data.why for data in kept)),
     )
 
 
 def _consequences(old: Foreign, new: Foreign, *, same_enclave: bool, same_signer: bool) -> Iterator[str]:
-    if same_enclave and same_signer:
-        yield "MRENCLAVE and signer are the same: nothing has to be done"
-        return
     if not same_enclave:
         yield "MRENCLAVE changes: a policy that pins it refuses the new enclave until it names the new one"
     versions = [(foreign.get("sgx.isvprodid"), foreign.get("sgx.isvsvn")) for foreign in (old, new)]
@@ -99,10 +110,9 @@ def _consequences(old: Foreign, new: Foreign, *, same_enclave: bool, same_signer
             f"the security version rises from {old_svn} to {new_svn}: a policy by signer accepts the new enclave, and"
             f" can refuse the old one from now on by asking for {new_svn}"
         )
-    yield from _data(old, new, same_enclave=same_enclave, same_signer=same_signer)
 
 
-def _data(old: Foreign, new: Foreign, *, same_enclave: bool, same_signer: bool) -> Iterator[str]:
+def _kept(old: Foreign, new: Foreign, *, same_enclave: bool, same_signer: bool) -> Iterator[KeptData]:
     kept = {mount.get("path"): mount for mount in old.tables("fs.mounts") if mount.get("type") == "encrypted"}
     now = {mount.get("path"): mount for mount in new.tables("fs.mounts") if mount.get("type") == "encrypted"}
     attributes = ("sgx.debug", "sgx.isvsvn", "sgx.isvprodid", "sgx.use_exinfo")
@@ -114,20 +124,22 @@ def _data(old: Foreign, new: Foreign, *, same_enclave: bool, same_signer: bool) 
     )
     for path, mount in kept.items():
         name, other = mount.get("key_name", "default"), now.get(path)
+        readable, why = False, ""
         if other is None:
-            yield f"`{path}` is no encrypted mount any more: what is there stays encrypted"
+            why = "is no encrypted mount any more: what is there stays encrypted"
         elif other.get("key_name", "default") != name:
-            yield f"`{path}` has another key, `{other.get('key_name', 'default')}`: what is there must be copied"
+            why = f"has another key, `{other.get('key_name', 'default')}`: what is there must be copied"
         elif other.get("uri") != mount.get("uri"):
-            yield f"`{path}` is kept elsewhere: files are bound to their path on the host and will be refused there"
+            why = "is kept elsewhere: files are bound to their path on the host and will be refused there"
         elif name == _MRENCLAVE_KEY and not same_enclave:
-            yield f"`{path}` is lost: its key `{name}` is this MRENCLAVE's alone; copy it out first"
+            why = f"is lost: its key `{name}` is this MRENCLAVE's alone; copy it out first"
         elif name == _MRSIGNER_KEY and not same_key:
-            yield f"`{path}` is lost: its key `{name}` depends on signer, product, security version and attributes"
-        elif name == _MRSIGNER_KEY:
-            yield f"`{path}` stays readable on the same machine, until its microcode changes"
+            why = f"is lost: its key `{name}` depends on signer, product, security version and attributes"
+        elif name in (_MRENCLAVE_KEY, _MRSIGNER_KEY):
+            readable, why = True, "stays readable on the same machine, until its microcode changes"
         else:
-            yield f"`{path}` stays readable: its key `{name}` comes from the key server, if the policy accepts"
+            readable, why = True, f"stays readable: its key `{name}` comes from the key server, if the policy accepts"
+        yield KeptData(path=str(path), readable=readable, why=f"`{path}` {why}")
 
 
 def _changes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:

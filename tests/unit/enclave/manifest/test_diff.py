@@ -72,6 +72,11 @@ def test_one_change_has_its_consequences(old, new, expected):
         assert words in told
 
 
+def test_what_can_be_read_is_told_apart_from_what_is_lost():
+    found = compare(BASE.replace("isvsvn = 3", "isvsvn = 4"), after=OTHER_ENCLAVE)
+    assert {data.path: data.readable for data in found.kept} == {"/data": True, "/cache": False, "/state": False}
+
+
 def test_another_signer_loses_policies_and_what_its_key_sealed():
     told = "\n".join(compare(BASE, signer=OTHER_SIGNER).consequences)
     assert "the signer changes" in told
