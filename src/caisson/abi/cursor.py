@@ -1,7 +1,7 @@
 """Reading structures whose parts say how long they are."""
 
 import struct
-from typing import Final
+from typing import Any, Final
 
 from caisson.errors import Malformed
 
@@ -36,13 +36,21 @@ class Cursor:
         self._at += size
         return piece
 
+    def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
+        """Take what `layout` describes: fixed parts in a row are read at once.
+
+        Raises:
+            Malformed: fewer bytes are left.
+        """
+        return layout.unpack(self.take(layout.size))
+
     def u16(self) -> int:
         """Take two bytes as a number.
 
         Raises:
             Malformed: fewer are left.
         """
-        number: int = _U16.unpack(self.take(_U16.size))[0]
+        number: int = self.unpack(_U16)[0]
         return number
 
     def u32(self) -> int:
@@ -51,7 +59,7 @@ class Cursor:
         Raises:
             Malformed: fewer are left.
         """
-        number: int = _U32.unpack(self.take(_U32.size))[0]
+        number: int = self.unpack(_U32)[0]
         return number
 
     def finish(self) -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from caisson.errors import Malformed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class FixedBytes:
     """A byte string of exactly `SIZE` bytes. Prints as lower-case hex.
 
@@ -17,10 +17,10 @@ class FixedBytes:
     SIZE: ClassVar[int]
     value: bytes
 
-    def __post_init__(self) -> None:
-        if len(self.value) != self.SIZE:
-            name = type(self).__name__
-            raise Malformed(f"{name} has {len(self.value)} bytes, not {self.SIZE}")
+    def __init__(self, value: bytes) -> None:
+        if len(value) != self.SIZE:
+            raise Malformed(f"{type(self).__name__} has {len(value)} bytes, not {self.SIZE}")
+        _set_value(self, value)
 
     @classmethod
     def from_hex(cls, text: str) -> Self:
@@ -42,6 +42,10 @@ class FixedBytes:
 
     def __bytes__(self) -> bytes:
         return self.value
+
+
+# Where `object.__setattr__` would look each time; every structure is made of these values.
+_set_value = FixedBytes.__dict__["value"].__set__
 
 
 class ReportData(FixedBytes):

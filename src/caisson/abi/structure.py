@@ -1,7 +1,9 @@
 """Structures that are nothing but fixed byte strings in a row: the declaration is the layout."""
 
 from dataclasses import dataclass, fields
-from typing import Any, Self, get_type_hints
+from functools import cache
+from struct import Struct
+from typing import Self, get_type_hints
 
 from caisson.abi.fields import require_size
 from caisson.abi.fixed import FixedBytes
@@ -17,7 +19,7 @@ class Structure:
     @classmethod
     def size(cls) -> int:
         """Give the number of bytes."""
-        return sum(kind.SIZE for _, kind in _layout(cls))
+        return _layout(cls).whole.size
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -27,26 +29,25 @@ class Structure:
             Malformed: another length.
         """
         layout = _layout(cls)
-        require_size(raw, cls.size(), cls.__name__)
-        members: dict[str, Any] = {}
-        at = 0
-        for name, kind in layout:
-            end = at + kind.SIZE
-            members[name] = kind(raw[at:end])
-            at = end
-        return cls(**members)
+        require_size(raw, layout.whole.size, cls.__name__)
+        parts = zip(layout.members, layout.whole.unpack(raw), strict=True)
+        return cls(**{name: kind(part) for (name, kind), part in parts})
 
     def encode(self) -> bytes:
         """Give the bytes."""
-        return b"".join(getattr(self, name).value for name, _ in _layout(type(self)))
+        return b"".join(getattr(self, name).value for name, _ in _layout(type(self)).members)
 
 
-_LAYOUTS: dict[type[Structure], tuple[tuple[str, type[FixedBytes]], ...]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """The members with their names, and all of them as `struct` takes them apart."""
+
+    members: tuple[tuple[str, type[FixedBytes]], ...]
+    whole: Struct
 
 
-def _layout(structure: type[Structure]) -> tuple[tuple[str, type[FixedBytes]], ...]:
-    known = _LAYOUTS.get(structure)
-    if known is None:
-        kinds = get_type_hints(structure)
-        known = _LAYOUTS[structure] = tuple((field.name, kinds[field.name]) for field in fields(structure))
-    return known
+@cache
+def _layout(structure: type[Structure]) -> _Layout:
+    kinds = get_type_hints(structure)
+    members = tuple((field.name, kinds[field.name]) for field in fields(structure))
+    return _Layout(members=members, whole=Struct("".join(f"{kind.SIZE}s" for _, kind in members)))

@@ -79,12 +79,12 @@ class QeIdentity:
         Raises:
             QeMismatch: it is another enclave, or older than any Intel knows.
         """
-        masked = qe.attributes.masked(self.attributes_mask)
+        mask = self.attributes_mask
         for what, expected, found in (
             ("MRSIGNER", self.mr_signer, qe.mr_signer),
             ("ISVPRODID", self.isv_prod_id, qe.isv_prod_id),
             ("MISCSELECT", self.misc_select & self.misc_select_mask, qe.misc_select & self.misc_select_mask),
-            ("ATTRIBUTES", self.attributes.masked(self.attributes_mask).encode().hex(), masked.encode().hex()),
+            ("ATTRIBUTES", self.attributes.masked(mask), qe.attributes.masked(mask)),
         ):
             if expected != found:
                 raise QeMismatch(f"quoting enclave has {what} {found}, and its identity demands {expected}")

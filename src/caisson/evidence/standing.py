@@ -7,7 +7,7 @@ from caisson.errors import TdxModuleMismatch
 from caisson.evidence.tcb_status import TcbVerdict
 from caisson.evidence.tdx.levels import tdx_verdict
 from caisson.evidence.tdx.relaunch import relaunched
-from caisson.evidence.vouching import CertifiedKey, Platform
+from caisson.evidence.vouching import CertifiedKey
 from caisson.tdx import MrSignerSeam, SeamAttributes, TdBody, TdBody15, TeeTcbSvn
 
 _REMEMBERED = 1024
@@ -26,10 +26,10 @@ class Standing:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def enclave_standing(platform: Platform, qe: TcbVerdict) -> Standing:
-    """Give the verdicts for an enclave; `qe` is that on the quoting enclave."""
-    verdict = platform.collateral.tcb_info.verdict(platform.pck)
-    return Standing(tcb=verdict.converged(qe), platform=verdict, current=None)
+def enclave_standing(key: CertifiedKey) -> Standing:
+    """Give the verdicts for an enclave."""
+    verdict = key.platform.collateral.tcb_info.verdict(key.platform.pck)
+    return Standing(tcb=verdict.converged(key.qe_tcb), platform=verdict, current=None)
 
 
 def domain_standing(key: CertifiedKey, body: TdBody) -> Standing:
@@ -39,32 +39,27 @@ def domain_standing(key: CertifiedKey, body: TdBody) -> Standing:
         TdxModuleMismatch: it is none of those in the TCB info.
     """
     return _domain_standing(
-        key.platform,
-        key.qe_tcb,
-        body.tee_tcb_svn,
-        body.tee_tcb_svn2 if isinstance(body, TdBody15) else None,
-        body.mr_signer_seam,
-        body.seam_attributes,
+        key,
+        body.tee_tcb_svn.value,
+        body.tee_tcb_svn2.value if isinstance(body, TdBody15) else None,
+        body.mr_signer_seam.value,
+        body.seam_attributes.value,
     )
 
 
+# Bytes and not their types, because what is remembered is looked up for every quote.
 @lru_cache(maxsize=_REMEMBERED)
 def _domain_standing(
-    on: Platform,
-    qe: TcbVerdict,
-    launch: TeeTcbSvn,
-    now: TeeTcbSvn | None,
-    mr_signer: MrSignerSeam,
-    attributes: SeamAttributes,
+    key: CertifiedKey, launch: bytes, now: bytes | None, mr_signer: bytes, attributes: bytes
 ) -> Standing:
-    info, pck = on.collateral.tcb_info, on.pck
-    module = None if info.modules is None else info.modules.of(launch)
+    info, pck, launched = key.platform.collateral.tcb_info, key.platform.pck, TeeTcbSvn(launch)
+    module = None if info.modules is None else info.modules.of(launched)
     if module is None:
-        raise TdxModuleMismatch(f"TDX module has version {launch.module_version}, of which the TCB info says nothing")
-    module.require(mr_signer, attributes)
-    platform = tdx_verdict(info, pck, launch)
-    tcb = platform.converged(qe)
+        raise TdxModuleMismatch(f"TDX module has version {launched.module_version}, of which the TCB info says nothing")
+    module.require(MrSignerSeam(mr_signer), SeamAttributes(attributes))
+    platform = tdx_verdict(info, pck, launched)
+    tcb = platform.converged(key.qe_tcb)
     if now is None:
         return Standing(tcb=tcb, platform=platform, current=None)
-    current = tdx_verdict(info, pck, now).converged(qe)
+    current = tdx_verdict(info, pck, TeeTcbSvn(now)).converged(key.qe_tcb)
     return Standing(tcb=replace(tcb, status=relaunched(tcb.status, current.status)), platform=platform, current=current)

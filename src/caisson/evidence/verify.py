@@ -73,7 +73,7 @@ def verify_intel_quote(
     is_enclave = parts.kind is BodyKind.SGX
     report = ReportBody.parse(parts.body) if is_enclave else parse_td_body(parts.body)
     # 2. to 8. The key that signed it: what vouches for it is the same for every quote of the key.
-    key = certified_key(parts.voucher, parts.header.version, SGX if is_enclave else TDX, collateral, roots)
+    key = certified_key(parts.voucher, parts.version, SGX if is_enclave else TDX, collateral, roots)
     # 9. The clock.
     key.validities.require(at)
     # 10. The quote's signature.
@@ -85,7 +85,7 @@ def verify_intel_quote(
     )
     # 11. What all this is worth.
     if isinstance(report, ReportBody):
-        standing = enclave_standing(key.platform, key.qe_tcb)
+        standing = enclave_standing(key)
         return VerifiedQuote(report=report, **_known(key, standing, at))
     standing = domain_standing(key, report)
     return VerifiedTd(body=report, current_tcb=standing.current, **_known(key, standing, at))
@@ -111,12 +111,11 @@ def _parse(raw: bytes) -> QuoteParts:
     if len(raw) > MOST_QUOTE_BYTES:
         raise Malformed(f"quote has {len(raw)} bytes, more than {MOST_QUOTE_BYTES}")
     parts = QuoteParts.parse(raw)
-    header = parts.header
     # In version 3 the TEE type is reserved; in later ones it belongs to the kind of the body.
     for what, expected, found in (
-        ("attestation key type", ECDSA_P256, header.attestation_key_type),
-        ("TEE type", parts.kind.tee_type, header.tee_type),
-        ("QE vendor", INTEL_QE_VENDOR, header.qe_vendor_id),
+        ("attestation key type", ECDSA_P256, parts.attestation_key_type),
+        ("TEE type", parts.kind.tee_type, parts.tee_type),
+        ("QE vendor", INTEL_QE_VENDOR, parts.qe_vendor_id),
     ):
         if expected != found:
             raise QuoteRejected(f"quote has {what} {_word(found)}, not {_word(expected)}")

@@ -3,25 +3,31 @@
 Whoever sees many quotes of one platform sees the same voucher again and again, and need not read it each time.
 """
 
+import struct
 from dataclasses import dataclass
 
 from caisson.abi import Cursor
 from caisson.errors import Malformed
-from caisson.sgx.quote import QeSignature, QuoteHeader
+from caisson.sgx.quote import QeSignature
 from caisson.sgx.quote4 import BodyKind, body_kind, parse_section
 
 _V3 = 3
+# Version, kind of the key, TEE type, two versions that nobody uses, vendor of the quoting enclave, user data.
+_HEADER = struct.Struct("<HHI4x16s20x")
 _SIGNATURE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteParts:
-    """The header, the kind and bytes of the body, what the signature is over, the signature, and the rest.
+    """What the header says of the rest, the kind and bytes of the body, what is signed, the signature, and its key.
 
     `voucher` is the signature section without the signature itself: the attestation key and what certifies it.
     """
 
-    header: QuoteHeader
+    version: int
+    attestation_key_type: int
+    tee_type: int
+    qe_vendor_id: bytes
     kind: BodyKind
     body: bytes
     signed: bytes
@@ -37,8 +43,8 @@ class QuoteParts:
                 add up.
         """
         cursor = Cursor(raw, what="quote")
-        header = QuoteHeader.parse(cursor.take(QuoteHeader.SIZE))
-        kind = BodyKind.SGX if header.version == _V3 else body_kind(header, cursor)
+        version, key_type, tee_type, vendor = cursor.unpack(_HEADER)
+        kind = BodyKind.SGX if version == _V3 else body_kind(cursor, version=version, tee_type=tee_type)
         body = cursor.take(kind.size)
         signed = raw[: cursor.at]
         section = cursor.take(cursor.u32())
@@ -46,7 +52,10 @@ class QuoteParts:
         if len(section) < _SIGNATURE:
             raise Malformed(f"quote's signature section has {len(section)} bytes, less than a signature")
         return cls(
-            header=header,
+            version=version,
+            attestation_key_type=key_type,
+            tee_type=tee_type,
+            qe_vendor_id=vendor,
             kind=kind,
             body=body,
             signed=signed,

@@ -17,6 +17,8 @@ PEM_CHAIN = 5
 
 _HEADER = struct.Struct("<HHIHH16s20s")
 _U16 = struct.Struct("<H")
+_VOUCHED = struct.Struct("<64s64s384s64sH")
+_CERTIFICATION = struct.Struct("<HI")
 _U32 = struct.Struct("<I")
 
 
@@ -108,18 +110,15 @@ class QeSignature:
             Malformed: cut short, too long, or sizes that do not add up.
         """
         reader = Cursor(raw, what="quote")
-        signature = reader.take(64)
-        attestation_key = reader.take(64)
-        qe_report = ReportBody.parse(reader.take(ReportBody.SIZE))
-        qe_report_signature = reader.take(64)
-        authentication_data = reader.take(reader.u16())
-        kind = reader.u16()
-        data = reader.take(reader.u32())
+        signature, attestation_key, qe_report, qe_report_signature, size = reader.unpack(_VOUCHED)
+        authentication_data = reader.take(size)
+        kind, size = reader.unpack(_CERTIFICATION)
+        data = reader.take(size)
         reader.finish()
         return cls(
             signature=signature,
             attestation_key=attestation_key,
-            qe_report=qe_report,
+            qe_report=ReportBody.parse(qe_report),
             qe_report_signature=qe_report_signature,
             qe_authentication_data=authentication_data,
             certification=CertificationData(kind=kind, data=data),

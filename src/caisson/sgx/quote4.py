@@ -24,6 +24,7 @@ _BODY_DESCRIPTOR = struct.Struct("<HI")
 _CERTIFICATION_DESCRIPTOR = struct.Struct("<HI")
 _U32 = struct.Struct("<I")
 _KEY_END = 128
+_WRAPPING = struct.Struct(f"<{_KEY_END}sHI")
 
 
 class BodyKind(IntEnum):
@@ -99,7 +100,7 @@ class Quote4:
         """
         cursor = Cursor(raw, what="quote")
         header = QuoteHeader.parse(cursor.take(QuoteHeader.SIZE))
-        kind = body_kind(header, cursor)
+        kind = body_kind(cursor, version=header.version, tee_type=header.tee_type)
         body = cursor.take(kind.size)
         section = cursor.take(cursor.u32())
         cursor.finish()
@@ -136,27 +137,27 @@ def parse_quote(raw: bytes) -> Quote | Quote4:
     return Quote.parse(raw) if version == 3 else Quote4.parse(raw)  # noqa: PLR2004 - the format's own number
 
 
-def body_kind(header: QuoteHeader, cursor: Cursor) -> BodyKind:
+def body_kind(cursor: Cursor, *, version: int, tee_type: int) -> BodyKind:
     """Tell what a body of version 4 or 5 is, and take what says it.
 
     Raises:
         Malformed: another version, or a kind that does not exist, or not under this header.
     """
-    if header.version == _V4:
-        if header.tee_type not in (TEE_SGX, TEE_TDX):
-            raise Malformed(f"quote is of TEE type {header.tee_type:#x}, which is neither SGX nor TDX")
-        return BodyKind.SGX if header.tee_type == TEE_SGX else BodyKind.TD10
-    if header.version != _V5:
-        raise Malformed(f"quote has version {header.version}, not 4 or 5")
-    number, size = cursor.u16(), cursor.u32()
+    if version == _V4:
+        if tee_type not in (TEE_SGX, TEE_TDX):
+            raise Malformed(f"quote is of TEE type {tee_type:#x}, which is neither SGX nor TDX")
+        return BodyKind.SGX if tee_type == TEE_SGX else BodyKind.TD10
+    if version != _V5:
+        raise Malformed(f"quote has version {version}, not 4 or 5")
+    number, size = cursor.unpack(_BODY_DESCRIPTOR)
     try:
         kind = BodyKind(number)
     except ValueError as cause:
         raise Malformed(f"quote has a body of kind {number}, which does not exist") from cause
     if size != kind.size:
         raise Malformed(f"quote says that a body of kind {kind.name} has {size} bytes, not {kind.size}")
-    if header.tee_type != kind.tee_type:
-        raise Malformed(f"quote is of TEE type {header.tee_type:#x}, but has a body of kind {kind.name}")
+    if tee_type != kind.tee_type:
+        raise Malformed(f"quote is of TEE type {tee_type:#x}, but has a body of kind {kind.name}")
     return kind
 
 
@@ -167,11 +168,10 @@ def parse_section(raw: bytes) -> QeSignature:
         Malformed: cut short, trailing bytes, sizes that do not add up, or another wrapping.
     """
     cursor = Cursor(raw, what="quote")
-    signed = cursor.take(_KEY_END)
-    kind = cursor.u16()
+    signed, kind, size = cursor.unpack(_WRAPPING)
     if kind != QE_REPORT:
         raise Malformed(f"quote has certification data of type {kind}, not {QE_REPORT}")
-    vouched = cursor.take(cursor.u32())
+    vouched = cursor.take(size)
     cursor.finish()
     return QeSignature.parse(signed + vouched)
 
