@@ -19,5 +19,5 @@ def require_zero(reserved: bytes, what: str) -> None:
     Raises:
         Malformed: a reserved byte is set.
     """
-    if any(reserved):
+    if reserved.strip(b"\0"):
         raise Malformed(f"{what} has reserved bytes that are not zero")

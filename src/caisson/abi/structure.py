@@ -1,7 +1,7 @@
 """Structures that are nothing but fixed byte strings in a row: the declaration is the layout."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cache
 from struct import Struct
 from typing import Self, get_type_hints
 
@@ -30,24 +30,43 @@ class Structure:
         """
         layout = _layout(cls)
         require_size(raw, layout.whole.size, cls.__name__)
-        parts = zip(layout.members, layout.whole.unpack(raw), strict=True)
-        return cls(**{name: kind(part) for (name, kind), part in parts})
+        # Each member is put where it belongs: a constructor with as many names costs twice as much, and quotes are many.
+        structure = object.__new__(cls)
+        for place, kind, part in zip(layout.places, layout.kinds, layout.whole.unpack(raw), strict=True):
+            place(structure, kind(part))
+        return structure
 
     def encode(self) -> bytes:
         """Give the bytes."""
-        return b"".join(getattr(self, name).value for name, _ in _layout(type(self)).members)
+        return b"".join(getattr(self, name).value for name in _layout(type(self)).names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layout:
-    """The members with their names, and all of them as `struct` takes them apart."""
+    """The members: their names, types and places in the object, and all of them as `struct` takes them apart."""
 
-    members: tuple[tuple[str, type[FixedBytes]], ...]
+    names: tuple[str, ...]
+    kinds: tuple[type[FixedBytes], ...]
+    places: tuple[Callable[[Structure, FixedBytes], None], ...]
     whole: Struct
 
 
-@cache
+_LAYOUTS: dict[type[Structure], _Layout] = {}
+
+
 def _layout(structure: type[Structure]) -> _Layout:
-    kinds = get_type_hints(structure)
-    members = tuple((field.name, kinds[field.name]) for field in fields(structure))
-    return _Layout(members=members, whole=Struct("".join(f"{kind.SIZE}s" for _, kind in members)))
+    known = _LAYOUTS.get(structure)
+    if known is None:
+        known = _LAYOUTS[structure] = _find_layout(structure)
+    return known
+
+
+def _find_layout(structure: type[Structure]) -> _Layout:
+    hints, names = get_type_hints(structure), tuple(field.name for field in fields(structure))
+    kinds = tuple(hints[name] for name in names)
+    return _Layout(
+        names=names,
+        kinds=kinds,
+        places=tuple(getattr(structure, name).__set__ for name in names),
+        whole=Struct("".join(f"{kind.SIZE}s" for kind in kinds)),
+    )

@@ -7,7 +7,7 @@ from caisson.errors import TdxModuleMismatch
 from caisson.evidence.tcb_status import TcbVerdict
 from caisson.evidence.tdx.levels import tdx_verdict
 from caisson.evidence.tdx.relaunch import relaunched
-from caisson.evidence.vouching import CertifiedKey
+from caisson.evidence.vouching import CertifiedKey, Platform
 from caisson.tdx import MrSignerSeam, SeamAttributes, TdBody, TdBody15, TeeTcbSvn
 
 _REMEMBERED = 1024
@@ -26,10 +26,10 @@ class Standing:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def enclave_standing(key: CertifiedKey) -> Standing:
-    """Give the verdicts for an enclave."""
-    verdict = key.platform.collateral.tcb_info.verdict(key.platform.pck)
-    return Standing(tcb=verdict.converged(key.qe_tcb), platform=verdict, current=None)
+def enclave_standing(platform: Platform, qe: TcbVerdict) -> Standing:
+    """Give the verdicts for an enclave; `qe` is that on the quoting enclave."""
+    verdict = platform.collateral.tcb_info.verdict(platform.pck)
+    return Standing(tcb=verdict.converged(qe), platform=verdict, current=None)
 
 
 def domain_standing(key: CertifiedKey, body: TdBody) -> Standing:
@@ -39,7 +39,8 @@ def domain_standing(key: CertifiedKey, body: TdBody) -> Standing:
         TdxModuleMismatch: it is none of those in the TCB info.
     """
     return _domain_standing(
-        key,
+        key.platform,
+        key.qe_tcb,
         body.tee_tcb_svn.value,
         body.tee_tcb_svn2.value if isinstance(body, TdBody15) else None,
         body.mr_signer_seam.value,
@@ -50,16 +51,16 @@ def domain_standing(key: CertifiedKey, body: TdBody) -> Standing:
 # Bytes and not their types, because what is remembered is looked up for every quote.
 @lru_cache(maxsize=_REMEMBERED)
 def _domain_standing(
-    key: CertifiedKey, launch: bytes, now: bytes | None, mr_signer: bytes, attributes: bytes
+    on: Platform, qe: TcbVerdict, launch: bytes, now: bytes | None, mr_signer: bytes, attributes: bytes
 ) -> Standing:
-    info, pck, launched = key.platform.collateral.tcb_info, key.platform.pck, TeeTcbSvn(launch)
+    info, pck, launched = on.collateral.tcb_info, on.pck, TeeTcbSvn(launch)
     module = None if info.modules is None else info.modules.of(launched)
     if module is None:
         raise TdxModuleMismatch(f"TDX module has version {launched.module_version}, of which the TCB info says nothing")
     module.require(MrSignerSeam(mr_signer), SeamAttributes(attributes))
     platform = tdx_verdict(info, pck, launched)
-    tcb = platform.converged(key.qe_tcb)
+    tcb = platform.converged(qe)
     if now is None:
         return Standing(tcb=tcb, platform=platform, current=None)
-    current = tdx_verdict(info, pck, TeeTcbSvn(now)).converged(key.qe_tcb)
+    current = tdx_verdict(info, pck, TeeTcbSvn(now)).converged(qe)
     return Standing(tcb=replace(tcb, status=relaunched(tcb.status, current.status)), platform=platform, current=current)

@@ -85,7 +85,7 @@ def verify_intel_quote(
     )
     # 11. What all this is worth.
     if isinstance(report, ReportBody):
-        standing = enclave_standing(key)
+        standing = enclave_standing(key.platform, key.qe_tcb)
         return VerifiedQuote(report=report, **_known(key, standing, at))
     standing = domain_standing(key, report)
     return VerifiedTd(body=report, current_tcb=standing.current, **_known(key, standing, at))

@@ -18,11 +18,9 @@ from caisson.evidence.roots import RootKey
 from caisson.evidence.tcb import TcbVerdict
 from caisson.evidence.trusted import TrustedCollateral, trust
 from caisson.evidence.validity import Validities
-from caisson.sgx import PEM_CHAIN, ReportData, read_section
+from caisson.sgx import PEM_CHAIN, ReportBody, ReportData, Voucher
 
 _PCK_PATH = 3
-# The quote's own signature is checked in step 10, and nothing here looks at it.
-_ANY_SIGNATURE = bytes(64)
 _REMEMBERED_PLATFORMS, _REMEMBERED_KEYS = 256, 1024
 
 
@@ -65,33 +63,32 @@ def certified_key(
         Malformed: a part cannot be read.
         EvidenceRejected: a step does not hold.
     """
-    section = read_section(_ANY_SIGNATURE + voucher, version=version)
-    if section.certification.kind != PEM_CHAIN:
-        raise QuoteRejected(
-            f"quote is certified by data of type {section.certification.kind}, not {PEM_CHAIN} (a PEM chain)"
-        )
+    section = Voucher.parse(voucher, version=version)
+    if section.kind != PEM_CHAIN:
+        raise QuoteRejected(f"quote is certified by data of type {section.kind}, not {PEM_CHAIN} (a PEM chain)")
+    report = ReportBody.parse(section.qe_report)
     # 2. to 5. The platform.
-    platform = _platform(section.certification.data, collateral, roots, tee)
+    platform = _platform(section.certification, collateral, roots, tee)
     # 6. Its signature on the quoting enclave's REPORT.
     ecdsa.verify(
         platform.key,
         section.qe_report_signature,
-        section.qe_report.encode(),
+        section.qe_report,
         otherwise=lambda: QeReportRejected("quoting enclave's REPORT is not signed by the PCK of its platform"),
     )
     # 7. The REPORT's word on the attestation key.
     digest = sha256(section.attestation_key + section.qe_authentication_data).digest()
     expected = ReportData(digest.ljust(ReportData.SIZE, b"\0"))
-    if section.qe_report.report_data != expected:
+    if report.report_data != expected:
         raise AttestationKeyRejected(
-            f"quoting enclave vouches for {section.qe_report.report_data}, and the attestation key needs {expected}"
+            f"quoting enclave vouches for {report.report_data}, and the attestation key needs {expected}"
         )
     key = ecdsa.load_point(
         section.attestation_key, otherwise=lambda: AttestationKeyRejected("attestation key is not a point on P-256")
     )
     # 8. The quoting enclave itself.
     trusted = platform.collateral
-    qe_tcb = trusted.qe_identity.verdict(section.qe_report)
+    qe_tcb = trusted.qe_identity.verdict(report)
     return CertifiedKey(
         public_key=key,
         platform=platform,

@@ -4,7 +4,7 @@ from caisson.abi import FixedBytes, ReportData
 from caisson.sgx.attributes import Attributes, Flags
 from caisson.sgx.fixed import CpuSvn, MrEnclave, MrSigner
 from caisson.sgx.keyrequest import KeyName, KeyPolicy, KeyRequest
-from caisson.sgx.parts import QuoteParts, read_section
+from caisson.sgx.parts import QuoteParts
 from caisson.sgx.quote import (
     ECDSA_P256,
     INTEL_QE_VENDOR,
@@ -15,7 +15,6 @@ from caisson.sgx.quote import (
     QuoteHeader,
 )
 from caisson.sgx.quote4 import (
-    QE_REPORT,
     TEE_SGX,
     TEE_TDX,
     BodyKind,
@@ -26,6 +25,7 @@ from caisson.sgx.quote4 import (
 from caisson.sgx.report import Report, ReportBody
 from caisson.sgx.sigstruct import SigStruct
 from caisson.sgx.targetinfo import TargetInfo
+from caisson.sgx.voucher import QE_REPORT, Voucher
 
 __all__ = [
     "ECDSA_P256",
@@ -56,6 +56,6 @@ __all__ = [
     "SigStruct",
     "TargetInfo",
     "TdBodyBytes",
+    "Voucher",
     "parse_quote",
-    "read_section",
 ]

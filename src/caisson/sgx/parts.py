@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from caisson.abi import Cursor
 from caisson.errors import Malformed
-from caisson.sgx.quote import QeSignature
-from caisson.sgx.quote4 import BodyKind, body_kind, parse_section
+from caisson.sgx.quote4 import BodyKind, body_kind
+from caisson.sgx.voucher import WITHOUT_WRAPPING
 
-_V3 = 3
 # Version, kind of the key, TEE type, two versions that nobody uses, vendor of the quoting enclave, user data.
 _HEADER = struct.Struct("<HHI4x16s20x")
 _SIGNATURE = 64
@@ -44,7 +43,7 @@ class QuoteParts:
         """
         cursor = Cursor(raw, what="quote")
         version, key_type, tee_type, vendor = cursor.unpack(_HEADER)
-        kind = BodyKind.SGX if version == _V3 else body_kind(cursor, version=version, tee_type=tee_type)
+        kind = BodyKind.SGX if version == WITHOUT_WRAPPING else body_kind(cursor, version=version, tee_type=tee_type)
         body = cursor.take(kind.size)
         signed = raw[: cursor.at]
         section = cursor.take(cursor.u32())
@@ -62,12 +61,3 @@ class QuoteParts:
             signature=section[:_SIGNATURE],
             voucher=section[_SIGNATURE:],
         )
-
-
-def read_section(raw: bytes, *, version: int) -> QeSignature:
-    """Read the signature section of a quote of version 3, 4 or 5.
-
-    Raises:
-        Malformed: cut short, trailing bytes, or sizes that do not add up.
-    """
-    return QeSignature.parse(raw) if version == _V3 else parse_section(raw)

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from caisson.abi import Cursor, require_size
 from caisson.errors import Malformed
 from caisson.sgx.report import ReportBody
+from caisson.sgx.voucher import Voucher
 
 INTEL_QE_VENDOR = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")
 ECDSA_P256 = 2
@@ -17,8 +18,7 @@ PEM_CHAIN = 5
 
 _HEADER = struct.Struct("<HHIHH16s20s")
 _U16 = struct.Struct("<H")
-_VOUCHED = struct.Struct("<64s64s384s64sH")
-_CERTIFICATION = struct.Struct("<HI")
+_SIGNATURE = 64
 _U32 = struct.Struct("<I")
 
 
@@ -103,25 +103,20 @@ class QeSignature:
             require_size(field, 64, "signature or key in a quote")
 
     @classmethod
-    def parse(cls, raw: bytes) -> Self:
-        """Read the whole section.
+    def parse(cls, raw: bytes, *, version: int = 3) -> Self:
+        """Read the whole section of a quote of `version`.
 
         Raises:
             Malformed: cut short, too long, or sizes that do not add up.
         """
-        reader = Cursor(raw, what="quote")
-        signature, attestation_key, qe_report, qe_report_signature, size = reader.unpack(_VOUCHED)
-        authentication_data = reader.take(size)
-        kind, size = reader.unpack(_CERTIFICATION)
-        data = reader.take(size)
-        reader.finish()
+        voucher = Voucher.parse(raw[_SIGNATURE:], version=version)
         return cls(
-            signature=signature,
-            attestation_key=attestation_key,
-            qe_report=ReportBody.parse(qe_report),
-            qe_report_signature=qe_report_signature,
-            qe_authentication_data=authentication_data,
-            certification=CertificationData(kind=kind, data=data),
+            signature=raw[:_SIGNATURE],
+            attestation_key=voucher.attestation_key,
+            qe_report=ReportBody.parse(voucher.qe_report),
+            qe_report_signature=voucher.qe_report_signature,
+            qe_authentication_data=voucher.qe_authentication_data,
+            certification=CertificationData(kind=voucher.kind, data=voucher.certification),
         )
 
     def encode(self) -> bytes:

@@ -13,10 +13,10 @@ from caisson.abi import Cursor
 from caisson.errors import Malformed
 from caisson.sgx.quote import QeSignature, Quote, QuoteHeader
 from caisson.sgx.report import ReportBody
+from caisson.sgx.voucher import QE_REPORT
 
 TEE_SGX = 0x00
 TEE_TDX = 0x81
-QE_REPORT = 6
 
 _V4 = 4
 _V5 = 5
@@ -24,7 +24,6 @@ _BODY_DESCRIPTOR = struct.Struct("<HI")
 _CERTIFICATION_DESCRIPTOR = struct.Struct("<HI")
 _U32 = struct.Struct("<I")
 _KEY_END = 128
-_WRAPPING = struct.Struct(f"<{_KEY_END}sHI")
 
 
 class BodyKind(IntEnum):
@@ -107,7 +106,7 @@ class Quote4:
         return cls(
             header=header,
             body=ReportBody.parse(body) if kind is BodyKind.SGX else TdBodyBytes(kind=kind, raw=body),
-            signature=parse_section(section),
+            signature=QeSignature.parse(section, version=header.version),
         )
 
     def encode(self) -> bytes:
@@ -159,21 +158,6 @@ def body_kind(cursor: Cursor, *, version: int, tee_type: int) -> BodyKind:
     if tee_type != kind.tee_type:
         raise Malformed(f"quote is of TEE type {tee_type:#x}, but has a body of kind {kind.name}")
     return kind
-
-
-def parse_section(raw: bytes) -> QeSignature:
-    """Read the signature section of version 4 or 5, in which the quoting enclave's part is wrapped once more.
-
-    Raises:
-        Malformed: cut short, trailing bytes, sizes that do not add up, or another wrapping.
-    """
-    cursor = Cursor(raw, what="quote")
-    signed, kind, size = cursor.unpack(_WRAPPING)
-    if kind != QE_REPORT:
-        raise Malformed(f"quote has certification data of type {kind}, not {QE_REPORT}")
-    vouched = cursor.take(size)
-    cursor.finish()
-    return QeSignature.parse(signed + vouched)
 
 
 def _encode_section(signature: QeSignature) -> bytes:

@@ -8,7 +8,7 @@ from caisson.abi import ReportData, require_size, require_zero
 from caisson.sgx.attributes import Attributes
 from caisson.sgx.fixed import CpuSvn, MrEnclave, MrSigner
 
-_BODY = struct.Struct("<16sI12s16s16s32s32s32s32s64sHHH42s16s64s")
+_BODY = struct.Struct("<16sI12s16sQQ32s32s32s32s64sHHH42s16s64s")
 _TAIL = struct.Struct("<32s16s")
 
 
@@ -49,7 +49,8 @@ class ReportBody:
             misc_select,
             reserved1,
             ext_prod_id,
-            attributes,
+            flags,
+            xfrm,
             mr_enclave,
             reserved2,
             mr_signer,
@@ -67,7 +68,7 @@ class ReportBody:
             cpu_svn=CpuSvn(cpu_svn),
             misc_select=misc_select,
             isv_ext_prod_id=ext_prod_id,
-            attributes=Attributes.parse(attributes),
+            attributes=Attributes(flags=flags, xfrm=xfrm),
             mr_enclave=MrEnclave(mr_enclave),
             mr_signer=MrSigner(mr_signer),
             config_id=config_id,
@@ -85,7 +86,8 @@ class ReportBody:
             self.misc_select,
             b"",
             self.isv_ext_prod_id,
-            self.attributes.encode(),
+            self.attributes.flags,
+            self.attributes.xfrm,
             self.mr_enclave.value,
             b"",
             self.mr_signer.value,
