@@ -30,7 +30,7 @@ class Structure:
         """
         layout = _layout(cls)
         require_size(raw, layout.whole.size, cls.__name__)
-        # Each member is put where it belongs: a constructor with as many names costs twice as much, and quotes are many.
+        # Each member is put in its place: a constructor with so many names costs twice as much, and quotes are many.
         structure = object.__new__(cls)
         for place, kind, part in zip(layout.places, layout.kinds, layout.whole.unpack(raw), strict=True):
             place(structure, kind(part))

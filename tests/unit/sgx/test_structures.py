@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from caisson.errors import Malformed
 from caisson.sgx import Attributes, Flags, KeyRequest, Quote, QuoteHeader, Report, ReportBody, SigStruct, TargetInfo
 
-SHARED = settings(max_examples=50)
+SHARED = settings(max_examples=50, deadline=None)
 SIZES = {
     Attributes: 16,
     ReportBody: 384,
