@@ -173,6 +173,9 @@ def test_an_image_that_breaks_off_leaves_nothing(place, image):
             yield next(iter(self._whole.stored()))[:100]
             raise Interrupted
 
+        def checked(self):
+            return None
+
         def archive(self):
             raise Interrupted
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from caisson.errors import ImageRejected
 from caisson.oci.layer import Layer
 from caisson.oci.limits import DEFAULT, Limits
-from caisson.oci.tar import Entry, Kind, climbs_out, parents, read_archive
+from caisson.oci.tar import Entry, Kind, climbs_out, parents
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -30,7 +30,7 @@ def read_changes(layer: Layer, *, limits: Limits = DEFAULT) -> Changes:
     """
     changes = Changes()
     size = 0
-    for number, entry in enumerate(read_archive(layer.archive())):
+    for number, entry in enumerate(layer.outline().entries(layer.archive)):
         size += entry.size
         if number >= limits.entries:
             raise ImageRejected(f"layer has more than {limits.entries} entries")

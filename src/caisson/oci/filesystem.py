@@ -56,7 +56,7 @@ class FileSystem:
         view = cls()
         left = limits.entries
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            unpacking = [pool.submit(layer.archive) for layer in image.layers]
+            unpacking = [pool.submit(layer.outline) for layer in image.layers]
             for number, layer in enumerate(image.layers):
                 try:
                     unpacking[number].result()

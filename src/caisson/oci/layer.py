@@ -10,7 +10,9 @@ from caisson.oci import compression, decompression, stream
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
 from caisson.oci.limits import DEFAULT, Limits
+from caisson.oci.outline import Outline, outline
 from caisson.oci.region import Region
+from caisson.oci.stamp import Checked, Stamp
 
 _OCI_TYPES = {
     MediaType.DOCKER_LAYER: MediaType.LAYER,
@@ -45,6 +47,16 @@ class Layer(Protocol):
     def stored(self) -> Iterator[bytes]:
         """Read the blob as it lies there; whoever takes it compares it with the descriptor."""
 
+    def checked(self) -> Checked | None:
+        """Give where the blob lies, if it was compared with the descriptor and its file has not changed since."""
+
+    def outline(self) -> Outline:
+        """Give all of the archive but the inside of large files; its digest was compared with `diff_id`.
+
+        Raises:
+            ImageRejected: another digest, or not what the media type says.
+        """
+
     def archive(self) -> Region:
         """Give the uncompressed archive, whose digest was compared with `diff_id`.
 
@@ -67,6 +79,8 @@ class FileLayer:
     limits: Limits = DEFAULT
     origin: str = ""
     _unpacked: dict[Digest, Region] = field(default_factory=dict, repr=False, compare=False)
+    _outlines: dict[Digest, Outline] = field(default_factory=dict, repr=False, compare=False)
+    _checked: dict[tuple[Digest, Region], Checked] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def compress(
@@ -89,6 +103,7 @@ class FileLayer:
             scratch=scratch,
         )
         layer._unpacked[layer.diff_id] = archive
+        layer._remember(Stamp.of(stored.path))
         return layer
 
     @classmethod
@@ -103,11 +118,28 @@ class FileLayer:
 
     def chunks(self) -> Iterator[bytes]:
         """Read the blob; see `Layer`."""
-        return stream.verified(self.stored(), digest=self.descriptor.digest, size=self.descriptor.size, what="layer")
+        before = Stamp.of(self.blob.path)
+        yield from stream.verified(
+            self.stored(), digest=self.descriptor.digest, size=self.descriptor.size, what="layer"
+        )
+        self._remember(before)
 
     def stored(self) -> Iterator[bytes]:
         """Read the blob as it lies there; see `Layer`."""
         return self.blob.chunks()
+
+    def checked(self) -> Checked | None:
+        """Give where the blob lies, if that is certain; see `Layer`."""
+        known = self._checked.get((self.descriptor.digest, self.blob))
+        return known if known is not None and known.holds else None
+
+    def outline(self) -> Outline:
+        """Give the archive without the inside of large files; see `Layer`. It is unpacked once."""
+        if self.diff_id in self._unpacked or self.descriptor.media_type in MediaType.PLAIN_LAYERS:
+            return Outline(archive=self.archive())
+        if self.diff_id not in self._outlines:
+            self._outlines[self.diff_id] = outline(self._plain(), self.scratch)
+        return self._outlines[self.diff_id]
 
     def archive(self) -> Region:
         """Give the uncompressed archive; see `Layer`. It is unpacked once."""
@@ -115,13 +147,23 @@ class FileLayer:
             self._unpacked[self.diff_id] = self._unpack()
         return self._unpacked[self.diff_id]
 
+    def _remember(self, stamp: Stamp | None) -> None:
+        if stamp is not None:
+            self._checked[self.descriptor.digest, self.blob] = Checked(region=self.blob, stamp=stamp)
+
     def _unpack(self) -> Region:
-        plain = stream.verified(unpack(self, limits=self.limits), digest=self.diff_id, what="unpacked layer")
-        if self.descriptor.media_type in MediaType.PLAIN_LAYERS:
-            for _ in plain:
-                pass
-            return self.blob
-        return stream.store(plain, self.scratch)
+        if self.descriptor.media_type not in MediaType.PLAIN_LAYERS:
+            return stream.store(self._plain(), self.scratch)
+        if self.descriptor.digest != self.diff_id:
+            raise ImageRejected(f"unpacked layer has the digest {self.descriptor.digest}, not {self.diff_id}")
+        for _ in self.chunks():
+            pass
+        return self.blob
+
+    def _plain(self) -> Iterator[bytes]:
+        """Read, check and unpack the blob in one thread; compare what it unpacks to with the diff ID in another."""
+        plain = stream.ahead(unpack(self, limits=self.limits))
+        return stream.verified(plain, digest=self.diff_id, what="unpacked layer")
 
 
 def unpack(layer: Layer, *, limits: Limits = DEFAULT) -> Iterator[bytes]:

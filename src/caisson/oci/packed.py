@@ -11,7 +11,9 @@ from caisson.oci import stream
 from caisson.oci.descriptor import Descriptor
 from caisson.oci.digest import Digest
 from caisson.oci.layer import FileLayer
+from caisson.oci.outline import Outline
 from caisson.oci.region import Region
+from caisson.oci.stamp import Checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,14 @@ class PackedLayer:
     def stored(self) -> Iterator[bytes]:
         """Read the blob as it lies there; see `Layer`."""
         return self.done.result().stored()
+
+    def checked(self) -> Checked | None:
+        """Give where the blob lies, if that is certain; see `Layer`."""
+        return self.done.result().checked()
+
+    def outline(self) -> Outline:
+        """Give the archive, which lies there as a whole; see `Layer`."""
+        return Outline(archive=self.archive())
 
     def archive(self) -> Region:
         """Give the uncompressed archive; see `Layer`."""

@@ -31,6 +31,16 @@ def verified(chunks: Iterable[bytes], *, digest: Digest, size: int | None = None
         raise ImageRejected(f"{what} has the digest {Digest(state.hexdigest())}, not {digest}")
 
 
+def ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass a stream on while another thread already makes its next piece."""
+    pieces = iter(chunks)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, pieces, None)
+        while (chunk := coming.result()) is not None:
+            coming = pool.submit(next, pieces, None)
+            yield chunk
+
+
 class Hashing:
     """Passes a stream on while another thread hashes it; `digest` and `size` are known at its end."""
 

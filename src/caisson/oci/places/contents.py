@@ -125,15 +125,24 @@ def add_named(index: ImageIndex, descriptor: Descriptor, tag: str) -> ImageIndex
     return replace(index, manifests=(*others, replace(descriptor, annotations=annotations)))
 
 
+def layers(image: Image) -> tuple[Layer, ...]:
+    """Give every layer of an image once."""
+    return tuple({layer.descriptor.digest: layer for layer in image.layers}.values())
+
+
 def blobs(image: Image) -> Iterator[tuple[Descriptor, Reopen]]:
     """Give every blob of an image once, the manifest last; they are still to be compared with their descriptors."""
-    layers: dict[Digest, Layer] = {layer.descriptor.digest: layer for layer in image.layers}
-    for layer in layers.values():
+    for layer in layers(image):
         yield layer.descriptor, layer.stored
-    documents = image.documents
-    yield image.manifest.config, lambda: iter((documents.config,))
-    manifest = Descriptor(media_type=image.manifest.media_type, digest=image.digest, size=len(image.documents.manifest))
-    yield manifest, lambda: iter((documents.manifest,))
+    yield from documents(image)
+
+
+def documents(image: Image) -> Iterator[tuple[Descriptor, Reopen]]:
+    """Give the blobs that are no layers, the manifest last."""
+    written = image.documents
+    yield image.manifest.config, lambda: iter((written.config,))
+    manifest = Descriptor(media_type=image.manifest.media_type, digest=image.digest, size=len(written.manifest))
+    yield manifest, lambda: iter((written.manifest,))
 
 
 def small(descriptor: Descriptor, region: Regions) -> bytes:

@@ -26,6 +26,8 @@ class Layout:
         store.create()
         with store.locked():
             index = contents.add_tagged(store.index(), image, self.tag, overwrite=overwrite)
-            for descriptor, reopen in contents.blobs(image):
+            for layer in contents.layers(image):
+                store.put_layer(layer)
+            for descriptor, reopen in contents.documents(image):
                 store.put_blob(descriptor, reopen)
             store.write_index(index)

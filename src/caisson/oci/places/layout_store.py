@@ -4,20 +4,22 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caisson.errors import ImageRejected, UsageError
 from caisson.oci import document, stream
 from caisson.oci.descriptor import Descriptor
 from caisson.oci.digest import Digest
+from caisson.oci.layer import Layer
 from caisson.oci.manifest import ImageIndex
 from caisson.oci.places import contents
 from caisson.oci.places.archive import ArchiveFile
-from caisson.oci.places.files import write_whole
+from caisson.oci.places.files import share, write_whole
 from caisson.oci.places.held import Held
 from caisson.oci.referrer import Referrer
 from caisson.oci.region import Region
+from caisson.oci.stamp import Stamp
 from caisson.oci.store import Reopen
 
 
@@ -78,9 +80,26 @@ class LayoutStore:
     def put_blob(self, descriptor: Descriptor, reopen: Reopen, *, mount_from: str | None = None) -> None:  # noqa: ARG002
         """Store a blob; see `Store`."""
         path = self._path(descriptor.digest)
-        if not path.exists() or path.stat().st_size != descriptor.size:
+        if not _is_whole(path, descriptor):
             checked = stream.verified(reopen(), digest=descriptor.digest, size=descriptor.size, what="blob")
             write_whole(path, checked, overwrite=True)
+
+    def put_layer(self, layer: Layer) -> None:
+        """Store a layer's blob, if it is not there. One that was compared before is not read again.
+
+        Raises:
+            ImageRejected: it is not what its descriptor says.
+        """
+        path = self._path(layer.descriptor.digest)
+        if _is_whole(path, layer.descriptor):
+            return
+        if (known := layer.checked()) is not None and share(known.region, path):
+            # A second name for the file changes its inode's time, and only that.
+            after = Stamp.of(known.region.path)
+            if after is not None and replace(after, changed=known.stamp.changed) == known.stamp:
+                return
+            path.unlink()
+        self.put_blob(layer.descriptor, layer.stored)
 
     def put_document(self, raw: bytes, media_type: str, *, name: str | None = None) -> None:
         """Store a manifest or index; see `Store`."""
@@ -133,3 +152,7 @@ class LayoutStore:
         if not path.is_file() or path.stat().st_size > document.MAX_SIZE:
             raise ImageRejected(f"OCI layout lacks `{name}`, or it is larger than {document.MAX_SIZE} bytes")
         return path.read_bytes()
+
+
+def _is_whole(path: Path, descriptor: Descriptor) -> bool:
+    return path.exists() and path.stat().st_size == descriptor.size

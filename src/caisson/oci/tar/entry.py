@@ -1,8 +1,9 @@
 """One member of an archive."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Self
 
 from caisson.oci.region import Region
 
@@ -38,3 +39,7 @@ class Entry:
     size: int = 0
     device: tuple[int, int] = (0, 0)
     xattrs: Mapping[str, bytes] = field(default_factory=dict, hash=False)
+
+    def holding(self, content: Region) -> Self:
+        """Give the same file with its bytes in another place."""
+        return replace(self, content=content)

@@ -1,7 +1,7 @@
 """Reads what an archive holds and where, without copying a byte of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from caisson.errors import ImageRejected
 from caisson.oci.region import Region
@@ -12,8 +12,8 @@ from caisson.oci.tar.header import BLOCK, Header
 from caisson.oci.tar.path import clean
 
 _PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK = b"x", b"g", b"L", b"K"
-_EXTENSIONS = frozenset({_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK})
-_MAX_EXTENSION = 1 << 20
+EXTENSIONS = frozenset({_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK})
+MAX_EXTENSION = 1 << 20
 _KINDS = {kind.value: kind for kind in Kind} | {b"\x00": Kind.FILE, b"7": Kind.FILE, sparse.OLD_GNU: Kind.FILE}
 _DEVICES = frozenset({Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE})
 _ZERO = bytes(BLOCK)
@@ -30,11 +30,11 @@ def read_archive(archive: Region) -> Iterator[Entry]:
     position = 0
     with archive.path.open("rb", buffering=0) as file:
         while (header := _header(file.fileno(), archive, position)) is not None:
-            if header.flag in _EXTENSIONS:
+            if header.flag in EXTENSIONS:
                 size = header.size
-                _extend(extension, header, archive.part(position + BLOCK, size))
+                extend(extension, header, archive.part(position + BLOCK, size).chunks())
             else:
-                entry, size = _entry(header, extension, archive, position + BLOCK)
+                entry, size = entry_of(header, extension, archive, position + BLOCK)
                 yield entry
                 extension = Extension()
             position += BLOCK + -(-size // BLOCK) * BLOCK
@@ -57,10 +57,15 @@ def _header(file: int, archive: Region, position: int) -> Header | None:
     return None
 
 
-def _extend(extension: Extension, header: Header, data: Region) -> None:
-    if data.size > _MAX_EXTENSION:
-        raise ImageRejected(f"archive has an extended header of {data.size} bytes")
-    raw = data.read()
+def extend(extension: Extension, header: Header, data: Iterable[bytes]) -> None:
+    """Take what an extended header says; `data` is what follows it.
+
+    Raises:
+        ImageRejected: malformed, contradictory, or more than 1 MiB.
+    """
+    if header.size > MAX_EXTENSION:
+        raise ImageRejected(f"archive has an extended header of {header.size} bytes")
+    raw = b"".join(data)
     match header.flag:
         case b"x":
             extension.records(raw)
@@ -77,8 +82,12 @@ def _extend(extension: Extension, header: Header, data: Region) -> None:
                 raise ImageRejected("archive has a global pax header that describes members")
 
 
-def _entry(header: Header, extension: Extension, archive: Region, start: int) -> tuple[Entry, int]:
-    """Give a member, and how many bytes of the archive follow its header."""
+def entry_of(header: Header, extension: Extension, archive: Region, start: int) -> tuple[Entry, int]:
+    """Give a member, and how many bytes of the archive follow its header.
+
+    Raises:
+        ImageRejected: malformed, cut off, ambiguous, or its path leaves the archive.
+    """
     kind = _KINDS.get(header.flag)
     if kind is None:
         raise ImageRejected(f"archive has a member of the unknown type {header.flag!r}")
