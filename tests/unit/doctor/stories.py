@@ -144,6 +144,8 @@ STORIES = {
             "absent": {"inside": inside(**NO_DEVICE)},
             "wrong group": {"inside": inside(gid=123, opened=False, refusal="permission denied")},
             "root's only": {"inside": inside(mode=0o600, opened=False, refusal="permission denied")},
+            "security module": {"inside": inside(opened=False, refusal="permission denied")},
+            "driver": {"inside": inside(opened=False, refusal="no such device or address")},
             "device filter": {"inside": inside(opened=False, refusal="operation not permitted")},
             "noexec": {"inside": inside(no_exec=True)},
         },

@@ -7,6 +7,7 @@ _ENCLAVES = frozenset({Purpose.RUN, Purpose.ATTEST, Purpose.SWARM})
 _GROUP, _OTHERS = 0o060, 0o006
 _REMOUNT = "as root: `mount -o remount,exec /dev` (and a unit that does it at every start)"
 _INSIDE = "/dev/sgx_enclave"
+_DENIED, _FILTERED = "permission denied", "operation not permitted"  # as `look` says EACCES and EPERM
 
 
 def _seen(readings: Readings, path: str) -> Device | Finding:
@@ -94,10 +95,11 @@ def opens_inside(inside: Sight, _readings: Readings) -> Finding:
     if device.kind == "hidden":
         return unknown(f"`/dev/sgx_enclave` cannot be seen in the container: {device.refusal}")
     if not device.opened:
+        meaning, remedy = _refused(device, inside)
         return bad(
             f"in a container ({who}) {_spell(device)} does not open: {device.refusal or 'it is no device'}",
-            _refused(device, inside),
-            _remedy(device, inside),
+            meaning,
+            remedy,
         )
     if device.no_exec:
         return bad(
@@ -108,22 +110,27 @@ def opens_inside(inside: Sight, _readings: Readings) -> Finding:
     return good(f"a container ({who}) opens it")
 
 
-def _refused(device: Device, inside: Sight) -> str:
-    if device.mode & _OTHERS != _OTHERS and device.gid not in (inside.gid, *inside.groups):
-        return "the program's groups are not the device's: the engine maps users, or the group was not given"
-    if device.mode & (_OTHERS | _GROUP) == 0:
-        return "only the device's owner may open it"
-    return "the device is there, but the engine's device filter or a security module refuses it"
-
-
-def _remedy(device: Device, inside: Sight) -> str:
-    if device.mode & (_OTHERS | _GROUP) == 0:
-        return f"give it a group on the host: `chgrp sgx {device.path}; chmod 0660 {device.path}`, and a udev rule"
-    if device.gid not in (inside.gid, *inside.groups):
+def _refused(device: Device, inside: Sight) -> tuple[str, str]:
+    """Tell why a container may not open the device, and what to do."""
+    for_group, for_others = device.mode & _GROUP == _GROUP, device.mode & _OTHERS == _OTHERS
+    if device.refusal == _FILTERED:
         return (
-            "`--group-add $(stat -c %g /dev/sgx_enclave)`; without root or with mapped users, mode 0666 by a udev rule"
+            "the device is there, but the engine's device filter does not let it through",
+            "`--device /dev/sgx_enclave` and not `-v`; on a Swarm, `caisson node setup swarm`",
         )
-    return "`--device /dev/sgx_enclave` and not `-v`; on a Swarm, `caisson node setup swarm`"
+    if device.refusal != _DENIED:
+        return "its driver does not take it", "look for `sgx` in `dmesg`"
+    if not for_group and not for_others:
+        return (
+            "only the device's owner may open it",
+            "give it a group on the host: `chgrp sgx` and `chmod 0660`, and a udev rule to that effect",
+        )
+    if not for_others and device.gid not in (inside.gid, *inside.groups):
+        return (
+            "the program's groups are not the device's: it was not given, or the engine maps users",
+            "`--group-add $(stat -c %g /dev/sgx_enclave)`; where users are mapped, mode 0666 by a udev rule",
+        )
+    return "a security module refuses it (SELinux, AppArmor)", "look for `denied` in `dmesg` and in the audit log"
 
 
 def has_provision_device(readings: Readings) -> Finding:

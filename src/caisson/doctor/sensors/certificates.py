@@ -9,7 +9,7 @@ from cryptography.x509 import load_der_x509_crl
 
 from caisson.doctor.readings import Certificates, QuoteProvider, Unread
 from caisson.errors import Unavailable
-from caisson.evidence import INTEL_PCS, INTEL_ROOT_CRL, Answer, Service, web_client
+from caisson.evidence import INTEL_PCS, INTEL_ROOT_CRL, Answer, PckCa, Service, web_client
 
 _PATIENCE = 8.0
 
@@ -39,10 +39,11 @@ def ask_pccs(
             reached, root = error.message, None
         else:
             reached = ""
-        revocation, identity = (
-            "" if reached else _missing(service, f"{base}/{path}", query)
-            for path, query in (("pckcrl", {"ca": "platform", "encoding": "der"}), ("qe/identity", {}))
-        )
+        revocation = identity = ""
+        if not reached:
+            # Which of the two authorities issued this machine's certificate is not known before it is asked for.
+            revocation = min((_missing(service, f"{base}/pckcrl", {"ca": ca}) for ca in PckCa), key=bool)
+            identity = _missing(service, f"{base}/qe/identity", {})
     return Certificates(
         url=base,
         reached=reached,
