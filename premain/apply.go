@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// apply puts the bundle in place, in the protocol's order: file-system keys, TLS key and chain, files, environment.
-func apply(_ context.Context, g *guest) error {
+// apply puts the bundle in place, in the protocol's order: file-system keys and what they open, TLS key and chain, files,
+// environment.
+func apply(ctx context.Context, g *guest) error {
 	if err := g.applyKeys(); err != nil {
 		return err
 	}
@@ -20,6 +21,9 @@ func apply(_ context.Context, g *guest) error {
 		if err := g.files.sweep(g.places()); err != nil {
 			return err
 		}
+	}
+	if err := g.applyEncrypted(ctx); err != nil {
+		return err
 	}
 	if err := g.applyTLS(); err != nil {
 		return err
@@ -48,12 +52,15 @@ func (g *guest) places() []string {
 	return found
 }
 
-// applyKeys hands file-system keys to the library OS. Without an enclave none can be kept: then a key is passed over,
-// with a warning, if the image says that its mount is plain, and refused otherwise.
+// applyKeys hands file-system keys to the library OS, apart from those that premain itself makes use of. Without an
+// enclave none can be kept: then a key is passed over, with a warning, if the image says that its mount is plain, and
+// refused otherwise.
 func (g *guest) applyKeys() error {
 	plain := strings.Split(g.env["CAISSON_PLAIN_KEYS"], ",")
 	for _, name := range slices.Sorted(maps.Keys(g.bundle.fsKeys)) {
 		switch {
+		case slices.Contains(g.encryptedKeys(), name):
+			continue
 		case g.direct:
 			g.warn("file-system key `%s` is not used: gramine-direct has a throw-away key, and protects nothing", name)
 			continue

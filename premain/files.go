@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -40,6 +42,11 @@ func (l *ledger) mountOf(where string) string {
 
 // create makes one file, and the directories it needs, where nothing was. It follows no links.
 func (l *ledger) create(where string, mode uint32, content []byte) error {
+	return l.createFrom(where, mode, int64(len(content)), bytes.NewReader(content))
+}
+
+// createFrom makes one file of `size` bytes that come from a stream; see create.
+func (l *ledger) createFrom(where string, mode uint32, size int64, content io.Reader) error {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if l.closed {
@@ -61,7 +68,10 @@ func (l *ledger) create(where string, mode uint32, content []byte) error {
 	}
 	l.written = append(l.written, where)
 	file := os.NewFile(uintptr(fd), where)
-	_, err = file.Write(content)
+	// Gramine's tmpfs copies a file each time it grows, unless it is told how long it will be.
+	if err = file.Truncate(size); err == nil {
+		_, err = io.CopyN(struct{ io.Writer }{file}, content, size)
+	}
 	if l.owner != nil {
 		err = errors.Join(err, file.Chown(l.owner.uid, l.owner.gid))
 	}

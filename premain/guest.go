@@ -181,6 +181,11 @@ func checkFiles(ctx context.Context, g *guest) error {
 	if err := checkProgram(g.manifest, g.program.path); err != nil {
 		return err
 	}
+	for _, name := range g.encryptedKeys() {
+		if where := filepath.Join(g.image, "encrypted", name); !g.manifest.trusts(where) {
+			return wrong("", "the encrypted file %s is not measured", quoted(where))
+		}
+	}
 	return checkTrustedFiles(ctx, g.manifest)
 }
 

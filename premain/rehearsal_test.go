@@ -28,6 +28,7 @@ type rehearsal struct {
 	world      world
 	env        map[string]string // measured
 	mounts     string            // more of them, as the manifest has them
+	trusted    string            // more trusted files, likewise
 	outside    map[string]string
 	platform   *standIn
 	bundle     object
@@ -97,6 +98,7 @@ func (r *rehearsal) manifest() string {
 		}
 	}
 	fmt.Fprintf(&text, "[fs]\nstart_dir = \"%s\"\n[[fs.mounts]]\ntype = \"tmpfs\"\npath = \"%s\"\n%s", r.root, r.mount, r.mounts)
+	text.WriteString(r.trusted)
 	fmt.Fprintf(&text, "[[sgx.trusted_files]]\nuri = \"file:%s/app\"\nsha256 = \"%x\"\n", r.root, sha256.Sum256([]byte("program")))
 	return text.String()
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,13 +111,16 @@ func checkProgram(m *manifest, program string) error {
 	if err != nil {
 		return wrong("", "the program %s cannot be found: %v", quoted(program), origin(err))
 	}
-	for _, trusted := range m.trustedFiles {
-		if trusted.path == program || trusted.path == real {
-			return nil
-		}
+	if m.trusts(program) || m.trusts(real) {
+		return nil
 	}
 	return wrong("the recipe has to list it in the image's trusted files",
 		"the program %s is no trusted file of the measured manifest", quoted(real))
+}
+
+// trusts tells whether a path is among the measured files.
+func (m *manifest) trusts(where string) bool {
+	return slices.ContainsFunc(m.trustedFiles, func(file trustedFile) bool { return file.path == where })
 }
 
 func below(where, directory string) bool {

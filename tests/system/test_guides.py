@@ -46,6 +46,14 @@ def test_with_compose(directory, generation):
     assert [line for line in done.stdout.splitlines() if line.startswith("visit ")] == ["visit 1", "visit 2", "visit 3"]
 
 
+@pytest.mark.slow
+def test_ship_code_the_cloud_cannot_read(directory):
+    copy_example("private-code", directory)
+    done = follow("private-code", directory)
+    assert "\nbuy when the canary sings\n" in f"\n{done.stdout}"
+    assert "files under the key `code`: not looked into" in done.stdout
+
+
 REGISTRY = """\
 version: 0.1
 storage: {filesystem: {rootdirectory: DIRECTORY/registry}}

@@ -2,13 +2,16 @@
 
 import contextlib
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 from caisson import catalog, oci
-from caisson.cli.home import Home, home_option
+from caisson.cli.connection import Connection, connection_options
+from caisson.cli.file_keys import file_key_option, file_keys_of
+from caisson.cli.home import Home
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.registry import registry_options
 from caisson.cli.signer import key_option, open_signer, secret_option
@@ -24,9 +27,9 @@ from caisson.conversion import (
     resolved,
 )
 from caisson.conversion.manifests import GRAMINE, NATIVE
-from caisson.conversion.measured import runtime_of
+from caisson.conversion.measured import encrypted_keys, runtime_of
 from caisson.conversion.runtime import Release, RuntimeStore
-from caisson.enclave import Signer
+from caisson.enclave.protected_files import FileKey
 from caisson.errors import UsageError
 from caisson.protocol import ServerKeyHash
 
@@ -43,7 +46,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("places", metavar="[SOURCE] DEST", nargs=-1, required=True)
-@home_option
+@connection_options
 @click.option(
     "--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The recipe, a `caisson.toml`."
 )
@@ -56,6 +59,7 @@ Examples:
 @key_option()
 @secret_option
 @click.option("--unsigned", is_flag=True, help="Leave the signature to `caisson sign`.")
+@file_key_option
 @click.option("--key-server-pin", metavar="HEX", help="SHA-256 of the only key server's identity key; measured.")
 @click.option("--force", is_flag=True, help="Replace what is at DEST.")
 @registry_options
@@ -63,7 +67,7 @@ Examples:
 def command(  # noqa: PLR0913 - one parameter for each option
     *,
     places: tuple[str, ...],
-    home: Home,
+    connection: Connection,
     recipe: Path | None,
     entry: str | None,
     upstream: bool,
@@ -72,6 +76,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     key: str | None,
     passphrase_file: BinaryIO | None,
     unsigned: bool,
+    file_keys: tuple[tuple[str, Path], ...],
     key_server_pin: str | None,
     force: bool,
     access: oci.Access,
@@ -87,6 +92,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
     With --from, a confidential image is verified, signed with your key and bound to your key server, if you give its
     pin; everything else in it stays as it is.
 
+    Encrypted files of the recipe get their keys from the key server, which makes those that it does not have.
+
     An image for `gramine` runs in an enclave, by a release of Gramine that `caisson runtime` keeps; one for `native`
     is for trying things out, and protects nothing.
     """
@@ -98,13 +105,21 @@ def command(  # noqa: PLR0913 - one parameter for each option
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         scratch = Path(directory)
         if published is None:
+            home = connection.home
             chosen, release = chosen_recipe(recipe, entry, upstream=upstream), _release(runtime, home)
             prepared = prepare_image(
-                source, chosen, cache=home.cache, scratch=scratch, pin=server, access=access, runtime=release
+                source,
+                chosen,
+                cache=home.cache,
+                scratch=scratch,
+                pin=server,
+                access=access,
+                runtime=release,
+                file_keys=file_keys_of(chosen, file_keys, connection.client),
             )
             _warn_about_volumes(chosen, release)
         else:
-            if upstream or any(given is not None for given in (source, recipe, entry, runtime)):
+            if upstream or file_keys or any(given is not None for given in (source, recipe, entry, runtime)):
                 raise UsageError(
                     "an image that is taken as it is has no SOURCE, recipe and runtime of its own",
                     hint="leave them out",
@@ -122,24 +137,6 @@ def command(  # noqa: PLR0913 - one parameter for each option
     emit(describe(built, destination), human=human(built, destination), as_json=as_json)
 
 
-def build_image(
-    source: str | None,
-    recipe: Recipe,
-    *,
-    signer: Signer,
-    cache: Path,
-    scratch: Path,
-    pin: ServerKeyHash | None,
-    access: oci.Access,
-) -> ConfidentialImage:
-    """Fetch the plain image - by the recipe if there is no `source` -, convert and sign it.
-
-    Raises:
-        UsageError: neither says where the plain image is, or image and recipe do not fit together.
-    """
-    return prepare_image(source, recipe, cache=cache, scratch=scratch, pin=pin, access=access).sign(signer)
-
-
 def prepare_image(
     source: str | None,
     recipe: Recipe,
@@ -148,11 +145,25 @@ def prepare_image(
     scratch: Path,
     pin: ServerKeyHash | None,
     access: oci.Access,
+    file_keys: Mapping[str, FileKey],
     runtime: Release | None = None,
 ) -> PreparedImage:
-    """Do what `build_image` does, and leave the signature to others."""
+    """Fetch the plain image - by the recipe if there is no `source` - and convert it; others sign it.
+
+    Raises:
+        UsageError: neither says where the plain image is, or image and recipe do not fit together.
+    """
     plain, base = _plain(source, recipe, cache=cache, scratch=scratch, access=access)
-    return prepare(plain, recipe, premain=premain(), scratch=scratch, key_server_pin=pin, runtime=runtime, base=base)
+    return prepare(
+        plain,
+        recipe,
+        premain=premain(),
+        scratch=scratch,
+        key_server_pin=pin,
+        runtime=runtime,
+        base=base,
+        file_keys=file_keys,
+    )
 
 
 def _plain(
@@ -208,6 +219,7 @@ def describe(built: ConfidentialImage | PreparedImage, destination: str) -> dict
         "debug": built.manifest.sgx.debug,
         "trusted_files": len(built.manifest.sgx.trusted_files),
         "base": base_of(built),
+        "encrypted_files": list(encrypted_keys(built.manifest)),
         "runtime": runtime_of(built.manifest),
     }
 
@@ -230,6 +242,8 @@ def human(built: ConfidentialImage | PreparedImage, destination: str) -> str:
         **({} if (base := base_of(built)) is None else {"base": base}),
         "trusted": f"{len(built.manifest.sgx.trusted_files)} files",
     }
+    if keys := encrypted_keys(built.manifest):
+        rows["encrypted"] = f"files under the key {', '.join(f'`{key}`' for key in keys)}"
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())
 
 

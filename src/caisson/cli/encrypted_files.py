@@ -9,10 +9,9 @@ import click
 from caisson.cli.files import PUBLIC, SECRET, force_option
 from caisson.cli.output import emit, json_option
 from caisson.cli.output_file import output_file
-from caisson.enclave.protected_files import FileKey, Header, Reader, encrypt, normal_path
+from caisson.enclave.protected_files import NODE, FileKey, Header, Reader, encrypt, normal_path
 from caisson.errors import UsageError
 
-_NODE = 4096
 _MOST_KEY = 17  # bytes: one more than a key has, to see that there are more
 
 _key_option = click.option("--key", type=click.File("rb"), required=True, help="File with the key: 16 raw bytes.")
@@ -71,15 +70,15 @@ def decrypt_command(*, key: BinaryIO, path: str | None, source: Path, target: Pa
 def inspect_command(*, key: BinaryIO | None, source: Path, as_json: bool) -> None:
     """Say what can be seen of IN: without the key that is no more than the host sees."""
     with _open(source) as encrypted:
-        header, _ = Header.parse(encrypted.read(_NODE))
-        nodes = source.stat().st_size // _NODE
+        header, _ = Header.parse(encrypted.read(NODE))
+        nodes = source.stat().st_size // NODE
         data: dict[str, Any] = {"format": header.version, "nodes": nodes, "intact": None, "path": None, "size": None}
         if key is not None:
             reader = Reader(encrypted, _key(key))
             for _block in reader.blocks():
                 pass
             data |= {"intact": True, "path": reader.path, "size": reader.size}
-    rows = {"format": f"version {header.version}", "nodes": f"{nodes} of {_NODE} bytes"}
+    rows = {"format": f"version {header.version}", "nodes": f"{nodes} of {NODE} bytes"}
     if data["intact"]:
         rows |= {
             "path": data["path"],

@@ -11,7 +11,8 @@ from caisson.cli.output import emit, json_option
 from caisson.cli.registry import registry_options
 from caisson.conversion import MANIFEST, SIGSTRUCT, UNSIGNED
 from caisson.conversion.manifests import PLAIN_KEYS
-from caisson.conversion.measured import runtime_of
+from caisson.conversion.measured import encrypted_keys, runtime_of
+from caisson.conversion.places import ENCRYPTED
 from caisson.enclave import Manifest
 from caisson.errors import ImageRejected
 from caisson.sgx import SigStruct
@@ -76,6 +77,7 @@ def _confidential(files: oci.FileSystem) -> dict[str, Any] | None:
         "runtime": runtime_of(manifest),
         "mounts": [mount.path for mount in manifest.fs.mounts],
         "encrypted": {mount.path: mount.key_name for mount in manifest.fs.mounts if mount.key_name is not None},
+        "encrypted_files": {name: _size(files, f"{ENCRYPTED}/{name}") for name in encrypted_keys(manifest)},
         "unused_keys": _unused_keys(manifest),
         "allowed_files": [uri.removeprefix("file:") for uri in manifest.sgx.allowed_files],
         "trusted_files": {file.uri.removeprefix("file:"): file.sha256 for file in manifest.sgx.trusted_files},
@@ -86,6 +88,11 @@ def _unused_keys(manifest: Manifest) -> list[str]:
     """Give the keys of encrypted mounts that the native runtime leaves plain."""
     named = next((item.value for item in manifest.loader.env if item.name == PLAIN_KEYS), None)
     return named.split(",") if named else []
+
+
+def _size(files: oci.FileSystem, path: str) -> int | None:
+    found = files.find(path)
+    return None if found is None or found.content is None else found.content.size
 
 
 def _read(files: oci.FileSystem, path: str) -> bytes | None:
@@ -112,6 +119,10 @@ def _human(data: dict[str, Any]) -> str:
             ("trusted", f"{len(inside['trusted_files'])} files"),
         ]
         rows += [("encrypted", f"{path}, under the key `{key}`") for path, key in inside["encrypted"].items()]
+        rows += [
+            ("encrypted", f"files of {size} bytes, under the key `{key}`")
+            for key, size in inside["encrypted_files"].items()
+        ]
         rows += [("PLAIN", f"nothing is encrypted under the key `{key}`") for key in inside["unused_keys"]]
         rows += [("ALLOWED", f"the host may change {path}") for path in inside["allowed_files"]]
     return "\n".join(f"{name:<10} {value}" for name, value in rows)

@@ -12,6 +12,7 @@ import click
 
 from caisson import catalog, oci
 from caisson.cli.build import upstream_option
+from caisson.cli.file_keys import file_key_option, given_file_keys
 from caisson.cli.files import PUBLIC, SECRET, force_option, passphrase_option, read_bytes, read_passphrase, write_new
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
@@ -81,6 +82,7 @@ def sbom(image: str, *, access: oci.Access) -> None:
 @click.option("--recipe", type=_FILE, help="The recipe that it was made by; it is followed once more, and compared.")
 @click.option("--catalog", "entry", metavar="NAME", help="Take the recipe from the catalog.")
 @upstream_option
+@file_key_option
 @home_option
 @registry_options
 @json_option
@@ -91,6 +93,7 @@ def attach(  # noqa: PLR0913 - one parameter for each option
     source: str | None,
     recipe: Path | None,
     entry: str | None,
+    file_keys: tuple[tuple[str, Path], ...],
     home: Home,
     *,
     upstream: bool,
@@ -111,11 +114,19 @@ def attach(  # noqa: PLR0913 - one parameter for each option
         followed = _followed(recipe, entry, upstream=upstream)
         plain = _plain(source, followed, home.cache, access, scratch)
         if plain is not None:
-            require_source(found, plain)
+            require_source(found, plain, None if followed is None else followed.recipe, scratch=scratch)
         if followed is not None and plain is not None:
             bundle = runtime_in(found)
             release = None if bundle is None else RuntimeStore(home.runtimes).find(bundle.id).release()
-            require_recipe(verified, followed.recipe, plain, premain=premain(), scratch=scratch, runtime=release)
+            require_recipe(
+                verified,
+                followed.recipe,
+                plain,
+                premain=premain(),
+                scratch=scratch,
+                runtime=release,
+                file_keys=given_file_keys(followed.recipe, file_keys),
+            )
         statement = Statement.of(
             found,
             verified,

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from caisson import oci
-from caisson.cli.build import build_image, chosen_recipe, upstream_option
+from caisson.cli.build import chosen_recipe, prepare_image, upstream_option
+from caisson.cli.file_keys import file_keys_of
 from caisson.cli.home import Home, home_option
 from caisson.cli.local import Local, signing_key
 from caisson.cli.output import emit, json_option, talk
@@ -57,15 +58,15 @@ def command(
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         scratch = Path(directory)
         local = Local.start(home, address="127.0.0.1")
-        built = build_image(
+        built = prepare_image(
             source,
             chosen,
-            signer=signing_key(home),
             cache=home.cache,
             scratch=scratch,
             pin=local.pin,
             access=access,
-        )
+            file_keys=file_keys_of(chosen, (), local.client),
+        ).sign(signing_key(home))
         with local.client() as server:
             provision(chosen, exact_policy(built, local), server)
         root = scratch / "root"

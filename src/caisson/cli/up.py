@@ -10,7 +10,8 @@ import click
 from rich.markup import escape
 
 from caisson import catalog, oci
-from caisson.cli.build import base_of, build_image, upstream_option
+from caisson.cli.build import base_of, prepare_image, upstream_option
+from caisson.cli.file_keys import file_keys_of
 from caisson.cli.home import Home, home_option
 from caisson.cli.launch import described, require_success, start
 from caisson.cli.local import Local, signing_key
@@ -128,15 +129,15 @@ def command(
 
 def _build(recipe: Recipe, source: str | None, local: Local, reference: str, access: oci.Access) -> ConfidentialImage:
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        built = build_image(
+        built = prepare_image(
             source,
             recipe,
-            signer=signing_key(local.home),
             cache=local.home.cache,
             scratch=Path(directory),
             pin=local.pin,
             access=access,
-        )
+            file_keys=file_keys_of(recipe, (), local.client),
+        ).sign(signing_key(local.home))
         oci.sink(oci.Reference.parse(f"docker-daemon:{reference}")).write(built.image, overwrite=True)
     return built
 

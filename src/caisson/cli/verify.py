@@ -78,6 +78,7 @@ def _identity(verified: VerifiedImage) -> dict[str, Any]:
         "runtime": verified.runtime,
         "key_server_pin": None if pin is None else str(pin),
         "trusted_files": len(verified.manifest.sgx.trusted_files),
+        "encrypted_files": list(verified.encrypted_files),
     }
 
 
@@ -92,6 +93,8 @@ def _human(data: dict[str, Any]) -> str:
         "key server": data["key_server_pin"] or "any (the image has no pin)",
         "verified": f"yes: manifest, premain, SIGSTRUCT and {data['trusted_files']} trusted files",
     }
+    if keys := data["encrypted_files"]:
+        rows["encrypted"] = f"files under the key {', '.join(f'`{key}`' for key in keys)}: not looked into"
     if (provenance := data.get("provenance")) is not None:
         rows["publisher"] = provenance["publisher"]
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())

@@ -1,8 +1,9 @@
 """The conversion: recipe and image in, confidential image out."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from caisson.conversion import places
@@ -10,6 +11,7 @@ from caisson.conversion.closure import SHEBANG
 from caisson.conversion.command import find_program, merge_command, merge_environment, resolve_user
 from caisson.conversion.content import Content
 from caisson.conversion.elf import HEADER_SIZE, is_native
+from caisson.conversion.encryption import encrypt_files
 from caisson.conversion.gramine import gramine_files
 from caisson.conversion.layer import AddedDirectory, AddedFile, archive
 from caisson.conversion.manifests import GRAMINE, gramine_manifest, native_manifest
@@ -21,11 +23,13 @@ from caisson.conversion.recipe_program import Healthcheck
 from caisson.conversion.runtime import Release
 from caisson.conversion.trusted import Program, add_listed, needed_files
 from caisson.enclave import Manifest, Signer
+from caisson.enclave.protected_files import FileKey
 from caisson.errors import UsageError
 from caisson.oci import Image, PackedLayer, RegistryName, append, configure
 from caisson.protocol import ServerKeyHash
 
 _NANOSECONDS = 1_000_000_000
+_NO_KEYS: Mapping[str, FileKey] = MappingProxyType({})
 
 
 def convert(
@@ -37,18 +41,27 @@ def convert(
     scratch: Path,
     key_server_pin: ServerKeyHash | None = None,
     runtime: Release | None = None,
+    file_keys: Mapping[str, FileKey] = _NO_KEYS,
 ) -> ConfidentialImage:
     """Make a confidential image; the same input gives the same bytes. `scratch` holds the new layers.
 
-    `runtime` is the release of Gramine to run under; without one the image is for the `native` runtime.
+    `file_keys` are those of the recipe's encrypted files, by their names. `runtime` is the release of Gramine to run
+    under; without one the image is for the `native` runtime.
 
     Raises:
         UsageError: image and recipe do not fit together.
         ImageRejected: the image is not what it claims to be.
         SignatureRejected: the key's holder gave something else than a signature.
     """
-    prepared = prepare(image, recipe, premain=premain, scratch=scratch, key_server_pin=key_server_pin, runtime=runtime)
-    return prepared.sign(signer)
+    return prepare(
+        image,
+        recipe,
+        premain=premain,
+        scratch=scratch,
+        key_server_pin=key_server_pin,
+        runtime=runtime,
+        file_keys=file_keys,
+    ).sign(signer)
 
 
 def prepare(
@@ -60,11 +73,14 @@ def prepare(
     key_server_pin: ServerKeyHash | None = None,
     runtime: Release | None = None,
     base: RegistryName | None = None,
+    file_keys: Mapping[str, FileKey] = _NO_KEYS,
 ) -> PreparedImage:
     """Make everything of a confidential image but its signature; see `convert`.
 
     `base` is where the image came from, by its digest; labels of the new one say so.
     """
+    encrypted = encrypt_files(image, recipe, file_keys, scratch=scratch)
+    image = encrypted.image
     content = Content(image)
     if content.region(places.MANIFEST) is not None:
         raise UsageError("the image is a confidential one already", hint="start from the plain image")
@@ -75,9 +91,10 @@ def prepare(
             for file in recipe.file
         ),
         AddedFile(path=places.PREMAIN, mode=0o555, content=premain),
+        *encrypted.files,
     )
     libraries = needed_files(program, content)
-    own = {file.path: sha256(file.content).hexdigest() for file in added}
+    own = {file.path: file.digest for file in added}
     add_listed(libraries, recipe.files, content, own=own)
     _require_visible({*libraries.found, *own}, image, recipe, content)
     around = None if runtime is None else gramine_files(runtime, libraries, content, own=own)

@@ -8,7 +8,6 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from caisson.conversion import places
 from caisson.conversion.cache import library_cache
@@ -68,7 +67,7 @@ def gramine_files(release: Release, libraries: Libraries, content: Content, *, o
     digests = content.digests(found - own.keys()) | own
     trusted = {path: digests[real] for path, real in _names(found | own.keys(), libraries, content)}
     trusted |= {
-        file.path: sha256(file.content).hexdigest()
+        file.path: file.digest
         for file in files
         if file.path.startswith((f"{places.RUNTIME}/{LIBC}", places.LIBRARY_CACHE))
     }

@@ -3,17 +3,35 @@
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
+from caisson.oci import Region
 from caisson.oci.tar import Entry, Kind, end, member, padding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedFile:
-    """A file of the layer; `path` is absolute and free of links."""
+    """A file of the layer; `path` is absolute and free of links. What is large lies in a file."""
 
     path: str
     mode: int
-    content: bytes = field(repr=False)
+    content: bytes | Region = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self.content) if isinstance(self.content, bytes) else self.content.size
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hex."""
+        return sha256(self.content).hexdigest() if isinstance(self.content, bytes) else self.content.digest().hex
+
+    def member(self, name: str) -> Iterator[bytes]:
+        """Write it as the member `name` of an archive."""
+        yield member(Entry(path=name, kind=Kind.FILE, mode=self.mode, size=self.size))
+        yield from (self.content,) if isinstance(self.content, bytes) else self.content.chunks()
+        yield padding(self.size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +60,7 @@ def archive(
     for path in sorted({*fresh, *_parents(fresh)}):
         name = path.removeprefix("/")
         if (file := contents.get(path)) is not None:
-            yield member(Entry(path=name, kind=Kind.FILE, mode=file.mode, size=len(file.content)))
-            yield file.content
-            yield padding(len(file.content))
+            yield from file.member(name)
         elif (known := existing(path)) is not None:
             yield member(replace(known, path=name))
         else:

@@ -25,6 +25,7 @@ from caisson.protocol import ServerKeyHash
 
 NATIVE, GRAMINE = "native", "gramine"
 PLAIN_KEYS = "CAISSON_PLAIN_KEYS"
+ENCRYPTED_KEYS = "CAISSON_ENCRYPTED"
 _ROOT = "file:/"
 
 
@@ -102,6 +103,8 @@ def _loader(
     }
     if pin is not None:
         measured["CAISSON_KEY_SERVER_PIN"] = str(pin)
+    if recipe.file_keys:
+        measured[ENCRYPTED_KEYS] = ",".join(sorted(recipe.file_keys))
     passed = {*places.DEPLOYMENT_VARIABLES, *recipe.application.passthrough}
     variables = {name: value for name, value in measured.items() if name not in passed}
     return Loader(

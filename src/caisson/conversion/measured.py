@@ -6,7 +6,7 @@ from typing import Self
 
 from caisson.conversion import places
 from caisson.conversion.content import Content
-from caisson.conversion.manifests import GRAMINE
+from caisson.conversion.manifests import ENCRYPTED_KEYS, GRAMINE
 from caisson.conversion.runtime.release import Release
 from caisson.enclave import SGX_PAL, LayoutConstants, Manifest, RuntimeBundle, unsigned_sigstruct
 from caisson.enclave.layout import GRAMINE as KNOWN_LAYOUT
@@ -53,7 +53,17 @@ class Measured:
 
 def runtime_of(manifest: Manifest) -> str:
     """Give the runtime that a manifest says it is for."""
-    return next((item.value for item in manifest.loader.env if item.name == "CAISSON_RUNTIME"), None) or "unknown"
+    return _measured("CAISSON_RUNTIME", manifest) or "unknown"
+
+
+def encrypted_keys(manifest: Manifest) -> tuple[str, ...]:
+    """Give the names of the keys under which an image has encrypted files, as its manifest says."""
+    listed = _measured(ENCRYPTED_KEYS, manifest)
+    return tuple(listed.split(",")) if listed else ()
+
+
+def _measured(name: str, manifest: Manifest) -> str | None:
+    return next((item.value for item in manifest.loader.env if item.name == name), None)
 
 
 def entrypoint_of(manifest: Manifest) -> tuple[str, ...]:

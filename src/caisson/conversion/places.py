@@ -11,6 +11,7 @@ RUNTIME = f"{DIRECTORY}/runtime"
 RUNTIME_DESCRIPTION = f"{RUNTIME}/bundle.json"
 SGX_ENTRYPOINT = (f"{RUNTIME}/sgx/loader", f"{RUNTIME}/sgx/libpal.so", "init", f"{DIRECTORY}/app")
 DIRECT_ENTRYPOINT = (f"{RUNTIME}/direct/libpal.so", f"{RUNTIME}/direct/libpal.so", "init", f"{DIRECTORY}/app.direct")
+ENCRYPTED = f"{DIRECTORY}/encrypted"
 LIBRARY_CACHE = f"{RUNTIME}/ld.so.cache"
 RUNTIME_DIRECTORY = "/run/caisson"
 TLS_CERTIFICATE = f"{RUNTIME_DIRECTORY}/tls/certificate.pem"

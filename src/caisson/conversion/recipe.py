@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from caisson.conversion import places
+from caisson.conversion.recipe_encrypted import EncryptedFile, require_in_memory
 from caisson.conversion.recipe_gramine import CpuFeatureSettings, EncryptedMount, GramineSettings
 from caisson.conversion.recipe_program import Application, Files, Healthcheck
 from caisson.conversion.recipe_source import Source, Upstream
@@ -19,6 +20,7 @@ from caisson.conversion.recipe_values import (
     AbsolutePath,
     Table,
     Variable,
+    added,
     matching,
     neighbour,
     power_of_two,
@@ -28,12 +30,6 @@ from caisson.errors import UsageError
 from caisson.protocol import WORKLOAD_NAME
 
 _Table = TypeVar("_Table", bound=Table)
-
-
-def _added(path: str) -> str:
-    if path.endswith("/") or f"{path}/".startswith(f"{places.DIRECTORY}/"):
-        raise ValueError(f"is a directory, or lies below `{places.DIRECTORY}`")
-    return path
 
 
 def _octal(value: object) -> object:
@@ -73,7 +69,7 @@ class AddedFile(Table):
         }
     )
 
-    path: Annotated[AbsolutePath, AfterValidator(_added)]
+    path: Annotated[AbsolutePath, AfterValidator(added)]
     mode: Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o777)] = 0o444
     content: str
 
@@ -140,6 +136,7 @@ class Recipe(Table):
     tmpfs: tuple[AbsolutePath, ...] = (places.RUNTIME_DIRECTORY,)
     volumes: tuple[AbsolutePath, ...] = ()
     encrypted: tuple[EncryptedMount, ...] = ()
+    encrypted_file: tuple[EncryptedFile, ...] = ()
     gramine: GramineSettings = GramineSettings()
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
     healthcheck: Healthcheck | None = None
@@ -147,17 +144,25 @@ class Recipe(Table):
 
     @model_validator(mode="after")
     def _keys(self) -> Self:
-        wanted = {mount.key for mount in self.encrypted}
-        if missing := sorted(wanted - self.provision.fs_keys.keys()):
-            raise ValueError(f"has encrypted mounts for the key `{missing[0]}`, which `provision.fs_keys` lacks")
-        if unused := sorted(self.provision.fs_keys.keys() - wanted):
-            raise ValueError(f"has the key `{unused[0]}` in `provision.fs_keys`, and no encrypted mount for it")
+        mounts, files = ({each.key for each in kind} for kind in (self.encrypted, self.encrypted_file))
+        if missing := sorted((mounts | files) - self.provision.fs_keys.keys()):
+            raise ValueError(f"encrypts under the key `{missing[0]}`, which `provision.fs_keys` lacks")
+        if unused := sorted(self.provision.fs_keys.keys() - mounts - files):
+            raise ValueError(f"has the key `{unused[0]}` in `provision.fs_keys`, and encrypts nothing under it")
+        if both := sorted(mounts & files):
+            raise ValueError(f"has the key `{both[0]}` for a mount and for files: each needs one of its own")
+        require_in_memory(self.encrypted_file, self.tmpfs)
         mounted = [f"{path.rstrip('/')}/" for path in (*self.tmpfs, *self.volumes, *(m.path for m in self.encrypted))]
         for mount in self.encrypted:
             own = f"{mount.path.rstrip('/')}/"
             if sum(place.startswith(own) or own.startswith(place) for place in mounted) > 1:
                 raise ValueError(f"has the encrypted mount `{mount.path}`, which overlaps another mount")
         return self
+
+    @property
+    def file_keys(self) -> dict[str, str]:
+        """Give the secret for each key of encrypted files, by the key's name."""
+        return {file.key: self.provision.fs_keys[file.key] for file in self.encrypted_file}
 
     @property
     def kept(self) -> tuple[str, ...]:

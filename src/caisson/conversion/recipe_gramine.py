@@ -1,13 +1,10 @@
 """What a recipe says to the library OS; the native runtime has none and passes over it."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from caisson.conversion.recipe_values import SIZE, AbsolutePath, Table, matching
-
-_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+from caisson.conversion.recipe_values import SIZE, AbsolutePath, KeyName, Table, matching
 
 Choice = Literal["unspecified", "disabled", "required"]
 FixedChoice = Literal["disabled", "required"]
@@ -28,7 +25,7 @@ class EncryptedMount(Table):
     """A directory that outlives the container and that the host cannot read; `key` is one of `provision.fs_keys`."""
 
     path: AbsolutePath
-    key: Annotated[str, matching(_KEY_NAME, "a name for a file-system key")]
+    key: KeyName
 
 
 class GramineSettings(Table):

@@ -6,10 +6,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from caisson.conversion import places
+
 SIZE = re.compile(r"[1-9][0-9]*[KMG]")
 NEIGHBOUR = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _MOST_NEIGHBOUR = 4 << 20  # bytes of a file beside the recipe
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
 def absolute(path: str) -> str:
@@ -17,6 +20,13 @@ def absolute(path: str) -> str:
     segments = path.split("/")
     if not path.startswith("/") or "\0" in path or any(part in (".", "..") for part in segments):
         raise ValueError("is not an absolute path without `.` and `..` segments")
+    return path
+
+
+def added(path: str) -> str:
+    """Require the path of something that can be added to an image."""
+    if path.endswith("/") or f"{path}/".startswith(f"{places.DIRECTORY}/"):
+        raise ValueError(f"is a directory, or lies below `{places.DIRECTORY}`")
     return path
 
 
@@ -57,6 +67,7 @@ def neighbour(name: object, folder: Traversable | None) -> str:
 
 AbsolutePath = Annotated[str, AfterValidator(absolute)]
 Variable = Annotated[str, matching(_VARIABLE, "a name for a variable")]
+KeyName = Annotated[str, matching(_KEY_NAME, "a name for a file-system key")]
 
 
 class Table(BaseModel):

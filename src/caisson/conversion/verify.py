@@ -8,10 +8,11 @@ from caisson.conversion import places
 from caisson.conversion.content import Content
 from caisson.conversion.direct import direct_manifest
 from caisson.conversion.manifests import GRAMINE
-from caisson.conversion.measured import Measured, entrypoint_of, required, runtime_of
+from caisson.conversion.measured import Measured, encrypted_keys, entrypoint_of, required, runtime_of
 from caisson.enclave import LIBC, LIBOS, NO_DATE, SGX_PAL, Manifest, RuntimeBundle, verify_sigstruct
 from caisson.enclave.manifest import Foreign, Subject, lint
-from caisson.errors import ImageChanged, ImageRejected, Malformed, SignatureRejected
+from caisson.enclave.protected_files import NODE, Header
+from caisson.errors import FileRejected, ImageChanged, ImageRejected, Malformed, SignatureRejected
 from caisson.oci import Image
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner, SigStruct
@@ -64,6 +65,11 @@ class VerifiedImage:
         return runtime_of(self.manifest)
 
     @property
+    def encrypted_files(self) -> tuple[str, ...]:
+        """The names of the keys under which it has encrypted files."""
+        return encrypted_keys(self.manifest)
+
+    @property
     def key_server_pin(self) -> ServerKeyHash | None:
         """The only key server that it deals with, if it is built for one."""
         pin = self.measured("CAISSON_KEY_SERVER_PIN")
@@ -76,6 +82,7 @@ def verify_image(image: Image) -> VerifiedImage:
     1. It has the three parts of a confidential image.
     2. The SIGSTRUCT is signed by the key in it.
     3. premain and every other trusted file are what the manifest says, and the runtime is what its description says.
+       Encrypted files are among them, and encrypted.
     4. The SIGSTRUCT is for this manifest and this premain, or this PAL: MRENCLAVE, attributes, product, security
        version.
     5. The configuration starts premain, or Gramine's SGX loader, and nothing else, as the manifest's user, with no
@@ -147,6 +154,7 @@ def _check(
     changes.extend(_given_away(raw))
     # 3.
     pal_changed = _changed_files(manifest, content, changes)
+    changes.extend(_not_encrypted(manifest, content))
     if runtime_of(manifest) == GRAMINE:
         try:
             bundle = RuntimeBundle.parse(required(content, places.RUNTIME_DESCRIPTION))
@@ -205,6 +213,20 @@ def _changed_files(manifest: Manifest, content: Content, changes: list[str]) -> 
         elif found[path] != expected[path]:
             changes.append(f"{name}: its SHA-256 is {found[path]}; the manifest says {expected[path]}")
     return found.get(places.PREMAIN) != expected.get(places.PREMAIN, found.get(places.PREMAIN))
+
+
+def _not_encrypted(manifest: Manifest, content: Content) -> Iterator[str]:
+    """Name encrypted files that nobody measured, or that begin as no encrypted file does."""
+    trusted = {file.uri for file in manifest.sgx.trusted_files}
+    for name in encrypted_keys(manifest):
+        path = f"{places.ENCRYPTED}/{name}"
+        if f"file:{path}" not in trusted:
+            yield f"encrypted files `{name[:80]}`: they are not among the trusted files"
+            continue
+        try:
+            Header.parse(content.read_at(path, 0, NODE))
+        except FileRejected as error:
+            yield f"encrypted files `{name}`: {error.message}"
 
 
 def _changed_runtime(bundle: RuntimeBundle, manifest: Manifest, content: Content, changes: list[str]) -> bool:

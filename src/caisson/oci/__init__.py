@@ -21,6 +21,7 @@ from caisson.oci.progress import Bar, Progress
 from caisson.oci.reference import Reference
 from caisson.oci.region import Region
 from caisson.oci.registry import Access, RegistryName, Retry
+from caisson.oci.removal import Removal, fingerprint
 from caisson.oci.store import Reader, Store
 from caisson.oci.unpack import unpack_files
 from caisson.oci.validate import validate
@@ -51,6 +52,7 @@ __all__ = [
     "Reference",
     "Region",
     "RegistryName",
+    "Removal",
     "Retry",
     "RunConfig",
     "Sink",
@@ -61,6 +63,7 @@ __all__ = [
     "attached",
     "configure",
     "copy",
+    "fingerprint",
     "has_store",
     "open_reader",
     "open_store",

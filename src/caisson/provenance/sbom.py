@@ -6,7 +6,7 @@ from typing import Any
 
 from caisson import __version__
 from caisson.conversion import PREMAIN, VerifiedImage
-from caisson.conversion.places import RUNTIME_DESCRIPTION
+from caisson.conversion.places import ENCRYPTED, RUNTIME_DESCRIPTION
 from caisson.enclave import RuntimeBundle
 from caisson.oci import Image, document
 from caisson.provenance.component import Component
@@ -33,12 +33,18 @@ def encode_sbom(image: Image, verified: VerifiedImage, inventory: Inventory) -> 
         "specVersion": "1.6",
         "version": 1,
         "metadata": _metadata(image, verified),
-        "components": [_premain(verified), *_gramine(runtime_in(image)), *components],
+        "components": [
+            _premain(verified),
+            *_gramine(runtime_in(image)),
+            *_encrypted(verified),
+            *components,
+        ],
         # Programs that no package manager knows, and what they were linked with, are not in here.
         "compositions": [{"aggregate": "incomplete", "assemblies": [_IMAGE]}],
     }
-    if inventory.unread:
-        value["properties"] = [{"name": "caisson:unread", "value": reason} for reason in inventory.unread]
+    unread = (*inventory.unread, *(f"{ENCRYPTED}/{name}: encrypted" for name in verified.encrypted_files))
+    if unread:
+        value["properties"] = [{"name": "caisson:unread", "value": reason} for reason in unread]
     serial = uuid.uuid5(uuid.NAMESPACE_OID, document.encode(value).hex())
     return document.encode({**value, "serialNumber": f"urn:uuid:{serial}"})
 
@@ -86,6 +92,21 @@ def _gramine(bundle: RuntimeBundle | None) -> Iterator[dict[str, Any]]:
             "version": bundle.version,
             "hashes": [{"alg": "SHA-256", "content": bundle.id}],
             "evidence": {"occurrences": [{"location": RUNTIME_DESCRIPTION}]},
+        }
+
+
+def _encrypted(verified: VerifiedImage) -> Iterator[dict[str, Any]]:
+    """Name what nobody can look into without the key."""
+    digests = {file.uri: file.sha256 for file in verified.manifest.sgx.trusted_files}
+    for name in verified.encrypted_files:
+        path = f"{ENCRYPTED}/{name}"
+        yield {
+            "type": "data",
+            "bom-ref": path,
+            "name": name,
+            "description": "encrypted files of the program",
+            "hashes": [{"alg": "SHA-256", "content": digests[f"file:{path}"]}],
+            "evidence": {"occurrences": [{"location": path}]},
         }
 
 

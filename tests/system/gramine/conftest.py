@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from caisson import oci
+from caisson.cli.file_keys import file_keys_of
 from caisson.cli.home import Home
 from caisson.cli.local import Local, _initialise
 from caisson.conversion import VerifiedImage, premain, prepare, verify_image
@@ -52,13 +53,14 @@ class Place:
     release: Release
     key: SigningKey
 
-    def build(self, recipe: str, name: str) -> Built:
-        parsed = Recipe.parse(recipe.encode())
+    def build(self, recipe: str, name: str, folder: Path | None = None) -> Built:
+        parsed = Recipe.parse(recipe.encode(), folder=folder)
         layout = self.home.path / "images"
         with tempfile.TemporaryDirectory() as directory:
             scratch = Path(directory)
             plain = plain_image(parsed.source, cache=CACHE, scratch=scratch)
-            prepared = prepare(plain, parsed, premain=premain(), scratch=scratch, runtime=self.release)
+            keys = file_keys_of(parsed, (), self.local.client)
+            prepared = prepare(plain, parsed, premain=premain(), scratch=scratch, runtime=self.release, file_keys=keys)
             image = prepared.sign(self.key).image
             verified = verify_image(image)
             oci.sink(oci.Reference.parse(f"oci:{layout}:{name}")).write(image, overwrite=True)

@@ -142,3 +142,59 @@ content = "hello from the inside"
 """
     + _SETTINGS
 )
+
+ENCRYPTED = (
+    """
+version = 1
+name = "gramine-encrypted"
+summary = "a program in Python whose own code and configuration the host cannot read"
+tmpfs = ["/run/caisson", "/tmp", "/app"]
+ports = [7445]
+
+[source.debian]
+suite = "bookworm"
+packages = ["python3-minimal", "libpython3-stdlib"]
+
+[application]
+command = ["/usr/bin/python3", "/app/serve.py"]
+user = "999:999"
+environment = { PYTHONDONTWRITEBYTECODE = "1" }
+
+[files]
+trusted = ["/usr/lib/python3.11"]
+
+[[encrypted_file]]
+path = "/app"
+key = "code"
+from = "app"
+
+[provision]
+fs_keys = { code = "code-key" }
+"""
+    + _SETTINGS
+)
+
+# The program of `ENCRYPTED`, by the names of its files.
+APP = {
+    "serve.py": """
+import http.server, ssl
+from rules import answer
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/run/caisson/tls/certificate.pem", "/run/caisson/tls/key.pem")
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(answer().encode())
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 7445), Handler)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+""",
+    "rules/__init__.py": """
+import json
+def answer():
+    with open("/app/settings.json") as settings:
+        return "the rule of the house: " + json.load(settings)["rule"]
+""",
+    "settings.json": """{"rule": "the canary sings at dawn"}""",
+}

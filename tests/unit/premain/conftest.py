@@ -172,6 +172,7 @@ class Container:
     user: int = 0  # the measured one
     runs_as: str = "0:0"
     tmpfs: str = MOUNT
+    trusted: tuple[str, ...] = (str(PROGRAM), "/.caisson/premain")
 
     def manifest(self):
         text = json.dumps  # a TOML value is a JSON one here
@@ -181,7 +182,7 @@ class Container:
         for name in ("KEY_SERVER", "WORKLOAD", "TIMEOUT", "PLATFORM"):
             lines += [f"[loader.env.CAISSON_{name}]", "passthrough = true"]
         lines += ["[fs]", 'start_dir = "/data"', "[[fs.mounts]]", 'type = "tmpfs"', f"path = {text(self.tmpfs)}"]
-        for path in (str(PROGRAM), "/.caisson/premain"):
+        for path in self.trusted:
             content = (self.root / path[1:]).read_bytes() if path.startswith("/.") else PROGRAM.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
             lines += ["[[sgx.trusted_files]]", f"uri = {text('file:' + path)}", f"sha256 = {text(digest)}"]

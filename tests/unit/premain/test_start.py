@@ -1,9 +1,14 @@
 """A start that succeeds: what the program finds."""
 
+import hashlib
+import random
 import signal
 import subprocess
 
 import pytest
+
+from caisson.conversion.layer import AddedFile
+from caisson.enclave.protected_files import FileKey, encrypt_repeatably
 
 pytestmark = pytest.mark.enable_socket
 
@@ -64,3 +69,27 @@ def test_the_platform_measures_premain_itself(container, binary):
     assert payload[4 : 4 + size] == binary.read_bytes()
     manifest = (container.root / ".caisson/app.manifest.sgx").read_bytes()
     assert payload[4 + size :] == len(manifest).to_bytes(4, "little") + manifest + bytes(1808)
+
+
+def test_encrypted_files_are_in_memory_before_the_program_starts(container):
+    """What Python wrote, Go reads: a tree of several branches, whose names and sizes nobody else learns."""
+    key, model = b"0123456789abcdef", random.Random(1).randbytes(800 * 4096 + 17)
+    files = (
+        AddedFile(path="/run/caisson/app/main.sh", mode=0o555, content=b"echo secret code; sha256sum < $1"),
+        AddedFile(path="/run/caisson/app/models/" + "m" * 150, mode=0o440, content=model),
+    )
+    pieces = [piece for file in files for piece in file.member(file.path[1:])]
+    where = container.root / ".caisson/encrypted/code"
+    where.parent.mkdir()
+    with where.open("w+b") as target:
+        encrypt_repeatably(lambda: pieces, target, FileKey(key), path="/.caisson/encrypted/code")
+    container.trusted = (*container.trusted, "/.caisson/encrypted/code")
+    container.measured["CAISSON_ENCRYPTED"] = "code"
+    container.server.change = {"fs_keys": {"code": key}}
+    container.user = 1234
+    container.script = (
+        "/bin/sh /run/caisson/app/main.sh /run/caisson/app/models/*; stat -c '%a %u' /run/caisson/app/*.sh"
+    )
+    status, stdout, stderr = container.run()
+    assert (status, stderr) == (0, "")
+    assert stdout.splitlines() == ["secret code", f"{hashlib.sha256(model).hexdigest()}  -", "555 1234"]

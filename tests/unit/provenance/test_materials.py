@@ -25,14 +25,14 @@ def release(tmp_path):
 
 def follow(bench, verified, plain, recipe, runtime=None):
     parsed = Recipe.parse(recipe.encode())
-    require_recipe(verified, parsed, plain, premain=PREMAIN, scratch=bench.scratch, runtime=runtime)
+    require_recipe(verified, parsed, plain, premain=PREMAIN, scratch=bench.scratch, runtime=runtime, file_keys={})
 
 
 def test_the_recipe_and_the_plain_image_give_the_image(bench):
     plain = bench.plain()
     for pin in (None, ServerKeyHash.of(b"x")):
         built = bench.convert(plain, key_server_pin=pin)
-        require_source(built.image, plain)
+        require_source(built.image, plain, scratch=bench.scratch)
         follow(bench, verify_image(built.image), plain, bench.recipe)
 
 
@@ -48,7 +48,7 @@ def test_another_plain_image_does_not(bench):
     built = bench.convert()
     other = bench.plain({**bench.files, "srv/page": b"another page"})
     with pytest.raises(ProvenanceRejected, match="lowest layers"):
-        require_source(built.image, other)
+        require_source(built.image, other, scratch=bench.scratch)
     with pytest.raises(ProvenanceRejected, match="the recipe gives the measurement"):
         follow(bench, verify_image(built.image), other, bench.recipe)
 
@@ -56,7 +56,7 @@ def test_another_plain_image_does_not(bench):
 def test_an_image_for_gramine_is_followed_with_the_release_that_it_has(bench, release, key):
     plain = gramine.make(bench.scratch)
     built = gramine.build(bench.scratch, release, key, image=plain)
-    require_source(built.image, plain)
+    require_source(built.image, plain, scratch=bench.scratch)
     assert runtime_in(built.image) == release.bundle
     follow(bench, verify_image(built.image), plain, gramine.RECIPE, release)
     with pytest.raises(ProvenanceRejected, match="the recipe gives the measurement"):

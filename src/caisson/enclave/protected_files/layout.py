@@ -8,6 +8,7 @@ key is derived from the file's key. Nodes of the tree (*branches*) hold 96 data 
 branches.
 """
 
+import hmac
 import posixpath
 import struct
 from dataclasses import dataclass
@@ -57,6 +58,10 @@ class FileKey:
 
     def __repr__(self) -> str:
         return "FileKey(…)"
+
+    def seed(self, context: bytes) -> bytes:
+        """Derive 32 bytes for a purpose that `context` names (HMAC-SHA-256)."""
+        return hmac.digest(self._raw, context, "sha256")
 
     def metadata_key(self, nonce: bytes) -> bytes:
         """Derive the key of a metadata node (NIST SP 800-108, counter mode, AES-CMAC)."""

@@ -1,0 +1,3 @@
+"""What makes the firm's fortune."""
+
+RULE = "buy when the canary sings"
