@@ -11,6 +11,7 @@ from caisson import catalog
 from caisson.cli import up as up_module
 from caisson.cli.app import run
 from caisson.errors import PolicyRejected, Unavailable
+from caisson.oci import ImageConfig
 
 RUNNING = {"Status": "running", "Pid": 7, "ExitCode": 0}
 ENDED = {"Status": "exited", "Pid": 0, "ExitCode": 88}
@@ -43,7 +44,8 @@ def surroundings(engine, monkeypatch, tmp_path):
         pin="pin",
         client=contextlib.nullcontext,
     )
-    built = SimpleNamespace(image=SimpleNamespace(digest="sha256:d"), mr_enclave="e", mr_signer="s")
+    image = SimpleNamespace(digest="sha256:d", config=ImageConfig())
+    built = SimpleNamespace(image=image, mr_enclave="e", mr_signer="s")
 
     def start(_home, *, address):
         local.address = address
