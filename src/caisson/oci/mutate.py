@@ -4,13 +4,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from caisson.oci.changes import read_changes
 from caisson.oci.config import RunConfig
 from caisson.oci.image import Image
 from caisson.oci.layer import Layer
 
 
 def append(image: Image, layer: Layer, *, created_by: str) -> Image:
-    """Put a layer on top. Nothing says when: the same input gives the same image."""
+    """Put a layer on top. Nothing says when: the same input gives the same image.
+
+    Raises:
+        ImageRejected: the layer could be understood in two ways, or its archive is not one.
+    """
+    read_changes(layer)
     config = replace(image.config, history=_history(image, {"created_by": created_by}))
     return Image.build(config, (*image.layers, layer))
 

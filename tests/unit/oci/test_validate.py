@@ -13,8 +13,11 @@ from caisson.oci import (
     ImageConfig,
     MediaType,
     PackedLayer,
+    Reference,
+    RunConfig,
     append,
     configure,
+    sink,
     validate,
 )
 
@@ -51,6 +54,42 @@ def test_a_history_that_does_not_fit_is_dropped_rather_than_stretched(image, wor
     with pytest.raises(ImageRejected, match="history"):
         validate(odd)
     assert append(odd, workshop.layer("b"), created_by="z").config.history == ()
+
+
+CORRUPTIONS = {
+    "a change that never reached the documents": lambda image: replace(
+        received(image), config=replace(image.config, run=replace(image.config.run, user="1"))
+    ),
+    "documents of before the change": lambda image: replace(image, received=configure(image, RunConfig()).documents),
+    "a layer that was left out": lambda image: replace(received(image), layers=()),
+    "another layer": lambda image: replace(received(image), layers=(image.layers[0], image.layers[0])),
+    "a history of more layers": lambda image: Image.build(
+        replace(image.config, history=(*image.config.history, {"created_by": "x"})), image.layers
+    ),
+    "another system": lambda image: Image.build(replace(image.config, os="windows"), image.layers),
+    "a layer of another diff ID": lambda image: replace(
+        received(image), layers=(replace(image.layers[0], diff_id=Digest.of(b"other")),)
+    ),
+    "a layer of another size": lambda image: replace(
+        received(image),
+        layers=(replace(image.layers[0], descriptor=replace(image.layers[0].descriptor, size=1)),),
+    ),
+}
+
+
+@pytest.mark.parametrize("corrupt", CORRUPTIONS.values(), ids=CORRUPTIONS)
+@pytest.mark.parametrize("place", ["oci:{}/layout:v1", "oci-archive:{}/a.tar:v1", "docker-archive:{}/d.tar:a:v1"])
+def test_an_image_that_a_change_has_corrupted_is_never_written(image, tmp_path, corrupt, place):
+    bad, before = corrupt(image), set(tmp_path.iterdir())
+    with pytest.raises(ImageRejected):
+        sink(Reference.parse(place.format(tmp_path))).write(bad)
+    assert set(tmp_path.iterdir()) == before
+    sink(Reference.parse(place.format(tmp_path))).write(image)
+
+
+def test_a_layer_that_can_be_understood_in_two_ways_is_not_put_on_top(image, workshop):
+    with pytest.raises(ImageRejected, match="twice"):
+        append(image, workshop.layer("a", "a"), created_by="test")
 
 
 def with_layer(image, layer):

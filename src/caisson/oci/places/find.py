@@ -7,7 +7,7 @@ from caisson.oci.places.docker_archive import DockerArchive
 from caisson.oci.places.engine import Engine
 from caisson.oci.places.layout import Layout
 from caisson.oci.places.oci_archive import OciArchive
-from caisson.oci.places.place import Sink, Source
+from caisson.oci.places.place import CheckingSink, Sink, Source
 from caisson.oci.places.registry import Registry
 from caisson.oci.places.rootfs import RootFs
 from caisson.oci.reference import REGISTRY, Reference
@@ -22,7 +22,7 @@ def source(reference: Reference, access: Access = DEFAULT_ACCESS) -> Source:
 
 
 def sink(reference: Reference, access: Access = DEFAULT_ACCESS) -> Sink:
-    """Give the place to write to; `access` is how registries are reached.
+    """Give the place to write to; `access` is how registries are reached. No image is written that contradicts itself.
 
     Raises:
         UsageError: images cannot be written there.
@@ -32,7 +32,7 @@ def sink(reference: Reference, access: Access = DEFAULT_ACCESS) -> Sink:
             "an image cannot be written as a root file system",
             hint="write `docker://HOST/NAME`, `oci:DIR` or `oci-archive:FILE`",
         )
-    return _place(reference, access)
+    return CheckingSink(_place(reference, access))
 
 
 def _place(reference: Reference, access: Access) -> Layout | OciArchive | DockerArchive | Engine | Registry:

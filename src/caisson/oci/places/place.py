@@ -1,9 +1,11 @@
 """What every place offers."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from caisson.oci.image import Image
+from caisson.oci.validate import check
 
 
 class Source(Protocol):
@@ -28,5 +30,18 @@ class Sink(Protocol):
 
         Raises:
             UsageError: something else is there, and `overwrite` is not set.
+            ImageRejected: it is not what it claims to be.
             Unavailable: the place does not answer.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class CheckingSink:
+    """A place that takes no image which contradicts itself, whatever was done to it before."""
+
+    inner: Sink
+
+    def write(self, image: Image, *, overwrite: bool = False) -> None:
+        """Check the image and store it; see `Sink`."""
+        check(image)
+        self.inner.write(image, overwrite=overwrite)

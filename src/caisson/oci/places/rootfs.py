@@ -10,7 +10,6 @@ from caisson.errors import UsageError
 from caisson.oci import tar
 from caisson.oci.config import ImageConfig
 from caisson.oci.image import Image
-from caisson.oci.mutate import append
 from caisson.oci.packed import PackedLayer
 from caisson.oci.places.archive import unpacked
 from caisson.oci.region import Region
@@ -48,7 +47,7 @@ class RootFs:
             layer = PackedLayer.start(unpacked(Region.of(self.path), scratch=scratch), scratch=scratch)
         else:
             raise UsageError(f"there is no root file system `{self.path}`")
-        return append(Image.build(ImageConfig(), ()), layer, created_by="rootfs")
+        return Image.build(ImageConfig(history=({"created_by": "rootfs"},)), (layer,))
 
 
 def _archive(root: Path) -> Iterator[bytes]:
