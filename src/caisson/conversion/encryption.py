@@ -1,7 +1,7 @@
 """The program's own files that the cloud must not read: out of the image, encrypted, and back as one file per key.
 
 Under each key there is one file in Gramine's format. In it is an archive, so that the host learns nothing of names,
-modes and numbers. premain unpacks it into the enclave's memory (docs/adr/0010-encrypted-files.md).
+modes and numbers. premain unpacks it into the enclave's memory (docs/adr/0011-encrypted-files.md).
 """
 
 import os
