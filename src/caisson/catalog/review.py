@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from caisson.catalog.entry import RECIPE, Entry, load, names
+from caisson.conversion import recipe_subject
+from caisson.enclave.manifest import lint
 from caisson.errors import CaissonError
 
 _SECTIONS = ("**Protected**", "**Not protected**", "\n## Connecting\n", "\n## ")
@@ -100,8 +102,6 @@ def _secrets(entry: Entry) -> Iterator[str]:
 
 
 def _sizes(entry: Entry) -> Iterator[str]:
-    if entry.recipe.enclave.debug:
-        yield "it is a debug enclave"
     before = entry.raw.decode().partition("\n[enclave]\n")[0].rpartition("\n")[2]
     if not before.startswith("#"):
         yield f"`{RECIPE}` does not say, above `[enclave]`, where its size and threads come from"
@@ -119,6 +119,12 @@ def _sources(entry: Entry) -> Iterator[str]:
         yield f"`{source.image.reference}` names no version"
 
 
+def _manifest(entry: Entry) -> Iterator[str]:
+    for recipe in entry.variants():
+        for finding in lint(recipe_subject(recipe)):
+            yield f"{finding.rule.id} {finding.rule.severity.word}: {finding.where}: {finding.rule.reason}"
+
+
 CHECKS = (
     Check(id="C01", wants="its name is the recipe's, and its product number nobody else's", faults=_identity),
     Check(id="C02", wants="its page says what is protected and what is not, how to connect, and limits", faults=_page),
@@ -128,6 +134,7 @@ CHECKS = (
     Check(id="C06", wants="it has a certificate under names that people use", faults=_tls),
     Check(id="C07", wants="it runs as nobody in particular", faults=_user),
     Check(id="C08", wants="its secrets are used, and long", faults=_secrets),
-    Check(id="C09", wants="its enclave is for production, and its size has a reason", faults=_sizes),
+    Check(id="C09", wants="the size of its enclave has a reason", faults=_sizes),
     Check(id="C10", wants="each of its sources is complete, and of a certain version", faults=_sources),
+    Check(id="C11", wants="the rules for manifests find nothing in it, of whatever severity", faults=_manifest),
 )

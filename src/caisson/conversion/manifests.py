@@ -21,6 +21,7 @@ from caisson.enclave import (
     Sys,
     TrustedFile,
 )
+from caisson.errors import UsageError
 from caisson.protocol import ServerKeyHash
 
 NATIVE, GRAMINE = "native", "gramine"
@@ -50,8 +51,13 @@ def gramine_manifest(recipe: Recipe, program: Program, around: GramineFiles, *, 
     """Write the manifest for Gramine.
 
     Raises:
-        UsageError: the recipe has a plain volume.
+        UsageError: the recipe has a plain volume, or says that the program cannot run there.
     """
+    if recipe.gramine.unsupported is not None:
+        raise UsageError(
+            f"`{recipe.name}` does not run under Gramine: {recipe.gramine.unsupported}",
+            hint="build it for `--runtime native`, which protects nothing",
+        )
     refuse_plain(recipe.volumes)
     settings = recipe.gramine
     encrypted = (

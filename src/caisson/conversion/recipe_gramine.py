@@ -29,8 +29,9 @@ class EncryptedMount(Table):
 
 
 class GramineSettings(Table):
-    """What the library OS offers. Defaults are the strict ones."""
+    """What the library OS offers. Defaults are the strict ones. `unsupported` says why the program cannot run there."""
 
+    unsupported: Annotated[str, Field(min_length=10)] | None = None
     stack_size: Size = "256K"
     brk_size: Size = "256K"
     max_files: Annotated[int, Field(ge=16, le=1 << 20)] = 900

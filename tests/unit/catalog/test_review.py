@@ -42,11 +42,13 @@ def test_every_entry_of_the_catalog_passes(name):
         ("C07", "caisson.toml", 'user = "999:999"', 'user = "0:0"'),
         ("C08", "caisson.toml", "{{ secret:redis-password }}", "x"),
         ("C08", "caisson.toml", "length = 32", "length = 8"),
-        ("C09", "caisson.toml", "[enclave]", "[enclave]\ndebug = true"),
         ("C09", "caisson.toml", "\n[enclave]", "\n\n[enclave]"),
         ("C07", "caisson.toml", "[source.image.application]", "[source.image.application]\nuser = 'redis'"),
         ("C10", "caisson.toml", "redis:7.2", "redis:latest"),
         ("C10", "caisson.toml", '"/usr/local/bin/redis-server"', '"redis-server"'),
+        ("C11", "caisson.toml", "[enclave]", "[enclave]\ndebug = true"),
+        ("C11", "caisson.toml", "ports =", "volumes = ['/log']\nports ="),
+        ("C11", "caisson.toml", "max_threads = 16", "max_threads = 2"),
     ],
 )
 def test_one_thing_missing_fails_one_check(tmp_path, check, file, old, new):

@@ -182,6 +182,13 @@ def test_a_plain_volume_is_refused(tmp_path, runtime, key):
         build(tmp_path, runtime, key, recipe=RECIPE.replace("ports =", 'volumes = ["/log"]\nports ='))
 
 
+def test_a_program_that_cannot_run_there_is_refused_with_the_reason(tmp_path, runtime, key):
+    recipe = f'{RECIPE}[gramine]\nunsupported = "it shares memory between processes"\n'
+    with pytest.raises(UsageError, match="does not run under Gramine: it shares memory"):
+        build(tmp_path, runtime, key, recipe=recipe)
+    assert build(tmp_path, None, key, recipe=recipe).manifest
+
+
 def test_a_file_that_nobody_checks_is_allowed_only_where_the_recipe_says_why(tmp_path, runtime, key):
     reason = '[[files.allowed]]\npath = "/etc/localtime"\nreason = "only shown to people"\n'
     manifest = build(tmp_path, runtime, key, recipe=RECIPE + reason).manifest
