@@ -20,6 +20,7 @@ help:
 	@echo "make fuzz      all parsers for an hour in total (FUZZ_SECONDS=3600)"
 	@echo "make lint      ruff, mypy, import-linter, gofmt, go vet"
 	@echo "make bench     speed, as ratios against a peer in the same run"
+	@echo "make bench-catalog  every catalog entry beside the same program started plainly; writes its table"
 	@echo "make docs      the documentation, into site/"
 	@echo "make dev       only the virtual environment, .venv"
 	@echo "make lock      pin the dependencies anew"
@@ -54,6 +55,10 @@ lint: dev
 	$(BIN)/lint-imports
 	test -z "$$($$($(GO) env GOROOT)/bin/gofmt -l premain probe look)"
 	for program in premain probe look; do (cd $$program && $(GO) vet .) || exit 1; done
+
+.PHONY: bench-catalog
+bench-catalog: dev .system
+	$(BIN)/python -m benchmarks.catalog
 
 bench: dev .system
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done

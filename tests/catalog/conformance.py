@@ -1,9 +1,12 @@
 """Carrying out what an entry promises."""
 
 import subprocess
+from collections.abc import Callable
+
+from caisson import catalog
 
 
-def fault(step, value):
+def fault(step: catalog.Step, value: Callable[[str], str]) -> str | None:
     """Carry a step out; say what was wrong and what was printed, or give None."""
     filled = step.filled(value)
     done = subprocess.run(

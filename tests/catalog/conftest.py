@@ -1,126 +1,13 @@
 """Every entry of the catalog, brought up once by `caisson up` as a user would."""
 
-import json
-import shutil
-import tempfile
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from caisson import catalog
-from caisson.keyserver import KeyServerClient, Secret, Workload
-from demo import CACHE
-from demo.stage import Stage
-from tests.canary import image_contents
-from tests.catalog.conformance import fault
-from tests.catalog.supplied import can_be_had, source
-
-
-@dataclass
-class Running:
-    """One entry that runs. `up` is what `caisson up --json` said."""
-
-    stage: Stage
-    entry: catalog.Entry
-    promises: catalog.Conformance
-    up: dict[str, Any]
-
-    @property
-    def name(self):
-        return self.up["container"]
-
-    @cached_property
-    def secrets(self):
-        # Keys are bytes, and nothing shows them.
-        names = [one.name for one in self.entry.recipe.provision.secret if one.kind == "password"]
-        return {name: self.stage.succeed("secret", "get", name, "--reveal").stdout.strip() for name in names}
-
-    def value(self, name):
-        """Give what a placeholder of a step stands for."""
-        kind, _, of = name.partition(":")
-        host, _, port = self.up["address"].rpartition(":")
-        match kind:
-            case "secret":
-                return self.secrets[of or self.entry.recipe.provision.secret[0].name]
-            case "port" if of:
-                return self.stage.run("docker", "port", self.name, f"{of}/tcp").stdout.split()[0].rpartition(":")[2]
-            case "port":
-                return port
-            case "host":
-                return host
-            case _:
-                return self.up[kind]
-
-    def carry_out(self, steps):
-        faults = [wrong for step in steps if (wrong := fault(step, self.value)) is not None]
-        if faults:
-            pytest.fail("\n\n".join([*faults, self.logs()]), pytrace=False)
-
-    def logs(self):
-        done = self.stage.run("docker", "logs", "--tail", "60", self.name)
-        return done.stdout + done.stderr
-
-    def inspect(self, member):
-        return json.loads(self.stage.run("docker", "inspect", self.name).stdout)[0][member]
-
-    def pid(self):
-        return self.inspect("State")["Pid"]
-
-    def image_contents(self):
-        yield from image_contents(self.stage, self.up["image"], self.stage.home)
-
-    def refused(self, policy):
-        """Ask for the secrets under another policy, with the very image that runs; tell whether it gets none."""
-        other = f"{self.name}-refused"
-        document = self.entry.recipe.provision.workload(name=other, policy=policy)
-        token = Secret((self.stage.home / "operator.token").read_bytes())
-        with KeyServerClient.connect(self.up["key_server"], ca=Path(self.up["ca"]).read_text(), token=token) as server:
-            server.set_workload(Workload.parse(document))
-        done = self.stage.caisson(
-            *("run", self.up["image"], "--name", other, "--workload", other, "--key-server", self.up["key_server"])
-        )
-        return done.status == 1 and "policy" in done.stderr
-
-    def start(self):
-        self.up = bring_up(self.stage, self.entry)
-
-    def stop(self):
-        """Stop it as an engine does; give its exit status and how many seconds it took."""
-        done = self.stage.run("docker", "stop", "--time", "30", self.name)
-        assert done.status == 0, done.stderr
-        state = self.stage.run("docker", "inspect", "--format", "{{.State.ExitCode}}", self.name).stdout
-        return int(state), done.seconds
-
-
-def bring_up(stage, entry):
-    publish = [word for port in entry.recipe.ports for word in ("--publish", str(port))]
-    given = source(entry.recipe.name)
-    options = () if given is None else ("--source", given)
-    if given is not None and entry.recipe.source.image is not None:
-        options = (*options, "--upstream")
-    done = stage.caisson("up", entry.recipe.name, *publish, *options, "--json")
-    if done.status:
-        pytest.fail(f"`caisson up` ended with {done.status}\n{done.stderr}", pytrace=False)
-    return json.loads(done.stdout)
-
-
-def brought_up(name):
-    """Bring an entry up in a home of its own, give it, and clear all away."""
-    entry = catalog.load(name)
-    # A short path: the platform's socket lies in it, and a socket's path has at most 107 bytes.
-    home = Path(tempfile.mkdtemp(prefix="caisson-test-"))
-    stage = Stage(home)
-    (home / "cache").symlink_to(CACHE)
-    try:
-        yield Running(stage, entry, entry.conformance(), bring_up(stage, entry))
-    finally:
-        stage.caisson("down", name, f"caisson-{name}", "--all", "--volumes")
-        shutil.rmtree(home, ignore_errors=True)
+from tests.catalog.running import brought_up
+from tests.catalog.supplied import can_be_had
 
 
 @pytest.fixture(scope="module", params=[name for name in catalog.names() if can_be_had(name)])
 def running(request):
-    yield from brought_up(request.param)
+    with brought_up(request.param) as entry:
+        yield entry

@@ -13,7 +13,7 @@ OTHER = "00" * 32
 
 
 def test_it_answers_its_own_clients_over_tls(running):
-    running.carry_out(running.promises.start)
+    running.carry_out((*running.promises.start, running.promises.load))
 
 
 def test_it_proves_itself_to_whoever_asks(running):

@@ -6,7 +6,7 @@ It is the way on which a tester's own image goes, `CAISSON_IMAGE_NAME`.
 import pytest
 
 from caisson import catalog
-from tests.catalog.conftest import brought_up
+from tests.catalog.running import brought_up
 from tests.catalog.upstream import LAYOUTS, make
 
 
@@ -14,11 +14,12 @@ from tests.catalog.upstream import LAYOUTS, make
 def supplied(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(f"CAISSON_IMAGE_{request.param.upper()}", make(request.param, tmp_path_factory.mktemp("upstream")))
-        yield from brought_up(request.param)
+        with brought_up(request.param) as entry:
+            yield entry
 
 
 def test_the_upstream_image_keeps_what_the_entry_promises(supplied):
-    supplied.carry_out(supplied.promises.start)
+    supplied.carry_out((*supplied.promises.start, supplied.promises.load))
     stopped, _ = supplied.stop()
     assert stopped == supplied.promises.stop_status, supplied.logs()
     supplied.start()

@@ -60,16 +60,36 @@ class Step(_Table):
         return None
 
 
+class Load(Step):
+    """A step that carries a load of `amount` `unit`s; `rate` finds, in what it prints, how many were carried a second.
+
+    Without a `rate` all the time that the command takes counts.
+    """
+
+    unit: str
+    amount: Annotated[int, Field(ge=1)]
+    rate: str | None = None
+
+    def carried(self, printed: str, seconds: float) -> float | None:
+        """Give the units a second of a run that took `seconds`, or None where it does not say them."""
+        if self.rate is None:
+            return self.amount / seconds
+        found = re.search(self.rate, printed, re.MULTILINE)
+        return None if found is None else float(found[1])
+
+
 class Conformance(_Table):
     """All promises. `packages` of Debian hold the clients; `stop_status` is how the program ends on SIGTERM.
 
-    `start` is carried out once the entry runs, `restart` after it was stopped and started again with what it keeps.
+    `start` is carried out once the entry runs, then `load`; `restart` after it was stopped and started again with what
+    it keeps.
     """
 
     version: Literal[1]
     packages: tuple[str, ...]
     stop_status: int = 0
     start: Annotated[tuple[Step, ...], Field(min_length=1)]
+    load: Load
     restart: tuple[Step, ...] = ()
 
     @model_validator(mode="before")

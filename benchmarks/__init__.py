@@ -1,0 +1,1 @@
+"""How fast this is, beside a peer in the same run. `make bench` and `make bench-catalog` print it."""
