@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from caisson.cli import policy_test
 from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.roots import root_keys
@@ -55,7 +56,10 @@ _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 @click.group(epilog=_EPILOG)
 def command() -> None:
-    """Write and read policies: which evidence is accepted."""
+    """Write, read and test policies: which evidence is accepted."""
+
+
+command.add_command(policy_test.command, "test")
 
 
 @command.command(epilog="\b\nExample:\n  caisson policy check redis.policy.toml")

@@ -4,6 +4,7 @@ from caisson.evidence.activation import VerifiedActivation, verify_activation, v
 from caisson.evidence.anatomy import Part, quote_anatomy, report_anatomy
 from caisson.evidence.appraisal import Appraisal, appraise
 from caisson.evidence.cache import CollateralCache, Kept
+from caisson.evidence.cases import Case, Expected, PolicyCases
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.checking import CheckedCollateral, check_collateral
 from caisson.evidence.collateral import Collateral
@@ -52,6 +53,7 @@ __all__ = [
     "AnyPolicy",
     "Appraisal",
     "AttestationResult",
+    "Case",
     "Certificate",
     "CheckedCollateral",
     "Claims",
@@ -61,6 +63,7 @@ __all__ = [
     "EnclaveRule",
     "Evidence",
     "EvidenceForm",
+    "Expected",
     "Fmspc",
     "Kept",
     "MemoryProtection",
@@ -72,6 +75,7 @@ __all__ = [
     "PlatformId",
     "PlatformKind",
     "Policy",
+    "PolicyCases",
     "Question",
     "RaTlsEvidence",
     "RootKey",

@@ -1,12 +1,18 @@
-"""Policies in TOML and JSON: what is read is written so that the same is read again."""
+"""Policies, and cases that test them, in TOML and JSON: what is read is written so that the same is read again."""
 
 import json
 
-from caisson.evidence import described, parse_policy, policy_id
+from caisson.evidence import PolicyCases, described, parse_policy, policy_id
+from tests.fuzz.evidence import each
 from tests.unit.evidence.policy.test_every_tee import GOOD
+from tests.unit.evidence.test_cases import FILE
 
 
 def check(raw):
+    each(lambda: _policy(raw), lambda: PolicyCases.parse(raw))
+
+
+def _policy(raw):
     policy = parse_policy(raw)
     again = parse_policy(policy.encode().encode())
     assert again == policy
@@ -16,4 +22,5 @@ def check(raw):
 
 def extra_seeds():
     texts = [json.dumps(table) for table in GOOD.values()]
-    return [each.encode() for text in texts for each in (text, parse_policy(text.encode()).encode())]
+    policies = [either.encode() for text in texts for either in (text, parse_policy(text.encode()).encode())]
+    return [*policies, json.dumps(FILE).encode()]

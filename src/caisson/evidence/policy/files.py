@@ -13,20 +13,20 @@ VERSION_1, VERSION_2 = 1, 2
 _MOST_BYTES = 1 << 20
 
 
-def read_file(raw: bytes) -> dict[str, Any]:
-    """Read the table that a policy is, in TOML or JSON; JSON begins with a brace, and no TOML does.
+def read_file(raw: bytes, *, what: str = "policy") -> dict[str, Any]:
+    """Read the table that a policy, or `what` else, is, in TOML or JSON; JSON begins with a brace, and no TOML does.
 
     Raises:
         Malformed: more than a mebibyte, or neither of both.
     """
     if len(raw) > _MOST_BYTES:
-        raise Malformed(f"policy has {len(raw)} bytes, more than {_MOST_BYTES}")
+        raise Malformed(f"{what} has {len(raw)} bytes, more than {_MOST_BYTES}")
     if raw.lstrip().startswith(b"{"):
-        return Fields.parse(raw, what="policy").value
+        return Fields.parse(raw, what=what).value
     try:
         return tomllib.loads(raw.decode())
     except (ValueError, RecursionError) as cause:  # numbers with too many digits are no `TOMLDecodeError`
-        raise Malformed(f"policy is not TOML: {cause}", hint=HINT) from cause
+        raise Malformed(f"{what} is not TOML: {cause}", hint=HINT) from cause
 
 
 def take_head(table: dict[str, Any], *, tee: str, versions: tuple[int, ...]) -> int:

@@ -1,0 +1,86 @@
+"""`caisson policy test`: a policy, and stored evidence of which somebody has said what the policy shall say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from caisson.cli.files import read_bytes
+from caisson.cli.output import emit, json_option
+from caisson.errors import Malformed, Rejected, UsageError
+from caisson.evidence import (
+    AnyPolicy,
+    AttestationResult,
+    Case,
+    Collateral,
+    Evidence,
+    Expected,
+    PolicyCases,
+    Question,
+    examine,
+    parse_policy,
+)
+from caisson.evidence.snp import SnpCollateral
+
+
+@click.command(epilog="\b\nExample:\n  caisson policy test redis.cases.toml")
+@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@json_option
+def command(*, files: tuple[Path, ...], as_json: bool) -> None:
+    """Appraise the stored evidence of the cases in FILES, and compare with what is expected.
+
+    Each file names a policy and cases; other files are found relative to it. Evidence is appraised as of the time that
+    its case gives, so that the outcome does not change with the clock. Exits with 1 if any case ends otherwise.
+    """
+    outcomes = [outcome for file in files for outcome in _outcomes(file)]
+    failed = sum(not outcome["passed"] for outcome in outcomes)
+    lines = [line for outcome in outcomes for line in _lines(outcome)]
+    lines += ["", f"{len(outcomes)} case{'' if len(outcomes) == 1 else 's'}, {failed or 'none'} failed"]
+    emit({"passed": not failed, "cases": outcomes}, human="\n".join(lines), as_json=as_json)
+    if failed:
+        raise Rejected(f"{failed} of {len(outcomes)} cases did not end as expected")
+
+
+def _outcomes(file: Path) -> Iterator[dict[str, Any]]:
+    cases = PolicyCases.parse(read_bytes(file))
+    policy = parse_policy(read_bytes(file.parent / cases.policy))
+    for case in cases.cases:
+        try:
+            result = _result(file.parent, case, policy)
+        except UsageError as error:
+            raise UsageError(f"`{file}`, case {case.name!r}: {error.message}", hint=error.hint) from error
+        differences = case.differences(result)
+        yield {
+            "file": str(file),
+            "name": case.name,
+            "passed": not differences,
+            "expected": case.expect.value,
+            "found": Expected.of(result).value,
+            "reasons": list(result.reasons),
+            "differences": list(differences),
+        }
+
+
+def _result(directory: Path, case: Case, policy: AnyPolicy) -> AttestationResult:
+    def read(name: str | None) -> bytes:
+        return read_bytes(directory / (name or ""))
+
+    question = Question(policy=policy, roots=policy.roots, at=case.at)
+    raw = read(case.evidence)
+    collateral: Collateral | SnpCollateral
+    try:
+        if case.collateral is not None:
+            collateral = Collateral.parse(read(case.collateral))
+        else:
+            crl = None if case.crl is None else read(case.crl)
+            collateral = SnpCollateral(vek=read(case.vek), chain=read(case.chain), crl=crl)
+        return examine(Evidence.recognise(raw), collateral, question)
+    except Malformed as error:
+        # Evidence or collateral that cannot be read is a no like any other.
+        return AttestationResult.refused(error, policy=policy, at=case.at)
+
+
+def _lines(outcome: dict[str, Any]) -> Iterator[str]:
+    yield f"{'ok' if outcome['passed'] else 'FAILED':<8}{outcome['name']}"
+    yield from (f"          {difference}" for difference in outcome["differences"])
