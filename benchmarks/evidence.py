@@ -19,7 +19,7 @@ import dcap_qvl
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from caisson.evidence import INTEL_SGX_ROOT, Collateral, path, standing, trusted, verify, vouching
+from caisson.evidence import INTEL_SGX_ROOT, Collateral, certificate, path, standing, trusted, verify, vouching
 from caisson.evidence.snp import AMD_ROOTS, verify_snp
 
 EVIDENCE = Path(os.environ.get("CAISSON_VECTORS", Path(__file__).parents[2] / "shared" / "vectors")) / "evidence"
@@ -33,8 +33,10 @@ ROOTS = frozenset({INTEL_SGX_ROOT})
 SECONDS, TURNS = 0.2, 9
 GO_SEV_GUEST = 530
 MEMORIES = (  # all that is remembered, forgotten on purpose
-    *(trusted.trust, vouching.certified_key, vouching._platform),  # noqa: SLF001
-    *(path._verifies, path._load_key, standing.enclave_standing, standing._domain_standing),  # noqa: SLF001
+    *(trusted.trust, trusted._signing_path, vouching.certified_key, vouching._platform),  # noqa: SLF001
+    *(path._certificate, path._verifies, path._load_key),  # noqa: SLF001
+    *(certificate._basic_constraints, certificate._key_usage),  # noqa: SLF001
+    *(standing.enclave_standing, standing._domain_standing),  # noqa: SLF001
 )
 
 

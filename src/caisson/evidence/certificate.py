@@ -7,6 +7,7 @@ Source: RFC 5280, section 4.1.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated
 
@@ -25,6 +26,7 @@ MOST_BYTES = 64 * 1024
 UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm)
 
 _V3 = 2
+_REMEMBERED = 64
 _DIGITAL_SIGNATURE, _KEY_CERT_SIGN, _CRL_SIGN = 0, 5, 6
 
 
@@ -137,7 +139,7 @@ class Certificate:
     @property
     def _constraints(self) -> "_BasicConstraints":
         try:
-            return asn1.decode_der(_BasicConstraints, self._extension(ExtensionOID.BASIC_CONSTRAINTS))
+            return _basic_constraints(self._extension(ExtensionOID.BASIC_CONSTRAINTS))
         except UNREADABLE as cause:
             raise ChainRejected(
                 f"certificate `{self.common_name}` has basic constraints that cannot be read"
@@ -146,10 +148,9 @@ class Certificate:
     @property
     def _usage(self) -> frozenset[int]:
         try:
-            bits = asn1.decode_der(asn1.BitString, self._extension(ExtensionOID.KEY_USAGE)).as_bytes()
+            return _key_usage(self._extension(ExtensionOID.KEY_USAGE))
         except UNREADABLE as cause:
             raise ChainRejected(f"certificate `{self.common_name}` has a key usage that cannot be read") from cause
-        return frozenset(bit for bit in range(8 * len(bits)) if bits[bit // 8] & 0x80 >> bit % 8)
 
     def _extension(self, oid: x509.ObjectIdentifier) -> bytes:
         value = self.extensions.get(oid.dotted_string)
@@ -212,6 +213,18 @@ class _Body:
 class _BasicConstraints:
     ca: Annotated[bool, asn1.Default(value=False)]
     path_length: int | None
+
+
+# A handful of values occur in all certificates there are.
+@lru_cache(maxsize=_REMEMBERED)
+def _basic_constraints(extension: bytes) -> _BasicConstraints:
+    return asn1.decode_der(_BasicConstraints, extension)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _key_usage(extension: bytes) -> frozenset[int]:
+    bits = asn1.decode_der(asn1.BitString, extension).as_bytes()
+    return frozenset(bit for bit in range(8 * len(bits)) if bits[bit // 8] & 0x80 >> bit % 8)
 
 
 def whole_bytes(bits: asn1.BitString) -> bytes:

@@ -71,7 +71,7 @@ def parse_chain(pem: bytes) -> tuple[Certificate, ...]:
         raise Malformed("certificate chain is not PEM") from cause
     if rest.strip("\n") or not 1 <= len(blocks) <= _MOST_CERTIFICATES:
         raise Malformed(f"certificate chain is not 1 to {_MOST_CERTIFICATES} PEM certificates and nothing else")
-    return tuple(Certificate.parse(_der(block)) for block in blocks)
+    return tuple(_certificate(block) for block in blocks)
 
 
 def verify_path(
@@ -145,6 +145,12 @@ def _verifies(spki: bytes, signature: bytes, digest: bytes) -> bool:
 @lru_cache(maxsize=_REMEMBERED)
 def _load_key(spki: bytes) -> PublicKeyTypes:
     return load_der_public_key(spki)
+
+
+# The chains of one verification share certificates as well: each is worth reading once.
+@lru_cache(maxsize=_REMEMBERED)
+def _certificate(block: str) -> Certificate:
+    return Certificate.parse(_der(block))
 
 
 def _der(block: str) -> bytes:

@@ -3,8 +3,10 @@
 Source: Intel SGX PCK Certificate and Certificate Revocation List Profile Specification, section 1.3.5.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol, cast
 
 from cryptography import x509
 from cryptography.hazmat import asn1
@@ -15,7 +17,10 @@ from caisson.evidence.certificate import UNREADABLE, Certificate
 from caisson.sgx import CpuSvn
 
 _SGX = "1.2.840.113741.1.13.1"
-_COMPONENTS = CpuSvn.SIZE
+_MEMBERS = tuple(f"{_SGX}.{number}" for number in range(1, 6))
+_SVNS = tuple(f"{_SGX}.2.{number}" for number in range(1, CpuSvn.SIZE + 3))
+_INSTANCE = (f"{_SGX}.6",)
+_CONFIGURATION = (f"{_SGX}.7", *(f"{_SGX}.7.{number}" for number in range(1, 4)))
 _ENUMERATED = b"\x0a"
 _MOST_SVN = 0xFF
 _MOST_PCESVN = 0xFFFF
@@ -88,85 +93,99 @@ class _Item:
 
 
 @asn1.sequence
-class _Items:
-    oid: x509.ObjectIdentifier
-    values: list[_Item]
-
-
-@asn1.sequence
 class _Octets:
     oid: x509.ObjectIdentifier
     value: bytes
 
 
 @asn1.sequence
+class _Svn:
+    oid: x509.ObjectIdentifier
+    value: int | bytes
+
+
+@asn1.sequence
+class _Tcb:
+    oid: x509.ObjectIdentifier
+    values: list[_Svn]
+
+
+@asn1.sequence
+class _Flag:
+    oid: x509.ObjectIdentifier
+    value: bool
+
+
+@asn1.sequence
+class _Configuration:
+    oid: x509.ObjectIdentifier
+    values: list[_Flag]
+
+
+@asn1.sequence
 class _Extension:
     ppid: _Octets
-    tcb: _Items
+    tcb: _Tcb
     pce_id: _Octets
     fmspc: _Octets
     sgx_type: _Item
     platform_instance: _Octets | None
-    configuration: _Items | None
+    configuration: _Configuration | None
+
+
+class _Named(Protocol):
+    oid: x509.ObjectIdentifier
 
 
 def _read(extension: _Extension) -> Pck:
-    components, pce_svn, cpu_svn = _tcb(extension.tcb)
+    tcb, instance, configuration = extension.tcb, extension.platform_instance, extension.configuration
+    _require_oids((extension.ppid, tcb, extension.pce_id, extension.fmspc, extension.sgx_type), _MEMBERS)
+    components, pce_svn, cpu_svn = _tcb(tcb)
     if components != cpu_svn:
         # Some verifiers compare one, some the other: where they differ, no verdict would be everybody's.
         raise ChainRejected(f"PCK certificate has components {components.hex()} and CPUSVN {cpu_svn.hex()}")
-    if (extension.platform_instance is None) != (extension.configuration is None):
+    if (instance is None) != (configuration is None):
         raise ChainRejected("PCK certificate has a platform instance without configuration, or the reverse")
-    flags = (None, None, None) if extension.configuration is None else _configuration(extension.configuration)
-    instance = extension.platform_instance
+    dynamic_platform, cached_keys, smt_enabled = (None,) * 3 if configuration is None else _flags(configuration)
+    if instance is not None:
+        _require_oids((instance,), _INSTANCE)
     return Pck(
-        ppid=PlatformId(_octets(extension.ppid, 1)),
+        ppid=PlatformId(extension.ppid.value),
         cpu_svn=CpuSvn(cpu_svn),
         pce_svn=pce_svn,
-        pce_id=PceId(_octets(extension.pce_id, 3)),
-        fmspc=Fmspc(_octets(extension.fmspc, 4)),
-        memory_protection=_memory_protection(extension.sgx_type),
-        platform_instance=None if instance is None else PlatformId(_octets(instance, 6)),
-        dynamic_platform=flags[0],
-        cached_keys=flags[1],
-        smt_enabled=flags[2],
+        pce_id=PceId(extension.pce_id.value),
+        fmspc=Fmspc(extension.fmspc.value),
+        memory_protection=_memory_protection(extension.sgx_type.value),
+        platform_instance=None if instance is None else PlatformId(instance.value),
+        dynamic_platform=dynamic_platform,
+        cached_keys=cached_keys,
+        smt_enabled=smt_enabled,
     )
 
 
-def _tcb(items: _Items) -> tuple[bytes, int, bytes]:
-    _require_oid(items.oid, 2)
-    if len(items.values) != _COMPONENTS + 2:
-        raise ValueError(len(items.values))
-    for number, item in enumerate(items.values, 1):
-        _require_oid(item.oid, 2, number)
-    *svns, pce_svn = (item.value.parse(int) for item in items.values[: _COMPONENTS + 1])
-    if not (all(0 <= svn <= _MOST_SVN for svn in svns) and 0 <= pce_svn <= _MOST_PCESVN):
+def _tcb(tcb: _Tcb) -> tuple[bytes, int, bytes]:
+    _require_oids(tcb.values, _SVNS)
+    *svns, pce_svn, cpu_svn = (each.value for each in tcb.values)
+    if not all(isinstance(svn, int) and 0 <= svn <= _MOST_SVN for svn in svns):
         raise ValueError(svns)
-    cpu_svn: bytes = items.values[-1].value.parse(bytes)
-    return bytes(svns), pce_svn, cpu_svn
+    if not isinstance(pce_svn, int) or not 0 <= pce_svn <= _MOST_PCESVN or not isinstance(cpu_svn, bytes):
+        raise ValueError(pce_svn)
+    return bytes(cast("list[int]", svns)), pce_svn, cpu_svn
 
 
-def _configuration(items: _Items) -> tuple[bool, bool, bool]:
-    _require_oid(items.oid, 7)
-    dynamic_platform, cached_keys, smt_enabled = items.values
-    for number, item in enumerate(items.values, 1):
-        _require_oid(item.oid, 7, number)
-    return dynamic_platform.value.parse(bool), cached_keys.value.parse(bool), smt_enabled.value.parse(bool)
+def _flags(configuration: _Configuration) -> tuple[bool, bool, bool]:
+    _require_oids((configuration, *configuration.values), _CONFIGURATION)
+    dynamic_platform, cached_keys, smt_enabled = (each.value for each in configuration.values)
+    return dynamic_platform, cached_keys, smt_enabled
 
 
-def _memory_protection(item: _Item) -> MemoryProtection:
-    _require_oid(item.oid, 5)
-    if item.value.tag_bytes != _ENUMERATED:
-        raise ValueError(item.value.tag_bytes)
-    return MemoryProtection(int.from_bytes(item.value.data, "big"))
+def _memory_protection(value: asn1.TLV) -> MemoryProtection:
+    if value.tag_bytes != _ENUMERATED:
+        raise ValueError(value.tag_bytes)
+    return MemoryProtection(int.from_bytes(value.data, "big"))
 
 
-def _octets(item: _Octets, number: int) -> bytes:
-    _require_oid(item.oid, number)
-    return item.value
-
-
-def _require_oid(found: x509.ObjectIdentifier, *numbers: int) -> None:
-    expected = ".".join((_SGX, *map(str, numbers)))
-    if found.dotted_string != expected:
-        raise ChainRejected(f"PCK certificate has {found.dotted_string} where {expected} belongs")
+def _require_oids(items: Sequence[_Named], expected: tuple[str, ...]) -> None:
+    found = tuple(item.oid.dotted_string for item in items)
+    if found != expected:
+        raise ChainRejected(f"PCK certificate has {', '.join(found)} where {', '.join(expected)} belongs")

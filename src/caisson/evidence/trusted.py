@@ -105,6 +105,12 @@ def trust(collateral: Collateral, root: RootKey, tee: str) -> TrustedCollateral:
     )
 
 
+# One signer signs TCB info and QE identity.
+@lru_cache(maxsize=_REMEMBERED)
+def _signing_path(chain: bytes, roots: frozenset[RootKey]) -> Path:
+    return verify_path(parse_chain(chain), length=_SIGNING_PATH, leaf_phrase=TCB_SIGNING_PHRASE, roots=roots)
+
+
 def _signer(
     chain: bytes,
     roots: frozenset[RootKey],
@@ -112,6 +118,6 @@ def _signer(
     signature: bytes,
     otherwise: Callable[[], EvidenceRejected],
 ) -> Path:
-    path = verify_path(parse_chain(chain), length=_SIGNING_PATH, leaf_phrase=TCB_SIGNING_PHRASE, roots=roots)
+    path = _signing_path(chain, roots)
     ecdsa.verify(public_key(path.leaf), signature, statement, otherwise=otherwise)
     return path
