@@ -20,14 +20,14 @@ from caisson.errors import (
     Unknown,
     UsageError,
 )
-from caisson.evidence import Policy, VerifiedActivation, evidence_extension
+from caisson.evidence import VerifiedActivation, evidence_extension
 from caisson.keyserver.bundling import MOST_ANSWER, assemble
 from caisson.keyserver.collaterals import Collaterals
 from caisson.keyserver.operator import decode_workload
 from caisson.keyserver.records import RecordInfo
 from caisson.keyserver.secret import Secret
 from caisson.keyserver.server import KeyServer
-from caisson.keyserver.workload import Workload
+from caisson.keyserver.workload import Workload, read_policy
 from caisson.protocol import ActivationEvidence, RuntimeData, seal_bundle, sign_challenge
 
 _log = logging.getLogger(__name__)
@@ -96,17 +96,17 @@ class Activations:
         # 4. The workload.
         with server.store.read() as session:
             appraised, document = _opened(lambda: server.workloads.get(session, claims.workload))
-        policy = Policy.parse(decode_workload(document).policy.encode())
+        workload = decode_workload(document)
         # 5. The evidence.
         at = datetime.fromtimestamp(server.now(), UTC)
-        verified = self.collaterals.verify(evidence, policy, at=at)
+        verified = self.collaterals.verify(evidence, read_policy(workload.policy), at=at)
         # 6. The answer and its record.
         with server.store.write() as session:
-            current, document = _opened(lambda: server.workloads.get(session, claims.workload))
+            current, _ = _opened(lambda: server.workloads.get(session, claims.workload))
             if current.version != appraised.version:
                 raise Unavailable(f"workload `{claims.workload}` was changed meanwhile", hint="try again")
             # 7. Leaving the block commits; if that fails, it raises instead of returning.
-            return self._release(session, current, decode_workload(document), verified, evidence, at=at)
+            return self._release(session, current, workload, verified, evidence, at=at)
 
     def _release(
         self,

@@ -28,7 +28,8 @@ class Challenges:
             TooMany: so many are open that another would only serve a flood.
         """
         nonce, expires = Nonce(os.urandom(Nonce.SIZE)), now + self._lifetime
-        with self._store.write() as session:
+        # A nonce that a crash of the machine takes away is one that nobody can use: that needs no waiting for the disk.
+        with self._store.write(lasting=False) as session:
             session.execute(delete(ChallengeRow).where(ChallengeRow.expires <= now))
             if session.scalars(select(func.count()).select_from(ChallengeRow)).one() >= self._most_open:
                 raise TooMany(f"{self._most_open} challenges are open", hint=f"try again in {self._lifetime} seconds")

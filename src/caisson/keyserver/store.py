@@ -14,6 +14,7 @@ from caisson.errors import Unavailable
 from caisson.keyserver.model import Model
 
 _BUSY_SECONDS = 10
+_SYNCHRONOUS = "caisson_synchronous"  # what writers wait for; readers do not set it
 
 
 class Store:
@@ -51,14 +52,16 @@ class Store:
         return cls(engine)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, lasting: bool = True) -> Iterator[Session]:
         """Run one transaction: committed and durable after the block, or rolled back if the block raises.
+
+        One that is not `lasting` outlives this process but not the machine's: nothing waits for the disk.
 
         Raises:
             Unavailable: the database does not answer; nothing was written.
         """
         with self._writing, _failing_as_unavailable(), Session(self._engine) as session, session.begin():
-            session.connection(execution_options={"caisson_writes": True})
+            session.connection(execution_options={_SYNCHRONOUS: "FULL" if lasting else "NORMAL"})
             yield session
 
     @contextmanager
@@ -99,5 +102,7 @@ def _prepare(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         # A writer takes the lock at once: a transaction that read first could not be upgraded safely.
-        writes = connection.get_execution_options().get("caisson_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        synchronous = connection.get_execution_options().get(_SYNCHRONOUS)
+        if synchronous is not None:  # it can only be said before the transaction begins
+            connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.exec_driver_sql("BEGIN" if synchronous is None else "BEGIN IMMEDIATE")

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import pairwise
 from pathlib import PurePosixPath
@@ -125,7 +126,7 @@ class Workload(_Document):
             workload = cls.model_validate(document)
         except ValidationError as error:
             raise Malformed(f"workload: {describe(error)}") from None
-        Policy.parse(workload.policy.encode())
+        read_policy(workload.policy)
         _refuse_nested_files(file.path for file in workload.file)
         return workload
 
@@ -149,6 +150,16 @@ class Workload(_Document):
         """The names of all secrets its bundle needs."""
         texts = (*(file.content for file in self.file), *self.env.values())
         return frozenset(self.fs_keys.values()).union(*(Template.parse(text, what="text").secrets for text in texts))
+
+
+@lru_cache(maxsize=256)
+def read_policy(text: str) -> Policy:
+    """Read a workload's policy; it is the same one at each activation.
+
+    Raises:
+        Malformed: it is none.
+    """
+    return Policy.parse(text.encode())
 
 
 def _refuse_nested_files(paths: Iterable[str]) -> None:
