@@ -1,5 +1,6 @@
 """Devices reach the containers that ask for them, and no others: another device stands in for SGX's."""
 
+import json
 import os
 import stat
 import subprocess
@@ -134,8 +135,6 @@ def test_a_device_that_is_only_mounted_does_not_open(cluster, image, node):
         "metadata": {"name": "mounted", "labels": {"app.kubernetes.io/name": "mounted"}},
         "spec": {"containers": [container], "volumes": [volume]},
     }
-    import json
-
     cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(pod))
     lines = said(cluster, "app.kubernetes.io/name=mounted", "main")
     assert lines[0] == "/dev/sgx_enclave: Operation not permitted"
@@ -150,3 +149,14 @@ def test_a_pod_whose_enclave_fits_on_no_node_is_not_started(cluster, apply):
 
     eventually(waits)
     assert cluster.ask("get", "pods", "--selector", selector)["items"][0]["status"]["phase"] == "Pending"
+
+
+@pytest.mark.usefixtures("node")
+def test_the_doctor_sees_what_pods_can_ask_for(cluster):
+    told = cluster.stage.ask("doctor", "--for", "kubernetes")
+    found = {each["id"]: (each["status"], each["seen"]) for each in told["checks"]}
+    assert found["D70"] == ("ok", "Kubernetes v1.20.2, 1 node")
+    assert found["D72"] == ("ok", "no DaemonSet of a known name, but nodes have `sgx.intel.com/enclave`")
+    assert found["D73"] == ("ok", "1 node with SGX: node")
+    assert found["D74"] == ("ok", "at most 4 GiB on one node")
+    assert found["D75"][0] == "warning"

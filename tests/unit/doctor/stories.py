@@ -106,7 +106,7 @@ STORIES = {
     ),
     "D07": Story(
         bad={
-            "not locked": {"firmware": Firmware(feature_control=0x60004)},
+            "not locked": {"firmware": Firmware(feature_control=0)},
             "SGX off": {"firmware": Firmware(feature_control=0x20005)},
             "launch control off": {"firmware": Firmware(feature_control=0x40005)},
         },
@@ -291,7 +291,11 @@ STORIES = {
         good={"a worker": on("docker", manager=False)},
     ),
     "D61": Story(
-        bad={"runc": on("docker", default_runtime="runc"), "gone": on("docker", installed=False)},
+        bad={
+            "not started anew": on("docker", default_runtime="runc", configured="caisson-sgx"),
+            "runc": on("docker", default_runtime="runc"),
+            "gone": on("docker", installed=False),
+        },
         blind={"no Docker": {"docker": BLIND}, "elsewhere": on("docker", installed=None)},
     ),
     "D62": Story(

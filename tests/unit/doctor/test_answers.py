@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caisson.doctor.cluster_answers import parse_nodes, parse_plugins, parse_version, parse_webhooks
@@ -158,6 +158,7 @@ def test_only_plugins_and_webhooks_for_sgx_are_named():
     assert parse_webhooks(json.dumps({"items": hooks})) == ("sgx-webhook", "inteldeviceplugins-mutating")
 
 
+@settings(max_examples=30)
 @given(JSON)
 def test_any_answer_of_a_cluster_is_read_or_refused(answer):
     text = json.dumps(answer)

@@ -271,6 +271,22 @@ def test_a_workshop_without_runtimes_is_read_and_nothing_is_made(tmp_path):
 # --- engines and programs -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("text", "runtime"),
+    [
+        ('{"default-runtime": "caisson-sgx"}', "caisson-sgx"),
+        ("{}", None),
+        ("[]", None),
+        ("{", None),
+        ('{"default-runtime": 1}', None),
+    ],
+)
+def test_dockers_configuration_names_the_runtime_that_comes_next(tmp_path, text, runtime):
+    (tmp_path / "daemon.json").write_text(text)
+    assert engines._configured(tmp_path / "daemon.json") == runtime
+    assert engines._configured(tmp_path / "none") is None
+
+
 # httpx2 leaves a socket whose connection was refused to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_engine_that_does_not_answer_is_unread(tmp_path):

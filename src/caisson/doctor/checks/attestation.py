@@ -68,9 +68,9 @@ def finds_certificates(found: QuoteProvider, _readings: Readings) -> Finding:
             f'write `{{"pccs_url": "{_PCCS}"}}` into it, and start aesmd anew',
         )
     if any("/v3" in url for url in (found.pccs_url, found.collateral_url or "")):
-        return bad(
+        return warn(
             f"`{found.path}` names version 3 of the API: {found.pccs_url}",
-            "Intel has ended it",
+            "Intel has ended it: what it still gives is what somebody kept",
             f"name version 4: `{_PCCS}`",
         )
     if found.local_only:

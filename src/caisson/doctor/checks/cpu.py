@@ -126,23 +126,25 @@ def has_pages(readings: Readings) -> Finding:
 
 
 def is_locked(readings: Readings) -> Finding:
-    """Judge IA32_FEATURE_CONTROL, which firmware locks before it starts the kernel (SDM vol. 3D, 36.7.1)."""
+    """Judge IA32_FEATURE_CONTROL (SDM vol. 3D, 36.7.1); what firmware leaves open, Linux locks with SGX since 5.11."""
     if isinstance(readings.firmware, Unread):
         return unknown(
             f"IA32_FEATURE_CONTROL could not be read: {readings.firmware.unread}",
             "as root, after `modprobe msr`, it can; the enclave device says the same",
         )
     value = readings.firmware.feature_control
-    missing = [
-        words
-        for bit, words in ((_LOCKED, "it is not locked"), (_ENABLED, "SGX is off"), (_LAUNCH, "launch control is off"))
-        if not value & bit
-    ]
+    if not value & _LOCKED:
+        return warn(
+            f"IA32_FEATURE_CONTROL is {value:#x}: not locked",
+            "SGX works only once it is locked, which Linux does itself since 5.11",
+            "use a newer kernel, or switch SGX on in the firmware's setup",
+        )
+    missing = [words for bit, words in ((_ENABLED, "SGX"), (_LAUNCH, "launch control")) if not value & bit]
     if not missing:
         return good(f"IA32_FEATURE_CONTROL is {value:#x}: locked, with SGX and launch control")
     return bad(
-        f"IA32_FEATURE_CONTROL is {value:#x}: {', '.join(missing)}",
-        "firmware did not hand SGX over to the kernel",
+        f"IA32_FEATURE_CONTROL is {value:#x}: locked without {' and '.join(missing)}",
+        "the kernel cannot switch on what firmware locked away",
         _FIRMWARE,
     )
 
@@ -218,7 +220,7 @@ CHECKS = (
         name="firmware-lock",
         title="firmware handed SGX over",
         looks_at="the register IA32_FEATURE_CONTROL (3AH), bits 0, 17 and 18, through `/dev/cpu/0/msr`",
-        why="the kernel cannot change what firmware locked, and does not use what firmware left open",
+        why="the kernel cannot switch on what firmware locked away",
         purposes=_ENCLAVES,
         judge=is_locked,
         after=("D01",),

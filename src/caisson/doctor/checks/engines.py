@@ -97,6 +97,12 @@ def is_member(docker: Docker, _readings: Readings) -> Finding:
 
 def is_set_up(docker: Docker, _readings: Readings) -> Finding:
     """Judge what `caisson node setup swarm` leaves in the engine."""
+    if docker.default_runtime != RUNTIME_NAME and docker.configured == RUNTIME_NAME:
+        return bad(
+            f"the default runtime is `{docker.default_runtime}`, though the configuration says `{RUNTIME_NAME}`",
+            "Docker runs with the configuration that it had when it was started",
+            "start Docker anew",
+        )
     if docker.default_runtime != RUNTIME_NAME:
         return bad(
             f"the default runtime is `{docker.default_runtime}`",

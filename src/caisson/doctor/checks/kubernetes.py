@@ -93,7 +93,7 @@ def gives_pages(found: Kubernetes, readings: Readings) -> Finding:
 def has_webhook(found: Kubernetes, _readings: Readings) -> Finding:
     """Judge whether Intel's webhook fills in what pods need."""
     if found.webhooks:
-        return good(f"`{'`, `'.join(found.webhooks)}`: `--flavour intel-webhook` can be used")
+        return good(f"`{'`, `'.join(found.webhooks)}`: `--flavour intel-webhook`, or `aks` on AKS, can be used")
     return warn(
         "no webhook of Intel's for SGX",
         "pods must ask for the device themselves, and mount aesmd's socket",

@@ -196,7 +196,7 @@ CHECKS = (
         title="the image is confidential",
         looks_at="manifest and SIGSTRUCT in the image that is named; `caisson verify` verifies them",
         why="debug enclaves and images that are not signed protect nothing, or do not start",
-        purposes=frozenset({Purpose.RUN, Purpose.SWARM, Purpose.KUBERNETES}),
+        purposes=frozenset(Purpose),
         judge=of(lambda readings: readings.image, is_confidential),
     ),
     Check(

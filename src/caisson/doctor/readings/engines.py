@@ -12,7 +12,7 @@ class Docker:
     """What a Docker engine says of itself, as far as it matters here. `local`: it runs on this machine.
 
     `program` is the path of its default runtime and `installed` whether that is there; `resources` are the generic
-    resources of the node, by name.
+    resources of the node, by name. `configured` is the default runtime in its configuration, where that can be read.
     """
 
     version: Text
@@ -21,6 +21,7 @@ class Docker:
     default_runtime: Text
     program: Text | None
     installed: bool | None
+    configured: Text | None = None
     cgroups: Text
     swarm: Text
     manager: bool

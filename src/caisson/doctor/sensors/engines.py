@@ -1,11 +1,13 @@
 """Docker, Podman, the Swarm, and a container that looks for itself."""
 
 import io
+import json
 import os
 import secrets
 import shutil
 import tarfile
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from caisson.conversion import look
@@ -15,11 +17,13 @@ from caisson.doctor.engine_answers import parse_docker, parse_podman, parse_swar
 from caisson.doctor.readings import Docker, Podman, Sight, Swarm, Unread
 from caisson.doctor.sensors.command import run
 from caisson.doctor.sensors.look import parse_sight
+from caisson.engine import DEFAULT_HOST
 from caisson.engine import Docker as Engine
 from caisson.errors import CaissonError, Unavailable
 
 _INSIDE = "/dev/sgx_enclave"
 _USER = 1000
+_CONFIGURATION = Path("/etc/docker/daemon.json")
 _PATIENCE = 30
 
 
@@ -33,7 +37,18 @@ def read_docker(engine: Engine) -> Docker | Unread:
         return Unread(unread=error.message)
     if not local:
         return found
-    return replace(found, installed=found.program is None or shutil.which(found.program) is not None)
+    installed = found.program is None or shutil.which(found.program) is not None
+    configured = _configured(_CONFIGURATION) if engine.host == DEFAULT_HOST else None
+    return replace(found, installed=installed, configured=configured)
+
+
+def _configured(path: Path) -> str | None:
+    """Read the default runtime in Docker's configuration; what cannot be read says nothing."""
+    try:
+        found = json.loads(path.read_bytes()).get("default-runtime")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def read_swarm(engine: Engine, docker: Docker | Unread | None) -> Swarm | Unread | None:
