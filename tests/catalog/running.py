@@ -5,14 +5,15 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from caisson import catalog
+from caisson.conversion import companion
 from caisson.keyserver import KeyServerClient, Secret, Workload
 from demo import CACHE
 from demo.stage import Stage
@@ -86,8 +87,19 @@ class Running:
         )
         return done.status == 1 and "policy" in done.stderr
 
+    def beside(self, name: str) -> Self:
+        """Give what runs beside it, as if it had been brought up by itself."""
+        (wanted,) = (one for one in self.entry.recipe.beside if one.entry == name)
+        entry = catalog.load(name)
+        recipe = companion(self.entry.recipe, wanted, entry.recipe.taken_from(upstream=False))
+        (up,) = (one for one in self.up["beside"] if one["workload"] == recipe.name)
+        own = {**self.up, "beside": [], **up}
+        return replace(self, entry=replace(entry, recipe=recipe), promises=entry.conformance(), up=own)
+
     def start(self) -> None:
-        self.up = bring_up(self.stage, self.entry)
+        """Bring it up once more. Its first port stays where it was: some programs know their own address."""
+        first, was = self.entry.recipe.ports[0], self.value("port")
+        self.up = bring_up(self.stage, self.entry, published="{}", first=f"{was}:{first}")
 
     def stop(self) -> tuple[int, float]:
         """Stop it as an engine does; give its exit status and how many seconds it took."""
@@ -97,9 +109,11 @@ class Running:
         return int(state), done.seconds
 
 
-def bring_up(stage: Stage, entry: catalog.Entry, *, published: str = "{}") -> dict[str, Any]:
-    """Bring an entry up; `published` says where on the host a port is, by default anywhere."""
-    publish = [word for port in entry.recipe.ports for word in ("--publish", published.format(port))]
+def bring_up(stage: Stage, entry: catalog.Entry, *, published: str = "{}", first: str | None = None) -> dict[str, Any]:
+    """Bring an entry up; `published` says where on the host a port is (anywhere), `first` where the first one is."""
+    offered = [published.format(port) for port in entry.recipe.ports]
+    offered[0] = first or offered[0]
+    publish = [word for one in offered for word in ("--publish", one)]
     given = source(entry.recipe.name)
     options = () if given is None else ("--source", given)
     if given is not None and entry.recipe.source.image is not None:

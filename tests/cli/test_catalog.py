@@ -49,10 +49,29 @@ def test_every_program_can_be_the_start_of_another(name, tmp_path, capsys):
     assert run(["catalog", "init", name, str(tmp_path / "my-own")]) == 0
     assert "caisson up my-own --recipe" in capsys.readouterr().out
     recipe, original = Recipe.read(tmp_path / "my-own" / "caisson.toml"), catalog.load(name).recipe
-    assert recipe == original.model_copy(update={"name": "my-own"})
+    others = [name for name in type(recipe).model_fields if name not in ("file", "beside")]
+    assert [getattr(recipe, name) for name in others] == [
+        getattr(original.model_copy(update={"name": "my-own"}), name) for name in others
+    ]
+    if not original.beside:
+        assert (recipe.file, recipe.beside) == (original.file, ())
     copied = (tmp_path / "my-own" / "caisson.toml").read_text()
     assert tomllib.loads(copied)["name"] == "my-own"
     assert copied.count("#") == catalog.load(name).folder.joinpath("caisson.toml").read_text().count("#")
+
+
+def test_a_copy_and_what_is_beside_it_know_each_other_by_the_new_name(tmp_path):
+    assert run(["catalog", "init", "wordpress", str(tmp_path / "my-blog")]) == 0
+    recipe, original = Recipe.read(tmp_path / "my-blog" / "caisson.toml"), catalog.load("wordpress").recipe
+    settings, before = (
+        next(file.content for file in one.file if file.path == "/srv/wp-config.php") for one in (recipe, original)
+    )
+    assert settings == before.replace("'wordpress-mariadb'", "'my-blog-mariadb'")
+    assert "'my-blog-mariadb'" in settings
+    (statements,), (earlier,) = ([file.content for file in one.beside[0].file] for one in (recipe, original))
+    assert statements == earlier.replace("'/CN=wordpress'", "'/CN=my-blog'")
+    assert statements.count("'/CN=my-blog'") == 2
+    assert recipe.provision == original.provision
 
 
 def test_a_copy_can_be_for_the_upstream_image_only(tmp_path, capsys):

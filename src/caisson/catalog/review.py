@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from caisson.catalog.entry import RECIPE, Entry, load, names
-from caisson.conversion import recipe_subject
+from caisson.conversion import companion, recipe_subject
 from caisson.enclave.manifest import lint
 from caisson.errors import CaissonError
 
@@ -125,6 +125,14 @@ def _manifest(entry: Entry) -> Iterator[str]:
             yield f"{finding.rule.id} {finding.rule.severity.word}: {finding.where}: {finding.rule.reason}"
 
 
+def _beside(entry: Entry) -> Iterator[str]:
+    for wanted in entry.recipe.beside:
+        try:
+            companion(entry.recipe, wanted, load(wanted.entry).recipe)
+        except CaissonError as error:
+            yield error.message
+
+
 CHECKS = (
     Check(id="C01", wants="its name is the recipe's, and its product number nobody else's", faults=_identity),
     Check(id="C02", wants="its page says what is protected and what is not, how to connect, and limits", faults=_page),
@@ -137,4 +145,5 @@ CHECKS = (
     Check(id="C09", wants="the size of its enclave has a reason", faults=_sizes),
     Check(id="C10", wants="each of its sources is complete, and of a certain version", faults=_sources),
     Check(id="C11", wants="the rules for manifests find nothing in it, of whatever severity", faults=_manifest),
+    Check(id="C12", wants="what it wants beside it is in the catalog, and stands alone", faults=_beside),
 )

@@ -80,10 +80,11 @@ def init(*, name: str, directory: Path, own: str | None, upstream: bool, as_json
     except FileExistsError:
         raise UsageError(f"`{directory}` exists already", hint="name a new directory") from None
     for file in entry.files():
-        (directory / file.name).write_bytes(file.read_bytes())
+        (directory / file.name).write_text(_with_name(called, entry, file.read_text()))
     recipe = directory / catalog.RECIPE
     # The first name is the recipe's own; all else stays as it was written, comments and all.
     recipe.write_text(re.sub(r'(?m)^name = ".*"$', f'name = "{called}"', raw.decode(), count=1))
+    recipe.write_text(_with_name(called, entry, recipe.read_text()))
     emit(
         {"name": called, "directory": str(directory), "from": name},
         human=f"{directory} holds a copy of `{name}`; try it with\n  caisson up {called} --recipe {recipe}",
@@ -133,6 +134,14 @@ def pin(*, entry: str, image: str | None, access: oci.Access, as_json: bool) -> 
     changed = catalog.pinned(raw, found)
     write_new(file, changed, mode=PUBLIC, force=True)
     emit({"recipe": str(file), "image": found, "changed": changed != raw}, human=found, as_json=as_json)
+
+
+def _with_name(own: str, entry: catalog.Entry, text: str) -> str:
+    """Put another name where a program and what is beside it know each other by name."""
+    for beside in entry.recipe.beside:
+        text = re.sub(rf"(?<![\w-]){entry.name}-{beside.entry}(?![\w-])", f"{own}-{beside.entry}", text)
+        text = re.sub(rf"/CN={entry.name}(?![\w-])", f"/CN={own}", text)
+    return text
 
 
 def _entry(text: str) -> catalog.Entry:

@@ -1,7 +1,7 @@
 """Starting a confidential image on an engine, and what its end means."""
 
 from caisson.conversion import PREMAIN, TMPFS_LABEL
-from caisson.deploy import Deployment, ImagePin, MeasuredImage, application, create_request
+from caisson.deploy import Companion, Deployment, ImagePin, MeasuredImage, application, create_request
 from caisson.engine import Docker
 from caisson.errors import Rejected, Unavailable, UsageError
 from caisson.oci import Digest
@@ -25,14 +25,14 @@ def described(docker: Docker, reference: str) -> MeasuredImage:
         raise UsageError(f"`{reference}`: {error.message}", hint=error.hint) from None
 
 
-def start(docker: Docker, deployment: Deployment) -> str:
-    """Start the one container of a deployment; give its id.
+def start(docker: Docker, deployment: Deployment, *, companion: Companion | None = None) -> str:
+    """Start the one container of a deployment; give its id. A companion is marked as one, and has its alias.
 
     Raises:
         UsageError: the name is taken, or the engine refuses.
         Unavailable: the engine does not answer.
     """
-    return docker.run(deployment.name, create_request(application(deployment)))
+    return docker.run(deployment.name, create_request(application(deployment), companion=companion))
 
 
 def require_success(status: int, output: str) -> None:

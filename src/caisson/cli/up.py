@@ -1,50 +1,26 @@
 """`caisson up`: from a name to a confidential container that runs and has proved itself."""
 
 import re
-import tempfile
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
 from caisson import catalog, oci
-from caisson.cli.build import base_of, prepare_image, upstream_option
-from caisson.cli.file_keys import file_keys_of
+from caisson.cli.bring_up import Program, Proved, Steps, bring_up
+from caisson.cli.build import upstream_option
 from caisson.cli.home import Home, home_option
-from caisson.cli.launch import described, require_success, start
-from caisson.cli.local import Local, signing_key
-from caisson.cli.output import emit, json_option, talk
-from caisson.cli.peer import authority, peer_certificate
-from caisson.cli.provisioning import exact_policy, provision
+from caisson.cli.local import Local
+from caisson.cli.output import emit, json_option
 from caisson.cli.published import PublishType
 from caisson.cli.registry import registry_options
-from caisson.cli.sources import fetch_collateral
 from caisson.cli.starttls import StartTls
-from caisson.conversion import ConfidentialImage, Recipe
-from caisson.deploy import LABEL, Deployment, PlatformSocket, Publish
+from caisson.conversion import Recipe, companion
+from caisson.deploy import Companion, Publish, network_of
 from caisson.engine import Docker
-from caisson.errors import Unavailable, UsageError
-from caisson.evidence import Policy, verify_certificate
+from caisson.errors import UsageError
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")  # good for an image, a container and a file
 _SHORTEST = 2  # Docker takes no shorter name for a container
-_PATIENCE = 60.0
-_STEP = 0.05
-
-
-class _Steps:
-    """Says each step when it is done, and how long it took."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-
-    def done(self, text: str) -> None:
-        """Say it."""
-        now = time.monotonic()
-        talk.print(f"[green]✓[/] {escape(text)} [dim]({now - self._since:.1f} s)[/]", soft_wrap=True)
-        self._since = now
 
 
 @click.command()
@@ -69,8 +45,9 @@ def command(
 ) -> None:
     """Build, start what is missing, run, wait until it has proved itself, and say how to connect.
 
-    NAME is an entry of the catalog or, with --recipe, what the container shall be called. Without SGX it runs on
-    the software platform, which protects nothing.
+    NAME is an entry of the catalog or, with --recipe, what the container shall be called. What the recipe wants
+    beside it comes up first, on a network of both. Without SGX all runs on the software platform, which protects
+    nothing.
 
     \b
     Example:
@@ -80,7 +57,6 @@ def command(
     found = read.taken_from(upstream=upstream)
     if not found.ports:
         raise UsageError("the recipe names no port at which the program could be attested", hint="add `ports = […]`")
-    container = name if len(name) >= _SHORTEST else f"caisson-{name}"
     if _NAME.fullmatch(name) is None:
         raise UsageError(f"`{name}` is no name for a container", hint="write it like `my-redis`, in lower case")
     if publish and found.ports[0] not in {one.container_port for one in publish}:
@@ -88,139 +64,70 @@ def command(
             f"the port at which the program is attested would not be offered: {found.ports[0]}",
             hint=f"add `--publish {found.ports[0]}`",
         )
-    steps, reference = _Steps(), f"caisson/{name}:latest"
+    container = name if len(name) >= _SHORTEST else f"caisson-{name}"
+    network = network_of(container) if found.beside else None
+    companions = _companions(found, container, network)
+    program = Program(name=name, container=container, recipe=found, source=source, publish=publish, network=network)
+    steps = Steps()
     with Docker() as docker:
         local = Local.start(home, address=docker.bridge_gateway())
         steps.done(f"key server {local.key_server}, and a software platform, which protects nothing")
-        built = _build(found, source, local, reference, access)
-        steps.done(f"image {reference}, {built.image.digest}")
-        talk.print(f"  MRENCLAVE {built.mr_enclave}\n  MRSIGNER  {built.mr_signer}", soft_wrap=True)
-        policy = exact_policy(built, local)
-        policy_file = home.path / f"{name}.policy.toml"
-        policy_file.write_text(policy.encode())
-        with local.client() as server:
-            provision(found, policy, server)
-        steps.done(f"workload `{found.name}` with its secrets, policy {policy_file}")
-        _start(docker, container, reference, found, local, publish)
-        address = _wait_for_proof(docker, container, found.ports[0], policy, local)
-        steps.done(f"container `{container}` runs, and proved what it is")
-    where = authority(*address)
+        if network is not None:
+            docker.ensure_network(network)
+        beside = [bring_up(one, docker, local, access, steps) for one in companions]
+        proved = bring_up(program, docker, local, access, steps)
+    services = {
+        "key_server": local.key_server,
+        "key_server_pin": str(local.pin),
+        "pcs": local.pcs,
+        "ca": str(home.server_ca),
+    }
     emit(
-        {
-            "container": container,
-            "workload": found.name,
-            "address": where,
-            "starttls": StartTls.of_port(found.ports[0]).value,
-            "image": reference,
-            "digest": str(built.image.digest),
-            "base": base_of(built),
-            "mrenclave": str(built.mr_enclave),
-            "mrsigner": str(built.mr_signer),
-            "key_server": local.key_server,
-            "key_server_pin": str(local.pin),
-            "pcs": local.pcs,
-            "ca": str(home.server_ca),
-            "policy": str(policy_file),
-        },
-        human=_how_to_connect(container, where, found, policy_file, local),
+        {**proved.data(), **services, "beside": [one.data() for one in beside]},
+        human="\n".join([_how_to_connect(proved, local), *(_what_is_beside(one, local) for one in beside)]),
         as_json=as_json,
     )
 
 
-def _build(recipe: Recipe, source: str | None, local: Local, reference: str, access: oci.Access) -> ConfidentialImage:
-    with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        built = prepare_image(
-            source,
-            recipe,
-            cache=local.home.cache,
-            scratch=Path(directory),
-            pin=local.pin,
-            access=access,
-            file_keys=file_keys_of(recipe, (), local.client),
-        ).sign(signing_key(local.home))
-        oci.sink(oci.Reference.parse(f"docker-daemon:{reference}")).write(built.image, overwrite=True)
-    return built
-
-
-def _start(
-    docker: Docker, name: str, reference: str, recipe: Recipe, local: Local, publish: tuple[Publish, ...]
-) -> None:
-    """Start the container. One that runs just this image already is left alone, one that has ended is replaced.
-
-    Raises:
-        UsageError: the name is taken by another container, or by one that runs an older image.
-    """
-    state = docker.state(name)
-    if state is not None and LABEL not in state.labels:
-        raise UsageError(f"a container named `{name}` exists, and it is not ours", hint="remove it, or rename it")
-    if state is not None and state.running:
-        if state.image_id != docker.image_id(reference):
-            raise UsageError(
-                f"the container `{name}` runs another image than the one that was just built",
-                hint=f"stop it with `caisson down {name}`, then say `caisson up` again; its volumes stay",
+def _companions(recipe: Recipe, container: str, network: str | None) -> tuple[Program, ...]:
+    """Give what comes up beside a recipe's container: each on a port of the loopback that the engine chooses."""
+    found = []
+    for wanted in recipe.beside:
+        own = companion(recipe, wanted, catalog.load(wanted.entry).recipe.taken_from(upstream=False))
+        name = f"{container}-{wanted.entry}"
+        found.append(
+            Program(
+                name=name,
+                container=name,
+                recipe=own,
+                publish=tuple(Publish(container_port=port) for port in own.ports),
+                network=network,
+                companion=Companion(of=container, alias=own.name),
             )
-        return
-    if state is not None:
-        docker.remove(name)
-    start(
-        docker,
-        Deployment(
-            image=described(docker, reference),
-            name=name,
-            workload=recipe.name,
-            key_server=local.key_server,
-            evidence=PlatformSocket(path=str(local.home.platform_socket.absolute())),
-            publish=publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
-            restart="no",
-        ),
-    )
+        )
+    return tuple(found)
 
 
-def _wait_for_proof(docker: Docker, name: str, port: int, policy: Policy, local: Local) -> tuple[str, int]:
-    """Wait until the program answers with a certificate whose evidence the policy accepts; give its address.
-
-    Raises:
-        Rejected: the container ended because activation was refused, or its evidence is not acceptable.
-        UsageError: the container does not offer the port.
-        Unavailable: it does not answer in time.
-    """
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        state = docker.state(name)
-        if state is None:
-            raise Unavailable(f"the container `{name}` was removed while it started")
-        if not state.running:
-            output = docker.logs(name)
-            docker.remove(name)
-            require_success(state.exit_code, output)
-            raise Unavailable(f"the container `{name}` ended at once")
-        if port not in state.ports:
-            raise UsageError(
-                f"the container `{name}` does not offer port {port}", hint=f"stop it with `caisson down {name}`"
-            )
-        address = (state.ports[port].host, state.ports[port].port)
-        try:
-            certificate = peer_certificate(*address, StartTls.of_port(port))
-        except Unavailable:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_STEP)
-            continue
-        verify_certificate(certificate, fetch_collateral(certificate, local.pcs), policy, at=datetime.now(UTC))
-        return address
-
-
-def _how_to_connect(name: str, address: str, recipe: Recipe, policy: Path, local: Local) -> str:
-    home, starttls = local.home, StartTls.of_port(recipe.ports[0])
-    asking = "" if starttls is StartTls.NONE else f" --starttls {starttls}"
+def _how_to_connect(proved: Proved, local: Local) -> str:
+    recipe = proved.program.recipe
     lines = [
-        f"{recipe.name} answers at {address}, in TLS; its certificate is signed by {home.server_ca}",
-        f"  attest it     caisson attest {address}{asking} --policy {policy} --pcs {local.pcs}",
+        f"{recipe.name} answers at {proved.address}, in TLS; its certificate is signed by {local.home.server_ca}",
+        f"  attest it     {_attest(proved, local)}",
         *(
             f"  its secret    caisson secret get {secret.name} --reveal"
             for secret in recipe.provision.secret
             if secret.kind == "password"
         ),
-        f"  stop it       caisson down {name} --all",
+        f"  stop it       caisson down {proved.program.container} --all",
     ]
     return "\n".join(lines)
+
+
+def _what_is_beside(proved: Proved, local: Local) -> str:
+    recipe = proved.program.recipe
+    return f"{recipe.name}, beside it, answers at {proved.address}\n  attest it     {_attest(proved, local)}"
+
+
+def _attest(proved: Proved, local: Local) -> str:
+    asking = "" if proved.starttls is StartTls.NONE else f" --starttls {proved.starttls}"
+    return f"caisson attest {proved.address}{asking} --policy {proved.policy} --pcs {local.pcs}"

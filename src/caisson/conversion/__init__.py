@@ -2,6 +2,7 @@
 
 from caisson.conversion.closure import closure
 from caisson.conversion.command import User, find_program, merge_command, merge_environment, resolve_user
+from caisson.conversion.companion import companion
 from caisson.conversion.content import Content
 from caisson.conversion.convert import convert, prepare
 from caisson.conversion.debian import build_rootfs
@@ -39,6 +40,7 @@ __all__ = [
     "attach_detached",
     "build_rootfs",
     "closure",
+    "companion",
     "convert",
     "fetch_source",
     "find_program",

@@ -3,26 +3,27 @@
 import json
 import re
 from importlib.resources.abc import Traversable
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from caisson.conversion import places
+from caisson.conversion.recipe_beside import Beside
 from caisson.conversion.recipe_encrypted import EncryptedFile, require_in_memory
 from caisson.conversion.recipe_gramine import CpuFeatureSettings, EncryptedMount, GramineSettings
 from caisson.conversion.recipe_program import Application, Files, Healthcheck
+from caisson.conversion.recipe_provision import Provision
 from caisson.conversion.recipe_source import Source, Upstream
 from caisson.conversion.recipe_values import (
     NEIGHBOUR,
     SIZE,
     AbsolutePath,
     Table,
-    Variable,
     added,
     matching,
     neighbour,
+    octal,
     power_of_two,
 )
 from caisson.conversion.toml_model import read_model
@@ -30,10 +31,6 @@ from caisson.errors import UsageError
 from caisson.protocol import WORKLOAD_NAME
 
 _Table = TypeVar("_Table", bound=Table)
-
-
-def _octal(value: object) -> object:
-    return int(value, 8) if isinstance(value, str) and re.fullmatch(r"0?[0-7]{3}", value) else value
 
 
 class EnclaveSettings(Table):
@@ -70,7 +67,7 @@ class AddedFile(Table):
     )
 
     path: Annotated[AbsolutePath, AfterValidator(added)]
-    mode: Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o777)] = 0o444
+    mode: Annotated[int, BeforeValidator(octal), Field(ge=0, le=0o777)] = 0o444
     content: str
 
     @model_validator(mode="before")
@@ -82,44 +79,6 @@ class AddedFile(Table):
         if "content" in others:
             raise ValueError("has both `content` and `from`")
         return {**others, "content": neighbour(value["from"], info.context)}
-
-
-class ProvisionedSecret(Table):
-    """A secret for the key server to make."""
-
-    name: str
-    kind: Literal["password", "symmetric-key"]
-    length: Annotated[int, Field(ge=1)] | None = None
-
-
-class ProvisionedFile(Table):
-    """A file that the key server sends; `content` may hold `{{ secret:NAME }}`."""
-
-    path: AbsolutePath
-    mode: Annotated[int, BeforeValidator(_octal), Field(ge=0, le=0o777)] = 0o400
-    content: str
-
-
-class CertificateNames(Table):
-    """Names for the program's certificate."""
-
-    dns: tuple[str, ...] = ()
-    ip: tuple[IPv4Address | IPv6Address, ...] = ()
-
-
-class Provision(Table):
-    """What the key server holds for the program; apart from `secret`, the fields of a workload."""
-
-    secret: tuple[ProvisionedSecret, ...] = ()
-    fs_keys: dict[str, str] = Field(default_factory=dict)
-    file: tuple[ProvisionedFile, ...] = ()
-    env: dict[Variable, str] = Field(default_factory=dict)
-    argv: tuple[str, ...] = ()
-    certificate: CertificateNames = CertificateNames()
-
-    def workload(self, *, name: str, policy: str) -> dict[str, Any]:
-        """Give the key server's workload document (JSON values)."""
-        return {"name": name, "policy": policy, **self.model_dump(mode="json", exclude={"secret"})}
 
 
 class Recipe(Table):
@@ -141,6 +100,7 @@ class Recipe(Table):
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
     healthcheck: Healthcheck | None = None
     provision: Provision = Provision()
+    beside: tuple[Beside, ...] = ()
 
     @model_validator(mode="after")
     def _keys(self) -> Self:
@@ -157,6 +117,16 @@ class Recipe(Table):
             own = f"{mount.path.rstrip('/')}/"
             if sum(place.startswith(own) or own.startswith(place) for place in mounted) > 1:
                 raise ValueError(f"has the encrypted mount `{mount.path}`, which overlaps another mount")
+        return self
+
+    @model_validator(mode="after")
+    def _companions(self) -> Self:
+        entries = [one.entry for one in self.beside]
+        if len(set(entries)) != len(entries):
+            raise ValueError("has the same program beside it twice")
+        for entry in entries:
+            if WORKLOAD_NAME.fullmatch(f"{self.name}-{entry}") is None:
+                raise ValueError(f"has `{entry}` beside it, and `{self.name}-{entry}` is no name for a workload")
         return self
 
     @property

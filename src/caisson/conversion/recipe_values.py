@@ -65,6 +65,11 @@ def neighbour(name: object, folder: Traversable | None) -> str:
     return text
 
 
+def octal(value: object) -> object:
+    """Read octal digits as permission bits; what is no text of them stays."""
+    return int(value, 8) if isinstance(value, str) and re.fullmatch(r"0?[0-7]{3}", value) else value
+
+
 AbsolutePath = Annotated[str, AfterValidator(absolute)]
 Variable = Annotated[str, matching(_VARIABLE, "a name for a variable")]
 KeyName = Annotated[str, matching(_KEY_NAME, "a name for a file-system key")]

@@ -2,6 +2,7 @@
 
 from caisson.deploy.application import CDI_ENCLAVE, LABEL, PLATFORM_SOCKET, application, environment
 from caisson.deploy.cdi import cdi_specification
+from caisson.deploy.companion import BESIDE_LABEL, Companion, network_of
 from caisson.deploy.compose import compose_project
 from caisson.deploy.container import Container, Device, Mount
 from caisson.deploy.deployment import Deployment, Publish, Resources, Restart, SgxDevices, Volume
@@ -26,12 +27,14 @@ from caisson.deploy.upgrade import Change, PolicyVerdict, Upgrade, compare
 from caisson.deploy.upgrade_steps import PlatformName, Step, policy_files, steps
 
 __all__ = [
+    "BESIDE_LABEL",
     "CDI_ENCLAVE",
     "EPC_RESOURCE",
     "LABEL",
     "PLATFORM_SOCKET",
     "RUNTIME_NAME",
     "Change",
+    "Companion",
     "Container",
     "Deployment",
     "Device",
@@ -70,6 +73,7 @@ __all__ = [
     "kubernetes_manifest",
     "kubernetes_objects",
     "kustomize_base",
+    "network_of",
     "policy_files",
     "run_script",
     "runtime_program",

@@ -2,14 +2,15 @@
 
 from typing import Any
 
+from caisson.deploy.companion import BESIDE_LABEL, Companion
 from caisson.deploy.container import Container
 from caisson.deploy.published import LOOPBACK
 
 
-def create_request(container: Container) -> dict[str, Any]:
+def create_request(container: Container, *, companion: Companion | None = None) -> dict[str, Any]:
     """Give the body of `POST /containers/create`. Of a host path that is missing the engine then makes no directory.
 
-    Of several networks it takes only the first: the API joins one (before 1.44).
+    Of several networks it takes only the first: the API joins one (before 1.44). A companion has its alias there.
     """
     ports: dict[str, list[dict[str, str]]] = {}
     for port in container.publish:
@@ -43,7 +44,7 @@ def create_request(container: Container) -> dict[str, Any]:
         host["Memory"] = container.resources.memory
     if container.resources.cpus is not None:
         host["NanoCpus"] = round(container.resources.cpus * 1_000_000_000)
-    return {
+    request: dict[str, Any] = {
         "Image": container.image,
         "User": f"{container.uid}:{container.gid}",
         "Env": [f"{name}={value}" for name, value in container.environment],
@@ -51,3 +52,8 @@ def create_request(container: Container) -> dict[str, Any]:
         "ExposedPorts": {name: {} for name in ports},
         "HostConfig": host,
     }
+    if companion is not None:
+        request["Labels"][BESIDE_LABEL] = companion.of
+        aliases = {"Aliases": [companion.alias]}
+        request["NetworkingConfig"] = {"EndpointsConfig": dict.fromkeys(container.networks[:1], aliases)}
+    return request

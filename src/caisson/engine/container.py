@@ -23,6 +23,7 @@ class Listed:
 
     name: str
     container_id: str
+    labels: dict[str, str]
     volumes: tuple[str, ...]
 
     @classmethod
@@ -31,6 +32,7 @@ class Listed:
         return cls(
             name=found["Names"][0].removeprefix("/"),
             container_id=found["Id"],
+            labels=dict(found["Labels"] or {}),
             volumes=tuple(mount["Name"] for mount in found["Mounts"] or () if mount["Type"] == "volume"),
         )
 

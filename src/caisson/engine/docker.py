@@ -14,6 +14,7 @@ from caisson.engine.event import EngineEvent
 from caisson.engine.log import STDOUT, Piece, pieces
 from caisson.errors import CaissonError, Unavailable, UsageError
 
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 _CONFLICT = 409
 
@@ -191,6 +192,21 @@ class Docker(Api):
         if answer.status_code != _NOT_FOUND:
             checked(answer)
 
+    def ensure_network(self, name: str) -> None:
+        """Make a bridge network of this name, unless there is one."""
+        if self.send("GET", _network(name)).status_code == _NOT_FOUND:
+            self.call("POST", "/networks/create", json={"Name": name, "Driver": "bridge", "CheckDuplicate": True})
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network, if it exists; it stays while a container is in it."""
+        answer = self.send("DELETE", _network(name))
+        if answer.status_code not in (_NOT_FOUND, _FORBIDDEN):
+            checked(answer)
+
 
 def _path(container: str) -> str:
     return f"/containers/{quote(container, safe='')}"
+
+
+def _network(name: str) -> str:
+    return f"/networks/{quote(name, safe='')}"

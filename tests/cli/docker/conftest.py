@@ -54,12 +54,12 @@ class Engine:
         self.says("POST", "/containers/c1/wait", json={"StatusCode": status})
         self.says("DELETE", "/containers/c1", 204)
 
-    def runs(self, *names, **changes):
-        """Run confidential containers with a volume each."""
+    def runs(self, *names, beside=None, **changes):
+        """Run confidential containers with a volume each; `beside` names the one for which another is there."""
         mounts = [{"Type": "bind", "Source": "/s"}, {"Type": "volume", "Name": "its-data"}]
-        self.says(
-            "GET", "/containers/json", json=[{"Names": [f"/{name}"], "Id": name, "Mounts": mounts} for name in names]
-        )
+        labels = {name: {"org.caisson.beside": of} for name, of in (beside or {}).items()}
+        listed = [{"Names": [f"/{name}"], "Id": name, "Mounts": mounts, "Labels": labels.get(name)} for name in names]
+        self.says("GET", "/containers/json", json=listed)
         for name in names:
             self.state(name, **changes)
             self.says("POST", f"/containers/{name}/stop", 204)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from caisson.cli.app import run
 
 STOP = ("POST", "/containers/redis/stop")
@@ -35,6 +37,20 @@ def test_an_unknown_name_stops_nothing(engine, capsys):
         "error: no confidential container is named `rediss`\nhint: there are: `nginx`, `redis`\n",
     )
     assert STOP not in engine.asked
+
+
+@pytest.mark.parametrize("names", [("shop", "shop-mariadb", "redis"), ("shop-mariadb", "redis")])
+def test_what_is_beside_goes_too_even_alone_and_the_network_last(engine, capsys, names):
+    engine.runs(*names, beside={"shop-mariadb": "shop"})
+    assert run(["down", "shop"]) == 0
+    assert capsys.readouterr().out.split() == [word for name in names[:-1] for word in ("stopped", name)]
+    assert engine.asked[-1] == ("DELETE", "/networks/caisson-shop")
+
+
+def test_what_another_wanted_beside_it_can_go_alone(engine, capsys):
+    engine.runs("shop", "shop-mariadb", beside={"shop-mariadb": "shop"})
+    assert run(["down", "shop-mariadb"]) == 0
+    assert capsys.readouterr().out == "stopped shop-mariadb\n"
 
 
 def test_everything_includes_what_is_not_there(engine, capsys):

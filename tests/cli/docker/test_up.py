@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from caisson import catalog
+from caisson.cli import bring_up
 from caisson.cli import up as up_module
 from caisson.cli.app import run
 from caisson.errors import PolicyRejected, Unavailable
@@ -52,13 +53,13 @@ def surroundings(engine, monkeypatch, tmp_path):
         return local
 
     monkeypatch.setattr(up_module.Local, "start", start)
-    monkeypatch.setattr(up_module, "_build", lambda *_: built)
-    monkeypatch.setattr(up_module, "exact_policy", lambda *_: SimpleNamespace(encode=lambda: "policy"))
-    monkeypatch.setattr(up_module, "provision", lambda *_: None)
-    monkeypatch.setattr(up_module, "peer_certificate", lambda *_: "certificate")
-    monkeypatch.setattr(up_module, "fetch_collateral", lambda *_: "collateral")
-    monkeypatch.setattr(up_module, "verify_certificate", lambda *_, at: at)
-    monkeypatch.setattr(up_module, "_STEP", 0)
+    monkeypatch.setattr(bring_up, "_build", lambda *_: built)
+    monkeypatch.setattr(bring_up, "exact_policy", lambda *_: SimpleNamespace(encode=lambda: "policy"))
+    monkeypatch.setattr(bring_up, "provision", lambda *_: None)
+    monkeypatch.setattr(bring_up, "peer_certificate", lambda *_: "certificate")
+    monkeypatch.setattr(bring_up, "fetch_collateral", lambda *_: "collateral")
+    monkeypatch.setattr(bring_up, "verify_certificate", lambda *_, at: at)
+    monkeypatch.setattr(bring_up, "_STEP", 0)
     return local
 
 
@@ -79,6 +80,38 @@ def test_a_container_that_runs_this_image_already_is_left_alone(engine, capsys):
         assert json.loads(capsys.readouterr().out)["address"] == "127.0.0.1:40000"
     assert CREATE not in engine.asked
     assert {method for method, _ in engine.asked} == {"GET"}
+
+
+def test_what_is_wanted_beside_comes_up_first_on_a_network_of_both(engine, capsys, tmp_path):
+    for file in catalog.load("redis").files():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    recipe = tmp_path / "caisson.toml"
+    text = recipe.read_text().replace('name = "redis"', 'name = "shop"', 1)
+    recipe.write_text(f'{text}\n[[beside]]\nentry = "redis"\n')
+    for name in ("mine", "mine-redis"):
+        engine.holds(f"caisson/{name}:latest")
+    engine.says("POST", "/networks/create", 201, json={})
+    engine.says("POST", "/containers/c1/start", 204)
+    engine.says("POST", "/containers/create", 201, json={"Id": "c1"})
+
+    def created():
+        name = engine.requests[-1].url.params["name"]
+        engine.says("GET", f"/containers/{name}/json", json=inspected(RUNNING))
+
+    engine.then[CREATE] = created
+    assert run(["up", "mine", "--recipe", str(recipe), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [(one["container"], one["workload"]) for one in (*said["beside"], said)] == [
+        ("mine-redis", "shop-redis"),
+        ("mine", "shop"),
+    ]
+    network, first, second = (json.loads(one.content) for one in engine.requests if one.url.path.endswith("/create"))
+    assert network["Name"] == "caisson-mine"
+    assert [one["HostConfig"]["NetworkMode"] for one in (first, second)] == ["caisson-mine"] * 2
+    assert first["NetworkingConfig"]["EndpointsConfig"]["caisson-mine"]["Aliases"] == ["shop-redis"]
+    assert first["Labels"]["org.caisson.beside"] == "mine"
+    assert first["HostConfig"]["PortBindings"]["6379/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": "0"}]
+    assert "org.caisson.beside" not in second["Labels"]
 
 
 def test_the_key_server_listens_where_containers_reach_it(surroundings):
@@ -155,7 +188,7 @@ def test_one_that_is_not_what_it_should_be_is_a_no(monkeypatch):
     def refuse(*_, at):
         raise PolicyRejected((f"mrenclave is another at {at}",))
 
-    monkeypatch.setattr(up_module, "verify_certificate", refuse)
+    monkeypatch.setattr(bring_up, "verify_certificate", refuse)
     assert run(["up", "redis"]) == 1
 
 
@@ -163,8 +196,8 @@ def test_one_that_never_answers_is_no_verdict(monkeypatch):
     def refuse(host, port, starttls):
         raise Unavailable(f"nobody at {host}:{port} ({starttls})")
 
-    monkeypatch.setattr(up_module, "peer_certificate", refuse)
-    monkeypatch.setattr(up_module, "_PATIENCE", 0.05)
+    monkeypatch.setattr(bring_up, "peer_certificate", refuse)
+    monkeypatch.setattr(bring_up, "_PATIENCE", 0.05)
     assert run(["up", "redis"]) == 3
 
 

@@ -43,6 +43,8 @@ def test_every_entry_of_the_catalog_passes(name):
         ("C08", "caisson.toml", "{{ secret:redis-password }}", "x"),
         ("C08", "caisson.toml", "length = 32", "length = 8"),
         ("C09", "caisson.toml", "\n[enclave]", "\n\n[enclave]"),
+        ("C12", "caisson.toml", "\n[provision]", "\n[[beside]]\nentry = 'nothing'\n[provision]"),
+        ("C12", "caisson.toml", "\n[provision]", "\n[[beside]]\nentry = 'wordpress'\n[provision]"),
         ("C07", "caisson.toml", "[source.image.application]", "[source.image.application]\nuser = 'redis'"),
         ("C10", "caisson.toml", "redis:7.2", "redis:latest"),
         ("C10", "caisson.toml", '"/usr/local/bin/redis-server"', '"redis-server"'),

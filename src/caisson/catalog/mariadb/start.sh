@@ -16,4 +16,20 @@ if [ ! -e "$complete" ]; then
     } | $server --bootstrap
     : >"$complete"
 fi
-exec $server --init-file=/run/caisson/secrets/init.sql
+
+# With the shell's own commands only: another program would be a child, which under the library OS does not see these files.
+umask 077
+authority=
+while IFS= read -r line; do
+    case $line in *BEGIN*) authority= ;; esac  # the last certificate is the key server's
+    authority="$authority$line
+"
+done </run/caisson/tls/certificate.pem
+printf %s "$authority" >/tmp/authority.pem
+for part in /run/caisson/secrets/init.sql /run/caisson/secrets/init/*.sql; do
+    [ -e "$part" ] || continue
+    while IFS= read -r line; do
+        printf '%s\n' "$line"
+    done <"$part"
+done >/tmp/init.sql
+exec $server --init-file=/tmp/init.sql

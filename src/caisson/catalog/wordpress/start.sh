@@ -1,0 +1,25 @@
+# PHP waits for NGINX's requests, and NGINX, which has the key of the certificate, becomes the first process.
+#
+# Under the library OS a child finds its parent's memory file systems empty, but it has its parent's variables. So the
+# shell reads what PHP needs, and the child that becomes PHP writes it into a memory file system of its own. All of it
+# with the shell's own commands: any other would be one more child, which sees nothing.
+set -eu
+umask 077
+
+keep() {  # VARIABLE FILE; `read` says no because the file ends before a NUL comes
+    IFS= read -r -d '' "$1" <"$2" || :
+}
+
+keep chain /run/caisson/tls/certificate.pem
+keep key /run/caisson/tls/key.pem
+keep secrets /run/caisson/secrets/wordpress.json
+
+(
+    begin="-----BEGIN CERTIFICATE-----"
+    printf %s "$chain" >/tmp/database-certificate.pem
+    printf %s "$key" >/tmp/database-key.pem
+    printf %s "$begin${chain##*"$begin"}" >/tmp/database-authority.pem  # the last one is the key server's
+    printf %s "$secrets" >/tmp/wordpress.json
+    exec /usr/bin/php-cgi8.2 -c /etc/caisson/php -b 127.0.0.1:9000
+) &
+exec /usr/sbin/nginx -c /etc/caisson/nginx.conf -e stderr

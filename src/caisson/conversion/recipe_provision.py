@@ -1,0 +1,46 @@
+"""What a recipe says that the key server shall hold for the program."""
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from caisson.conversion.recipe_values import AbsolutePath, Table, Variable, octal
+
+
+class ProvisionedSecret(Table):
+    """A secret for the key server to make."""
+
+    name: str
+    kind: Literal["password", "symmetric-key"]
+    length: Annotated[int, Field(ge=1)] | None = None
+
+
+class ProvisionedFile(Table):
+    """A file that the key server sends; `content` may hold `{{ secret:NAME }}`."""
+
+    path: AbsolutePath
+    mode: Annotated[int, BeforeValidator(octal), Field(ge=0, le=0o777)] = 0o400
+    content: str
+
+
+class CertificateNames(Table):
+    """Names for the program's certificate."""
+
+    dns: tuple[str, ...] = ()
+    ip: tuple[IPv4Address | IPv6Address, ...] = ()
+
+
+class Provision(Table):
+    """What the key server holds for the program; apart from `secret`, the fields of a workload."""
+
+    secret: tuple[ProvisionedSecret, ...] = ()
+    fs_keys: dict[str, str] = Field(default_factory=dict)
+    file: tuple[ProvisionedFile, ...] = ()
+    env: dict[Variable, str] = Field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    certificate: CertificateNames = CertificateNames()
+
+    def workload(self, *, name: str, policy: str) -> dict[str, Any]:
+        """Give the key server's workload document (JSON values)."""
+        return {"name": name, "policy": policy, **self.model_dump(mode="json", exclude={"secret"})}
