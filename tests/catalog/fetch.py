@@ -6,6 +6,9 @@ python -m tests.catalog.fetch
 import subprocess
 
 from caisson import catalog
+from caisson.cli.image import PACKAGES
+from caisson.conversion import DebianSource, build_rootfs
+from demo import CACHE
 from demo.fetch import fetch
 from tests.catalog import upstream
 from tests.catalog.supplied import can_be_had
@@ -17,6 +20,7 @@ def main():
         fetch(name)
         if can_be_had(name):
             packages.update(catalog.load(name).conformance().packages)
+    build_rootfs(DebianSource(suite="bookworm", packages=PACKAGES), CACHE)
     for name in upstream.LAYOUTS:
         upstream.fetch(name)
     known = subprocess.run(["dpkg-query", "--show", "--showformat", "${Package}\n"], capture_output=True, check=True)

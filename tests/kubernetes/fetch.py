@@ -5,7 +5,8 @@ python -m tests.kubernetes.fetch
 
 from pathlib import Path
 
-from caisson.conversion import Recipe, fetch_source
+from caisson.cli.image import PACKAGES
+from caisson.conversion import DebianSource, Recipe, build_rootfs, fetch_source
 from demo import CACHE
 from demo.fetch import fetch
 from tests.helm import helm_programs
@@ -17,6 +18,7 @@ def main():
     fetch("redis")
     source = Recipe.read(WEB).source
     fetch_source(source, source.debian, CACHE)
+    build_rootfs(DebianSource(suite="bookworm", packages=PACKAGES), CACHE)
     helm_programs()
 
 

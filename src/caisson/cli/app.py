@@ -28,6 +28,7 @@ COMMANDS: tuple[str, ...] = (
     "evidence",
     "exec",
     "files",
+    "image",
     "inspect",
     "key",
     "keyserver",

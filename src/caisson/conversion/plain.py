@@ -5,6 +5,7 @@ from pathlib import Path
 
 from caisson.conversion.building import build_stage
 from caisson.conversion.debian import build_rootfs
+from caisson.conversion.installation import add_installation
 from caisson.conversion.recipe_source import DebianSource, Source
 from caisson.errors import UsageError
 from caisson.oci import Access, Image, Reference, RegistryName, append, resolve, source
@@ -28,7 +29,7 @@ def plain_image(wanted: Source, *, cache: Path, scratch: Path, access: Access | 
     image, *built = (source(Reference(transport="rootfs", location=str(part))).read(scratch=scratch) for part in parts)
     for stage in built:
         image = append(image, *stage.layers, created_by="build stage")
-    return image
+    return add_installation(image, scratch=scratch) if wanted.installation else image
 
 
 def resolved(reference: str, access: Access) -> RegistryName:

@@ -61,14 +61,18 @@ class Upstream(Table):
 
 
 class Source(Table):
-    """How the plain image is had: out of Debian's packages, as the upstream image, or either."""
+    """How the plain image is had: out of Debian's packages, as the upstream image, or either.
+
+    With `installation`, the Caisson that follows the recipe is added to the packages.
+    """
 
     debian: DebianSource | None = None
     image: Upstream | None = None
     build: BuildStage | None = None
+    installation: bool = False
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.build is not None and self.debian is None:
-            raise ValueError("has `build` without `debian`, whose suite and packages it is built for")
+        if self.debian is None and (self.build is not None or self.installation):
+            raise ValueError("has `build` or `installation` without `debian`, whose suite and packages they are for")
         return self

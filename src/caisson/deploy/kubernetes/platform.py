@@ -31,7 +31,7 @@ def platform_objects(image: ImagePin, evidence: PlatformSocket) -> list[dict[str
     labels = {"app.kubernetes.io/name": PLATFORM_NAME}
     annotations = {PROTECTS_NOTHING: "nothing"}
     metadata = {"name": PLATFORM_NAME, "labels": labels, "annotations": annotations}
-    arguments = ["platform", "serve", "--state", _STATE, "--socket", str(socket), "--socket-mode", "666"]
+    arguments = ["platform", "serve", "--state", f"{_STATE}/state", "--socket", str(socket), "--socket-mode", "666"]
     container = {
         "name": PLATFORM_NAME,
         "image": str(image),
