@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -434,3 +436,19 @@ def test_two_writes_of_one_image_give_the_same_files(image, tmp_path):
 def test_a_registry_that_is_not_there_is_no_verdict(capsys):
     assert run(["inspect", "docker://localhost:1/app"]) == 3
     assert capsys.readouterr().err.startswith("error: registry `localhost:1` cannot be reached: ")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_podman_takes_what_we_write(form, image, tmp_path):
+    text = form.format(tmp_path)
+    sink(Reference.parse(text)).write(image)
+    with tempfile.TemporaryDirectory(prefix="podman-") as short:  # Podman refuses long paths
+        own = ("podman", "--root", f"{short}/s", "--runroot", f"{short}/r", "--storage-driver", "vfs")
+        name = tool(*own, "pull", "--quiet", text).strip()
+        (told,) = json.loads(tool(*own, "image", "inspect", name))
+        assert told["Config"]["Entrypoint"] == ["/small"]
+        assert told["RootFS"]["Layers"] == [str(layer.diff_id) for layer in image.layers]
+        mounted = Path(tool(*own, "image", "mount", name).strip())
+        assert (mounted / "big").read_bytes() == BIG
+        assert (mounted / "etc" / "ünïcode").exists()
+        tool(*own, "image", "unmount", name)
