@@ -47,9 +47,10 @@ def gramine_files(release: Release, libraries: Libraries, content: Content, *, o
     """Put a release of Gramine around what a program needs. `own` gives the SHA-256 (hex) of files that are added.
 
     Raises:
-        UsageError: the recipe trusts something that the image does not have.
+        UsageError: the recipe trusts something that the image does not have, or its C library is of another kind.
         ImageRejected: a library that begins like an ELF file and is none.
     """
+    _require_same_kind(release, libraries)
     _add_unasked(libraries, content)
     replaced = _replaced(release, libraries, content)
     parts = {name: part for name, part in release.contents.items() if replaced or not name.startswith(LIBC)}
@@ -79,6 +80,17 @@ def gramine_files(release: Release, libraries: Libraries, content: Content, *, o
         libos=LibOsBinary(uri=f"file:{libos}", sha256=release.bundle.parts[LIBOS]),
         own_libc=bool(libraries.interpreters) and not replaced,
     )
+
+
+def _require_same_kind(release: Release, libraries: Libraries) -> None:
+    """Refuse programs whose C library the release cannot replace, since each of their system calls would be trapped."""
+    needed = Libc.MUSL if libraries.is_musl else Libc.GLIBC
+    if libraries.interpreters and release.bundle.libc is not needed:
+        raise UsageError(
+            f"the image's programs use {needed}, and this runtime has {release.bundle.libc}",
+            hint=f"take over a Gramine that was built for {needed} with `caisson runtime add --libc {needed}`, and name"
+            " it with `--runtime gramine:ID`",
+        )
 
 
 def _added(path: str, content: bytes) -> AddedFile:

@@ -1,10 +1,11 @@
 """The libraries of a dynamic program, found where the dynamic loader finds them.
 
-Source: ld.so(8); glibc's elf/dl-load.c for the order of places. A cache is not read: it only repeats what the
-directories hold, and an image may come without one.
+Source: ld.so(8); glibc's elf/dl-load.c for the order of places; for musl, ldso/dynlink.c (`load_library`). A cache is
+not read: it only repeats what the directories hold, and an image may come without one.
 """
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -23,6 +24,10 @@ _DEFAULT_DIRECTORIES = (
 )
 _CACHE, _PRELOAD = "/etc/ld.so.cache", "/etc/ld.so.preload"
 _MUSL_PATH = "/etc/ld-musl-x86_64.path"
+_MUSL_DIRECTORIES = ("/lib", "/usr/local/lib", "/usr/lib")
+# Names that musl answers with itself, and looks for nowhere.
+_MUSL_ITSELF = re.compile(r"lib(c|pthread|rt|m|dl|util|xnet)\..*")
+_MUSL_INTERPRETER = "ld-musl-x86_64.so.1"
 _HWCAPS = "glibc-hwcaps"
 _MAX_CONFIGURATION = 1 << 20
 
@@ -53,6 +58,10 @@ class _Object:
         runpath = tuple(_expand(self.dynamic.runpath, self.path))
         return ((), runpath) if runpath else (self.rpath(), ())
 
+    def chain(self) -> tuple[str, ...]:
+        """Give where musl looks for what it loads, and for what that loads: RUNPATH is no other than RPATH."""
+        return (*_expand(self.dynamic.runpath or self.dynamic.rpath, self.path), *self.inherited)
+
     def rpath(self) -> tuple[str, ...]:
         """Give the RPATH directories that count for what it loads; RUNPATH makes its own RPATH void."""
         own = () if self.dynamic.runpath else tuple(_expand(self.dynamic.rpath, self.path))
@@ -77,6 +86,11 @@ class Libraries:
     def __post_init__(self) -> None:
         self.configured = tuple(dict.fromkeys((*_configured(self.files), *_DEFAULT_DIRECTORIES)))
 
+    @property
+    def is_musl(self) -> bool:
+        """Whether programs were found whose C library is musl."""
+        return any(map(_is_musl, self.interpreters))
+
     def copy(self) -> "Libraries":
         """Give one that has found the same and goes on by itself."""
         return replace(self, found=set(self.found), names=dict(self.names), interpreters=set(self.interpreters))
@@ -91,19 +105,21 @@ class Libraries:
         """Add a dynamic program and everything that is loaded with it; each name is loaded once, as ld.so does."""
         main = self._object(program, ())
         waiting, loaded = [main], set[str]()
+        musl = self.is_musl if main.dynamic.interpreter is None else _is_musl(main.dynamic.interpreter)
         if main.dynamic.interpreter is not None:
             interpreter = require(self.files, main.dynamic.interpreter, wanted_by=program)
             self.found.add(interpreter)
             self.names[main.dynamic.interpreter] = interpreter
             self.interpreters.add(main.dynamic.interpreter)
-            waiting += [self._object(real, ()) for real in self._preloaded()]
+            waiting += [self._object(real, ()) for real in self._preloaded(musl=musl)]
         while waiting:
             wanting = waiting.pop(0)
             loaded.add(wanting.dynamic.soname or wanting.path)
             for name in wanting.dynamic.needed:
                 if name not in loaded:
                     loaded.add(name)
-                    waiting += [self._object(real, wanting.rpath()) for real in self._library(name, wanting)]
+                    inherited = wanting.chain() if musl else wanting.rpath()
+                    waiting += [self._object(real, inherited) for real in self._library(name, wanting, musl=musl)]
 
     def load_named(self, name: str) -> None:
         """Add a library that is asked for by its name alone, with its own.
@@ -111,7 +127,8 @@ class Libraries:
         Raises:
             UsageError: there is no such library.
         """
-        for real in self._library(name, _Object(path="the C library", dynamic=Dynamic())):
+        asking = _Object(path="the C library", dynamic=Dynamic())
+        for real in self._library(name, asking, musl=self.is_musl):
             self.load(real)
 
     def _object(self, real: str, inherited: tuple[str, ...]) -> _Object:
@@ -119,14 +136,15 @@ class Libraries:
         dynamic = read_dynamic(lambda offset, size: self.files.read_at(real, offset, size), path=real)
         return _Object(path=real, dynamic=dynamic, inherited=inherited)
 
-    def _library(self, name: str, wanting: _Object) -> Iterator[str]:
+    def _library(self, name: str, wanting: _Object, *, musl: bool) -> Iterator[str]:
         """Give the library, and the variants of it that ld.so prefers on some processors."""
         if "/" in name:
             opened = next(_expand(name, wanting.path))
             yield self._named(opened, require(self.files, opened, wanted_by=wanting.path))
             return
-        before, after = wanting.directories()
-        for directory in (*before, *split(self.library_path), *after, *self.configured):
+        if musl and _MUSL_ITSELF.fullmatch(name) is not None:
+            return
+        for directory in self._directories_for(wanting, musl=musl):
             hits = tuple(self._in_directory(directory, name))
             if hits:
                 yield from hits
@@ -136,6 +154,13 @@ class Libraries:
             hint="add the package that holds it, or set LD_LIBRARY_PATH under `[application.environment]`",
         )
 
+    def _directories_for(self, wanting: _Object, *, musl: bool) -> tuple[str, ...]:
+        if musl:
+            configured = tuple(_directories(self.files, _MUSL_PATH)) or _MUSL_DIRECTORIES
+            return (*split(self.library_path), *wanting.chain(), *configured)
+        before, after = wanting.directories()
+        return (*before, *split(self.library_path), *after, *self.configured)
+
     def _in_directory(self, directory: str, name: str) -> Iterator[str]:
         places = [f"{_HWCAPS}/{level}" for level in self.files.list_directory(posixpath.join(directory, _HWCAPS))]
         for place in (*places, ""):
@@ -144,19 +169,23 @@ class Libraries:
             if real is not None and is_native(self.files.read_at(real, 0, HEADER_SIZE)):
                 yield self._named(opened, real)
 
-    def _preloaded(self) -> Iterator[str]:
+    def _preloaded(self, *, musl: bool) -> Iterator[str]:
         """Add what every dynamic program reads, and give the libraries that are loaded into all of them."""
-        for path in (_CACHE, _PRELOAD, _MUSL_PATH):
+        for path in (_MUSL_PATH,) if musl else (_CACHE, _PRELOAD):
             real = self.files.resolve(path)
             if real is not None:
                 self.found.add(self._named(path, real))
-        for name in _words(self.files, _PRELOAD):
+        for name in () if musl else _words(self.files, _PRELOAD):
             if "/" in name:
                 yield self._named(name, require(self.files, name, wanted_by=_PRELOAD))
 
     def _named(self, opened: str, real: str) -> str:
         self.names[opened] = real
         return real
+
+
+def _is_musl(interpreter: str) -> bool:
+    return posixpath.basename(interpreter) == _MUSL_INTERPRETER
 
 
 def require(files: Files, *candidates: str, wanted_by: str) -> str:
@@ -193,7 +222,6 @@ def _configured(files: Files) -> Iterator[str]:
         if name.endswith(".conf"):
             yield from _directories(files, f"/etc/ld.so.conf.d/{name}")
     yield from _directories(files, "/etc/ld.so.conf")
-    yield from _directories(files, _MUSL_PATH)
 
 
 def _directories(files: Files, path: str) -> Iterator[str]:

@@ -144,3 +144,34 @@ def test_directories_of_the_configuration_are_searched(elf):
     )
     tree.links = {"/opt/lib/../deep/libb.so": "/opt/deep/libb.so"}
     assert closure("/app", tree) == {"/app", "/opt/lib/liba.so", "/opt/deep/libb.so"}
+
+
+MUSL = "/lib/ld-musl-x86_64.so.1"
+
+
+def test_musl_answers_for_its_own_libraries_itself(elf):
+    needed = ("libc.so", "libc.musl-x86_64.so.1", "libpthread.so.0", "libm.so.6", "libz.so.1")
+    tree = Tree({"/app/run": elf(interpreter=MUSL, needed=needed), MUSL: elf(), "/lib/libz.so.1": elf()})
+    assert closure("/app/run", tree) == {"/app/run", MUSL, "/lib/libz.so.1"}
+    with pytest.raises(UsageError, match="libcrypt"):
+        closure("/app/run", Tree({**tree.files, "/lib/libz.so.1": elf(needed=("libcrypt.so",))}))
+
+
+def test_musl_looks_where_musl_looks(elf):
+    program = elf(interpreter=MUSL, needed=("liba.so",), runpath="/app/lib")
+    files = {
+        "/app/run": program,
+        MUSL: elf(),
+        "/app/lib/liba.so": elf(needed=("libb.so",)),
+        "/app/lib/libb.so": elf(content=b"found by the program's RUNPATH, which glibc does not pass on"),
+        "/usr/local/lib/libc++.so": elf(),
+        "/usr/lib/libc++.so": elf(),
+        "/lib/x86_64-linux-gnu/libd.so": elf(),
+    }
+    assert closure("/app/run", Tree(files)) == {"/app/run", MUSL, "/app/lib/liba.so", "/app/lib/libb.so"}
+    first = {**files, "/app/lib/libb.so": elf(needed=("libc++.so",))}
+    assert "/usr/local/lib/libc++.so" in closure("/app/run", Tree(first))
+    with pytest.raises(UsageError, match="libd"):
+        closure("/app/run", Tree({**files, "/app/lib/libb.so": elf(needed=("libd.so",))}))
+    configured = {**files, "/etc/ld-musl-x86_64.path": b"/usr/lib\n", "/app/lib/libb.so": elf(needed=("libc++.so",))}
+    assert "/usr/lib/libc++.so" in closure("/app/run", Tree(configured))

@@ -7,7 +7,7 @@ import pytest
 from caisson.conversion import Content, Recipe, convert, open_prepared, pin, verify_image
 from caisson.conversion.places import DIRECT_MANIFEST, MANIFEST, PREMAIN, SGX_ENTRYPOINT, SIGSTRUCT
 from caisson.conversion.runtime import find_release
-from caisson.enclave import Manifest, SigningKey, measure
+from caisson.enclave import Libc, Manifest, SigningKey, measure
 from caisson.errors import ImageChanged, UsageError
 from caisson.oci import FileLayer, Image, ImageConfig, RunConfig, append, configure, tar
 from caisson.protocol import ServerKeyHash
@@ -264,3 +264,46 @@ def test_an_unsigned_image_has_nothing_to_start_under_gramine_direct(built, tmp_
 def test_the_same_input_gives_the_same_bytes(built, tmp_path, runtime, key):
     (tmp_path / "elsewhere").mkdir()
     assert build(tmp_path / "elsewhere", runtime, key).image.digest == built.image.digest
+
+
+@pytest.fixture(scope="session")
+def musl(tmp_path_factory):
+    loader = f"{PREFIX}/lib/gramine/runtime/musl/ld-musl-x86_64.so.1"
+    pal = {f"{PREFIX}/lib/gramine/sgx/libpal.so": elf(content=b"this is the PAL")}
+    machine = install(tmp_path_factory.mktemp("musl"), changes={**pal, loader: elf(content=b"patched\0001.2.5\0")})
+    return find_release(machine, prefix=f"/{PREFIX}", libc=Libc.MUSL)
+
+
+MUSL_LD = "/lib/ld-musl-x86_64.so.1"
+MUSL_FILES = {
+    "lib/ld-musl-x86_64.so.1": elf(content=b"its own"),
+    "usr/bin/hello": elf(interpreter=MUSL_LD, needed=("libc.musl-x86_64.so.1",), content=b"hello"),
+    "srv/page": b"a page",
+    "etc/passwd": FILES["etc/passwd"],
+}
+MUSL_LINKS = {"lib/libc.musl-x86_64.so.1": "ld-musl-x86_64.so.1"}
+
+
+def test_musls_loader_takes_the_place_of_the_images(tmp_path, musl, key):
+    built = build(tmp_path, musl, key, image=make(tmp_path, MUSL_FILES, MUSL_LINKS))
+    mounts = {mount.path: mount.uri for mount in built.manifest.fs.mounts if mount.type == "chroot"}
+    assert mounts == {MUSL_LD: "file:/.caisson/runtime/libc/ld-musl-x86_64.so.1"}
+    files = trusted(built.manifest)
+    assert MUSL_LD not in files
+    assert files["/.caisson/runtime/libc/ld-musl-x86_64.so.1"] == musl.bundle.parts["libc/ld-musl-x86_64.so.1"]
+    verify_image(built.image)
+
+
+def test_a_runtime_with_another_c_library_is_refused_with_a_hint(tmp_path, runtime, musl, key):
+    for release, image, needed in (
+        (musl, make(tmp_path), "glibc"),
+        (runtime, make(tmp_path, MUSL_FILES, MUSL_LINKS), "musl"),
+    ):
+        with pytest.raises(UsageError, match=f"programs use {needed}, and this runtime has") as caught:
+            build(tmp_path, release, key, image=image)
+        assert f"--libc {needed}" in caught.value.hint
+
+
+def test_a_static_program_runs_with_either(tmp_path, musl, key):
+    static = {**MUSL_FILES, "usr/bin/hello": elf(content=b"static")}
+    assert build(tmp_path, musl, key, image=make(tmp_path, static, MUSL_LINKS)).mr_enclave
