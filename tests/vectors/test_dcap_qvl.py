@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from caisson.errors import Rejected
 from caisson.evidence import Collateral, verify_intel_quote
 from caisson.platform import Revocable, SoftwarePlatform, Standing, TcbStatus
+from caisson.sgx import CertificationData
 from caisson.tdx import TdAttributes, TdBody, TdFlags
 from tests.unit.evidence.conftest import DEBUG, NOW, Scene, signing_key
 from tests.unit.evidence.domains import BASE, CURRENT, OLDER, DomainScene, domain, module, module_level
@@ -159,6 +160,10 @@ def enclaves():
         yield good.with_statement("qe_identity", lambda identity, change=change: identity.update(change))
     yield good.with_statement("tcb_info", lambda info: [level["tcb"].update(pcesvn=99) for level in info["tcbLevels"]])
     yield Scene(**fields(good) | {"quote": good.quote + b"\0"})
+    pck = good.verify().pck
+    for ppid, kind in ((b"?" * 384, 3), (b"?" * 256, 2), (pck.ppid.value, 1)):
+        data = ppid + pck.cpu_svn.value + pck.pce_svn.to_bytes(2, "little") + pck.pce_id.value
+        yield good.with_signature(certification=CertificationData(kind=kind, data=data))
 
 
 def domains():

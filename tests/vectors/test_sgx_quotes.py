@@ -23,6 +23,7 @@ from caisson.errors import (
     UntrustedRoot,
 )
 from caisson.evidence import INTEL_SGX_ROOT, Collateral, RootKey, verify_quote
+from caisson.sgx import CertificationKind, PckIdentity, parse_quote
 
 EVIDENCE = Path(os.environ.get("CAISSON_VECTORS", Path(__file__).parents[3] / "shared" / "vectors")) / "evidence"
 PRESENT = EVIDENCE.is_dir()
@@ -46,13 +47,13 @@ STEPS = {
         "quote.empty",
         "quote.append_garbage",
         "quote.foreign_pck_chain",
+        "quote.cert_type_1",
     },
     QuoteRejected: {
         "quote.hdr.att_key_type",
         "quote.hdr.tee_type",
         "quote.hdr.qe_vendor_id",
         "quote.cert.type",
-        "quote.cert_type_1",
         "quote.cert_type_4",
     },
     ChainRejected: {
@@ -239,3 +240,21 @@ def test_a_forgery_is_refused_at_its_own_step(mutant):
     with pytest.raises((Malformed, EvidenceRejected)) as caught:
         verify(quote, collateral, seconds)
     assert caught.type is REFUSED_AT[mutant["mutation"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "pce_svn", "pce_id"),
+    [
+        ("fortanix-rust-sgx/sgx_v3_quote_raw_tcb_2f59d4", 3, 6, b"\0\0"),
+        ("intel-qvl-sample/sgx_v3_quote_8cc428", 1, 3, None),
+    ],
+)
+def test_a_real_quote_that_names_its_pck_is_read_and_needs_the_chain(name, kind, pce_svn, pce_id):
+    quote = (EVIDENCE / name / "quote.bin").read_bytes()
+    certification = parse_quote(quote).signature.certification
+    identity = PckIdentity.parse(CertificationKind(certification.kind), certification.data)
+    assert (identity.kind, identity.pce_svn, identity.pce_id) == (kind, pce_svn, pce_id)
+    assert identity.encode() == certification.data
+    _, collateral = read(*next((name, bundle["collateral"]) for name, bundle in BUNDLES))
+    with pytest.raises(QuoteRejected, match="does not bring it"):
+        verify(quote, collateral, BUNDLES[0][1]["time"])

@@ -4,7 +4,7 @@ The JSON form is the one of dcap-qvl's `QuoteCollateralV3`, so bundles can be ex
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +33,11 @@ _OPTIONAL = "pck_certificate_chain"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collateral:
-    """Chains in PEM, revocation lists in DER, the exact bytes that were signed, and signatures as r ‖ s (64 bytes)."""
+    """Chains in PEM, revocation lists in DER, the exact bytes that were signed, and signatures as r ‖ s (64 bytes).
+
+    `pck_certificate_chain` is about one platform, and the rest about all of its kind: it does not count in comparisons.
+    Only quotes that do not bring their PCK's chain are verified with it.
+    """
 
     pck_crl_issuer_chain: bytes
     root_ca_crl: bytes
@@ -44,12 +48,13 @@ class Collateral:
     qe_identity_issuer_chain: bytes
     qe_identity: bytes
     qe_identity_signature: bytes
+    pck_certificate_chain: bytes | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, raw: bytes | dict[str, Any]) -> "Collateral":
         """Read a bundle: a JSON object of text members, revocation lists and signatures in hexadecimal digits.
 
-        `pck_certificate_chain` may be there and is not used: the quote brings its own.
+        `pck_certificate_chain` may be missing, or null.
 
         Raises:
             Malformed: not such an object, or one with members nobody knows.
@@ -69,10 +74,12 @@ class Collateral:
             qe_identity_issuer_chain=_encoded(fields, "qe_identity_issuer_chain"),
             qe_identity=_encoded(fields, "qe_identity"),
             qe_identity_signature=fields.octets("qe_identity_signature", size=_SIGNATURE_SIZE),
+            pck_certificate_chain=None if fields.value.get(_OPTIONAL) is None else _encoded(fields, _OPTIONAL),
         )
 
     def encode(self) -> bytes:
         """Give the JSON form, one line."""
+        optional = {} if self.pck_certificate_chain is None else {_OPTIONAL: self.pck_certificate_chain.decode()}
         return json.dumps(
             {
                 "pck_crl_issuer_chain": self.pck_crl_issuer_chain.decode(),
@@ -84,6 +91,7 @@ class Collateral:
                 "qe_identity_issuer_chain": self.qe_identity_issuer_chain.decode(),
                 "qe_identity": self.qe_identity.decode(),
                 "qe_identity_signature": self.qe_identity_signature.hex(),
+                **optional,
             }
         ).encode()
 

@@ -13,7 +13,7 @@ from caisson.evidence.collateral import Collateral
 from caisson.evidence.path import parse_chain
 from caisson.evidence.pck import Fmspc, Pck
 from caisson.evidence.service import Answer, Service
-from caisson.sgx import PEM_CHAIN, TEE_TDX, parse_quote
+from caisson.sgx import TEE_TDX, CertificationKind, parse_quote
 
 INTEL_PCS = "https://api.trustedservices.intel.com"
 # Intel's own service has no `rootcacrl`: the root's list is where the root's certificate says.
@@ -157,8 +157,11 @@ def platform_kind_of(quote: bytes) -> PlatformKind:
     """
     parsed = parse_quote(quote)
     certification = parsed.signature.certification
-    if certification.kind != PEM_CHAIN:
-        raise Malformed(f"quote has certification data of type {certification.kind}, not a PEM chain")
+    if certification.kind != CertificationKind.PEM_CHAIN:
+        raise Malformed(
+            f"quote has certification data of type {certification.kind}, not a PEM chain that says its platform's kind",
+            hint="collect the collateral yourself, with the PCK's chain as `pck_certificate_chain`",
+        )
     leaf = _leaf(certification.data)
     return PlatformKind(
         tee=Tee.TDX if parsed.header.tee_type == TEE_TDX else Tee.SGX,

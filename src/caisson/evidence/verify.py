@@ -47,7 +47,7 @@ def verify_intel_quote(
     The plan:
 
     1. The quote is well-formed, and of a kind that is understood: ECDSA on P-256, Intel's quoting
-       enclave, certified by a PEM chain.
+       enclave, certified by a PEM chain, or by the name of a PCK whose chain the collateral has.
     2. The PCK certificate chains to one of `roots`, with path constraints and roles.
     3. The revocation lists are whole and signed by the root and by the PCK's authority; neither the PCK, nor its
        authority, nor a signer of collateral is on them.
@@ -73,7 +73,8 @@ def verify_intel_quote(
     is_enclave = parts.kind is BodyKind.SGX
     report = ReportBody.parse(parts.body) if is_enclave else parse_td_body(parts.body)
     # 2. to 8. The key that signed it: what vouches for it is the same for every quote of the key.
-    key = certified_key(parts.voucher, parts.version, SGX if is_enclave else TDX, collateral, roots)
+    tee = SGX if is_enclave else TDX
+    key = certified_key(parts.voucher, parts.version, tee, collateral, roots, collateral.pck_certificate_chain)
     # 9. The clock.
     key.validities.require(at)
     # 10. The quote's signature.

@@ -9,8 +9,9 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from caisson.errors import AttestationKeyRejected, PlatformMismatch, QeReportRejected, QuoteRejected
+from caisson.errors import AttestationKeyRejected, PlatformMismatch, QeReportRejected
 from caisson.evidence import ecdsa
+from caisson.evidence.certification import pck_chain, require_named
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.path import PCK_PHRASE, Path, parse_chain, public_key, verify_path
 from caisson.evidence.pck import Pck
@@ -18,7 +19,7 @@ from caisson.evidence.roots import RootKey
 from caisson.evidence.tcb import TcbVerdict
 from caisson.evidence.trusted import TrustedCollateral, trust
 from caisson.evidence.validity import Validities
-from caisson.sgx import PEM_CHAIN, ReportBody, ReportData, Voucher
+from caisson.sgx import ReportBody, ReportData, Voucher
 
 _PCK_PATH = 3
 _REMEMBERED_PLATFORMS, _REMEMBERED_KEYS = 256, 1024
@@ -52,23 +53,24 @@ class CertifiedKey:
 
 @lru_cache(maxsize=_REMEMBERED_KEYS)
 def certified_key(
-    voucher: bytes, version: int, tee: str, collateral: Collateral, roots: frozenset[RootKey]
+    voucher: bytes, version: int, tee: str, collateral: Collateral, roots: frozenset[RootKey], given: bytes | None
 ) -> CertifiedKey:
     """Follow the argument from a root to the attestation key.
 
     `voucher` is the signature section of a quote of `version` without the signature; `tee` the kind of evidence that
-    the key signs.
+    the key signs; `given` the PCK's chain, for quotes that do not bring it.
 
     Raises:
         Malformed: a part cannot be read.
         EvidenceRejected: a step does not hold.
     """
     section = Voucher.parse(voucher, version=version)
-    if section.kind != PEM_CHAIN:
-        raise QuoteRejected(f"quote is certified by data of type {section.kind}, not {PEM_CHAIN} (a PEM chain)")
+    chain, named = pck_chain(section, given)
     report = ReportBody.parse(section.qe_report)
     # 2. to 5. The platform.
-    platform = _platform(section.certification, collateral, roots, tee)
+    platform = _platform(chain, collateral, roots, tee)
+    if named is not None:
+        require_named(platform.pck, named)
     # 6. Its signature on the quoting enclave's REPORT.
     ecdsa.verify(
         platform.key,

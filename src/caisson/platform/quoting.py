@@ -15,9 +15,9 @@ from caisson.platform.signing import raw_point, sign_p256
 from caisson.sgx import (
     ECDSA_P256,
     INTEL_QE_VENDOR,
-    PEM_CHAIN,
     Attributes,
     CertificationData,
+    CertificationKind,
     Flags,
     KeyName,
     KeyPolicy,
@@ -61,7 +61,7 @@ class QuotingEnclave:
         report = self._enclave.ereport(certification.target_info, ReportData(binding.ljust(ReportData.SIZE, b"\0")))
         self._report = report.body
         self._report_signature = certification.certify(report)
-        self._certification = CertificationData(kind=PEM_CHAIN, data=pck_chain)
+        self._certification = CertificationData(kind=CertificationKind.PEM_CHAIN, data=pck_chain)
         self.qe_id = self._enclave.egetkey(_qe_id_request(self._enclave.identity))
         self._header = QuoteHeader(
             version=_VERSION,

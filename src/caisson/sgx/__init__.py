@@ -2,13 +2,13 @@
 
 from caisson.abi import FixedBytes, ReportData
 from caisson.sgx.attributes import Attributes, Flags
+from caisson.sgx.certification import CertificationKind, PckIdentity
 from caisson.sgx.fixed import CpuSvn, MrEnclave, MrSigner
 from caisson.sgx.keyrequest import KeyName, KeyPolicy, KeyRequest
 from caisson.sgx.parts import QuoteParts
 from caisson.sgx.quote import (
     ECDSA_P256,
     INTEL_QE_VENDOR,
-    PEM_CHAIN,
     CertificationData,
     QeSignature,
     Quote,
@@ -30,13 +30,13 @@ from caisson.sgx.voucher import QE_REPORT, Voucher
 __all__ = [
     "ECDSA_P256",
     "INTEL_QE_VENDOR",
-    "PEM_CHAIN",
     "QE_REPORT",
     "TEE_SGX",
     "TEE_TDX",
     "Attributes",
     "BodyKind",
     "CertificationData",
+    "CertificationKind",
     "CpuSvn",
     "FixedBytes",
     "Flags",
@@ -45,6 +45,7 @@ __all__ = [
     "KeyRequest",
     "MrEnclave",
     "MrSigner",
+    "PckIdentity",
     "QeSignature",
     "Quote",
     "Quote4",

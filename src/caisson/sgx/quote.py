@@ -14,7 +14,6 @@ from caisson.sgx.voucher import Voucher
 
 INTEL_QE_VENDOR = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")
 ECDSA_P256 = 2
-PEM_CHAIN = 5
 
 _HEADER = struct.Struct("<HHIHH16s20s")
 _U16 = struct.Struct("<H")

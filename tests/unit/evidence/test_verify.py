@@ -86,8 +86,8 @@ def test_a_quote_of_another_kind_is_refused(scene, change):
 
 
 def test_a_quote_that_is_certified_in_another_way_is_refused(scene):
-    certification = replace(section(scene.quote).certification, kind=3)
-    with pytest.raises(QuoteRejected, match="type 3"):
+    certification = replace(section(scene.quote).certification, kind=4)
+    with pytest.raises(QuoteRejected, match="type 4"):
         scene.with_signature(certification=certification).verify()
 
 
