@@ -12,7 +12,6 @@ from typing import cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -112,13 +111,12 @@ def public_key(certificate: Certificate) -> EllipticCurvePublicKey:
     Raises:
         ChainRejected: another kind of key, another curve, or a point that is not on it.
     """
+    if not certificate.spki.startswith(_P256):
+        raise ChainRejected(f"certificate `{certificate.common_name}` does not have a P-256 key")
     try:
-        key = _load_key(certificate.spki)
+        return _load_key(certificate.spki)
     except UNREADABLE as cause:
         raise ChainRejected(f"certificate `{certificate.common_name}` has a key that is none") from cause
-    if not certificate.spki.startswith(_P256) or not isinstance(key, EllipticCurvePublicKey):
-        raise ChainRejected(f"certificate `{certificate.common_name}` does not have a P-256 key")
-    return key
 
 
 def is_signed(signed: bytes, signature: bytes, *, algorithm: bytes, by: Certificate) -> bool:
@@ -136,15 +134,15 @@ def is_signed(signed: bytes, signature: bytes, *, algorithm: bytes, by: Certific
 def _verifies(spki: bytes, signature: bytes, digest: bytes) -> bool:
     key = _load_key(spki)
     try:
-        cast("EllipticCurvePublicKey", key).verify(signature, digest, _SIGNATURE)
+        key.verify(signature, digest, _SIGNATURE)
     except InvalidSignature:
         return False
     return True
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _load_key(spki: bytes) -> PublicKeyTypes:
-    return load_der_public_key(spki)
+def _load_key(spki: bytes) -> EllipticCurvePublicKey:
+    return cast("EllipticCurvePublicKey", load_der_public_key(spki))
 
 
 # The chains of one verification share certificates as well: each is worth reading once.

@@ -5,16 +5,14 @@ written before cannot know them. What is asked for must be there, of its type an
 """
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from caisson.errors import Malformed
 
 _T = TypeVar("_T")
 _MOMENT_SIZE = len("2000-01-01T00:00:00Z")
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +82,10 @@ class Fields:
 
     def column(self, name: str, member: str, *, most: int) -> tuple[int, ...]:
         """Give one integer member, from 0 to `most`, of each object in a list; a list that is absent is empty."""
-        numbers = tuple(each.get(member) if type(each) is dict else None for each in self._list(name))
-        if not all(type(number) is int and 0 <= number <= most for number in numbers):
+        numbers: list[Any] = [each.get(member) if type(each) is dict else None for each in self._list(name)]
+        if numbers and (set(map(type, numbers)) != {int} or min(numbers) < 0 or max(numbers) > most):
             raise Malformed(f"{self.what}: `{name}` has an entry whose `{member}` is not between 0 and {most}")
-        return cast("tuple[int, ...]", numbers)
+        return tuple(numbers)
 
     def _list(self, name: str) -> list[Any]:
         return self._get(name, list) if name in self.value else []
@@ -108,9 +106,12 @@ def octets(text: str, *, what: str, size: int | None = None) -> bytes:
     Raises:
         Malformed: not hexadecimal, or not `size` bytes.
     """
-    if not _HEX.fullmatch(text):
-        raise Malformed(f"{what} is not hexadecimal")
-    value = bytes.fromhex(text)
+    try:
+        value = bytes.fromhex(text)
+    except ValueError as cause:
+        raise Malformed(f"{what} is not hexadecimal") from cause
+    if len(text) != 2 * len(value):
+        raise Malformed(f"{what} has white space in it, and is not hexadecimal only")
     if size is not None and len(value) != size:
         raise Malformed(f"{what} has {len(value)} bytes, not {size}")
     return value
