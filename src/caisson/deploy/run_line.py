@@ -56,7 +56,7 @@ def _options(container: Container, engine: EngineName) -> Iterator[str]:
         "--ulimit core=0:0",
         f"--restart {container.restart}",
     )
-    yield from _devices(container)
+    yield from _devices(container, engine)
     lists = {
         "--tmpfs": (f"{path}:{_OWNED[engine] or container.tmpfs_options}" for path in container.tmpfs),
         "--mount": map(_mount, container.mounts),
@@ -75,9 +75,11 @@ def _options(container: Container, engine: EngineName) -> Iterator[str]:
         yield from _health(container.health)
 
 
-def _devices(container: Container) -> Iterator[str]:
+def _devices(container: Container, engine: EngineName) -> Iterator[str]:
     for device in container.devices:
         yield f"--device {shlex.quote(device.option)}"
+        if engine == "podman":  # whose `/dev` is `noexec`: nothing on it can be mapped as code, as an enclave is
+            yield f"--volume {shlex.quote(f'{device.source}:{device.target}:dev,exec')}"
         if container.device_group is None:  # the host knows it when the line is run
             yield f'--group-add "$(stat -L -c %g {shlex.quote(device.source)})"'
         else:

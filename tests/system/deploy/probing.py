@@ -125,6 +125,7 @@ def told(logs) -> dict[str, object]:
 def require_least_privilege(found: dict[str, object], *, groups: list[int] | None = None) -> None:
     """Check that it got what an enclave needs, and nothing else."""
     assert found["enclave"] == "opened", found
+    assert found["mappable"] is True, found
     assert found["provision"] == "no such file or directory", found
     assert found["other"] == "no such file or directory", found
     assert found["aesmd"] == "answers", found

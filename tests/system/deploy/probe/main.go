@@ -21,6 +21,13 @@ func open(path string) string {
 	return "opened"
 }
 
+// mappable tells whether what lies at a path may be mapped as code, as an enclave is.
+func mappable(path string) bool {
+	const noExec = 0x8 // ST_NOEXEC of statfs(2)
+	var mount syscall.Statfs_t
+	return syscall.Statfs(path, &mount) == nil && mount.Flags&noExec == 0
+}
+
 func status(name string) string {
 	text, _ := os.ReadFile("/proc/self/status")
 	for _, line := range strings.Split(string(text), "\n") {
@@ -41,7 +48,8 @@ func main() {
 	hostname, _ := os.Hostname()
 	json.NewEncoder(os.Stdout).Encode(map[string]any{
 		"enclave": open("/dev/sgx_enclave"), "provision": open("/dev/sgx_provision"), "other": open("/dev/mem"), "aesmd": aesmd,
-		"uid": os.Getuid(), "gid": os.Getgid(), "groups": groups, "capabilities": status("CapBnd"),
+		"mappable": mappable("/dev/sgx_enclave"),
+		"uid":      os.Getuid(), "gid": os.Getgid(), "groups": groups, "capabilities": status("CapBnd"),
 		"no_new_privileges": status("NoNewPrivs"), "root": fmt.Sprint(os.WriteFile("/written", nil, 0o600)),
 		"key_server": os.Getenv("CAISSON_KEY_SERVER"), "version": os.Getenv("VERSION"), "host": hostname,
 	})

@@ -10,6 +10,7 @@ podman run --detach \
   --ulimit core=0:0 \
   --restart unless-stopped \
   --device intel.com/sgx=enclave \
+  --volume /dev/sgx_enclave:/dev/sgx_enclave:dev,exec \
   --group-add "$(stat -L -c %g /dev/sgx_enclave)" \
   --mount type=bind,source=/var/run/aesmd,target=/var/run/aesmd \
   --publish 127.0.0.1:6379:6379 \
