@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 )
 
@@ -40,7 +39,7 @@ func device(path string) Device {
 		found.Mode, found.Uid, found.Gid = system.Mode&0o7777, system.Uid, system.Gid
 	}
 	var mount syscall.Statfs_t
-	if syscall.Statfs(filepath.Dir(path), &mount) == nil {
+	if syscall.Statfs(path, &mount) == nil {
 		found.NoExec = mount.Flags&noExec != 0
 	}
 	if found.Kind != "character" {

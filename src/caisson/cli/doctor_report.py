@@ -57,7 +57,7 @@ def as_data(report: Report) -> dict[str, Any]:
 def still_works(report: Report) -> str | None:
     """Say what is left without SGX, if that is what is missing."""
     failed = [name for name in SGX_CHECKS if report.status(name) is Status.FAILED]
-    once = "" if report.status("engine") in (Status.OK, None) else ", once Docker runs,"
+    once = "" if report.status("engine") is Status.OK else ", where Docker runs,"
     return _WITHOUT_SGX.format(once) if failed else None
 
 

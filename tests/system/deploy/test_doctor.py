@@ -1,5 +1,6 @@
 """The doctor looks at a device from inside a container of a real engine; another device stands in for SGX's."""
 
+import gc
 import json
 import os
 import stat
@@ -9,6 +10,7 @@ import pytest
 
 from caisson.cli.app import run as caisson
 from caisson.doctor import CHECKS, Purpose, examine, read_readings
+from tests.system.deploy.podman import podman
 from tests.system.deploy.probing import GROUP, run
 from tests.unit.doctor.machines import leaves
 
@@ -42,6 +44,22 @@ def test_a_container_that_may_open_the_device_does(seen):
     assert {found[each].status for each in ("D10", "D11", "D12", "D13", "D30", "D31")} == {"ok"}, found
     assert found["D13"].seen == f"a container (user 1000:1000, groups {GROUP}, 1000) opens it"
     assert left_over() == []
+
+
+# httpx2 leaves a socket whose connection was refused to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_where_there_is_no_docker_podman_is_asked(seen, host, monkeypatch):
+    with podman(host) as environment:
+        monkeypatch.setenv("PATH", environment["PATH"])
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{host}/none.sock")
+        found = seen()
+        assert "there is Podman 4" in found["D30"].seen
+        assert found["D13"].status == "ok", found["D13"]
+        (host / "sgx_enclave").chmod(0o600)
+        assert seen()["D13"].meaning == "only the device's owner may open it"
+        images = run("podman", "images", "--format", "{{.Repository}}", env=environment)
+        gc.collect()
+        assert "caisson-doctor" not in images + run("podman", "ps", "--all", env=environment)
 
 
 def test_a_device_that_is_its_owners_only_does_not_open_inside(seen, host):

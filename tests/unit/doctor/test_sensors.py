@@ -289,12 +289,13 @@ def test_dockers_configuration_names_the_runtime_that_comes_next(tmp_path, text,
 
 # httpx2 leaves a socket whose connection was refused to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_engine_that_does_not_answer_is_unread(tmp_path):
+def test_an_engine_that_does_not_answer_is_unread(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))  # without Podman, either
     with Engine(f"unix://{tmp_path}/none.sock") as engine:
         found = engines.read_docker(engine)
         assert "does not answer" in found.unread
         assert engines.read_swarm(engine, found) is None
-        assert isinstance(engines.look_inside(engine, "/dev/null"), Unread)
+        assert isinstance(engines.look_inside(engine, found, "/dev/null"), Unread)
     gc.collect()
 
 

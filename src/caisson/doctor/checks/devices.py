@@ -103,9 +103,9 @@ def opens_inside(inside: Sight, _readings: Readings) -> Finding:
         )
     if device.no_exec:
         return bad(
-            "`/dev` in the container is mounted `noexec`",
+            "in the container the device lies on a file system that is mounted `noexec`",
             "an enclave is code that is mapped from the device: EPERM",
-            "CRI-O from 1.25 on and Podman without root do that: bind the device from a `/dev` without `noexec`",
+            "CRI-O and Podman do that; Podman not with `--volume /dev/sgx_enclave:/dev/sgx_enclave:dev,exec`, too",
         )
     return good(f"a container ({who}) opens it")
 

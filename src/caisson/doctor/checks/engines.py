@@ -33,7 +33,7 @@ def answers(readings: Readings) -> Finding | None:
             "`caisson run` and `caisson up` speak with Docker; files of `caisson deploy run` also work with Podman",
             f"`caisson deploy run --engine podman`; or {start}",
         )
-    return bad(docker.unread, "nothing can be run here", start)
+    return bad(docker.unread, "`caisson run`, `caisson up` and stacks need Docker", start)
 
 
 def _suits(docker: Docker) -> Finding:
@@ -164,7 +164,7 @@ CHECKS = (
     Check(
         id="D32",
         name="podman",
-        title="Podman can be used",
+        title="Podman is one that is tried",
         looks_at="what `podman info` says, where there is a `podman`",
         why="files of `caisson deploy run` also work with Podman",
         purposes=frozenset({Purpose.RUN}),

@@ -59,8 +59,8 @@ def read(places: Places, purposes: frozenset[Purpose], *, clock: Callable[[], fl
     with Engine() as engine:
         docker = read_docker(engine) if engines else None
         inside = None
-        if engines and places.container and Path(places.enclave).is_char_device():
-            inside = look_inside(engine, places.enclave)
+        if docker is not None and places.container and Path(places.enclave).is_char_device():
+            inside = look_inside(engine, docker, places.enclave)
         swarm = read_swarm(engine, docker) if Purpose.SWARM in purposes else None
     return Readings(
         caisson=__version__,

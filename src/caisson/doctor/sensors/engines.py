@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import secrets
 import shutil
 import tarfile
@@ -71,41 +70,61 @@ def read_podman() -> Podman | Unread | None:
         return Unread(unread=error.message)
 
 
-def look_inside(engine: Engine, device: str) -> Sight | Unread:
-    """Let a container look that is made as deployments make them, with the device and its group; then remove it."""
+def look_inside(engine: Engine, docker: Docker | Unread, device: str) -> Sight | Unread:
+    """Let a container look that is made as deployments make them, with the device and its group; then remove it.
+
+    Podman is asked where there is no Docker.
+    """
     name = f"caisson-doctor-{secrets.token_hex(6)}"
     try:
-        group = os.stat(device).st_gid  # noqa: PTH116 - the path is one of a device
-        image = _import(engine, name)
-        try:
-            container = Container(
-                name=name,
-                image=image,
-                uid=_USER,
-                gid=_USER,
-                devices=(DeviceMount(source=device, target=_INSIDE),),
-                device_group=group,
-                networks=("none",),
-            )
-            engine.run(name, {**create_request(container), "Cmd": ["/look", _INSIDE]})
-            engine.wait(name, timeout=_PATIENCE)
-            return parse_sight(engine.logs(name))
-        finally:
-            engine.remove(name)
-            engine.send("DELETE", f"/images/{name}", params={"force": "true"})
+        group = Path(device).stat().st_gid
+        if isinstance(docker, Unread) and shutil.which("podman") is not None:
+            return parse_sight(_podman_tells(name, device, group))
+        return parse_sight(_docker_tells(engine, name, device, group))
     except (CaissonError, OSError) as error:
         return Unread(unread=str(error))
 
 
-def _import(engine: Engine, name: str) -> str:
-    """Give the engine an image that holds nothing but the program."""
+def _docker_tells(engine: Engine, name: str, device: str, group: int) -> str:
+    container = Container(
+        name=name,
+        image=name,
+        uid=_USER,
+        gid=_USER,
+        devices=(DeviceMount(source=device, target=_INSIDE),),
+        device_group=group,
+        networks=("none",),
+    )
+    answer = engine.send("POST", "/images/create", params={"fromSrc": "-", "repo": name}, content=_archive())
+    if not answer.is_success or '"error"' in answer.text:
+        raise Unavailable(f"the engine takes no image: {answer.text[:200]}")
+    try:
+        engine.run(name, {**create_request(container), "Cmd": ["/look", _INSIDE]})
+        engine.wait(name, timeout=_PATIENCE)
+        return engine.logs(name)
+    finally:
+        engine.remove(name)
+        engine.send("DELETE", f"/images/{name}", params={"force": "true"})
+
+
+def _podman_tells(name: str, device: str, group: int) -> str:
+    confined = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=none")
+    # As `caisson deploy run --engine podman` does: the `/dev` of Podman's own is `noexec`.
+    passed = ("--device", f"{device}:{_INSIDE}:rw", "--volume", f"{device}:{_INSIDE}:dev,exec")
+    given = ("--user", f"{_USER}:{_USER}", "--group-add", str(group))
+    run("podman", "import", "-", name, given=_archive())
+    try:
+        return run("podman", "run", "--rm", "--name", name, *confined, *passed, *given, name, "/look", _INSIDE)
+    finally:
+        run("podman", "image", "rm", "--force", name)
+
+
+def _archive() -> bytes:
+    """Give a root file system that holds nothing but the program."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         content = look()
         member = tarfile.TarInfo("look")
         member.size, member.mode = len(content), 0o555
         tar.addfile(member, io.BytesIO(content))
-    answer = engine.send("POST", "/images/create", params={"fromSrc": "-", "repo": name}, content=archive.getvalue())
-    if not answer.is_success or '"error"' in answer.text:
-        raise Unavailable(f"the engine takes no image: {answer.text[:200]}")
-    return name
+    return archive.getvalue()
