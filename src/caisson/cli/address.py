@@ -7,6 +7,12 @@ import click
 MAX_PORT = 0xFFFF
 
 
+def split(address: str) -> tuple[str, int]:
+    """Take HOST:PORT apart; an IPv6 host stands in brackets."""
+    host, _, port = address.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 class Address(click.ParamType[tuple[str, int]]):
     """HOST:PORT; an IPv6 host stands in brackets."""
 
@@ -18,4 +24,4 @@ class Address(click.ParamType[tuple[str, int]]):
         is_port = port.isascii() and port.isdigit() and len(port) <= len(str(MAX_PORT)) and int(port) <= MAX_PORT
         if not colon or not host or not is_port:
             self.fail(f"`{value}` is not HOST:PORT", param, ctx)
-        return host.removeprefix("[").removesuffix("]"), int(port)
+        return split(str(value))

@@ -11,7 +11,7 @@ from rich.markup import escape
 from caisson import oci
 from caisson.cli.build import base_of, prepare_image
 from caisson.cli.file_keys import file_keys_of
-from caisson.cli.launch import described, require_success, start
+from caisson.cli.launch import described, direct_warning, require_success, start
 from caisson.cli.local import Local, signing_key
 from caisson.cli.output import talk
 from caisson.cli.peer import authority, peer_certificate
@@ -19,7 +19,10 @@ from caisson.cli.provisioning import exact_policy, provision
 from caisson.cli.sources import fetch_collateral
 from caisson.cli.starttls import StartTls
 from caisson.conversion import ConfidentialImage, Recipe
-from caisson.deploy import LABEL, Companion, Deployment, PlatformSocket, Publish
+from caisson.conversion.manifests import GRAMINE, NATIVE
+from caisson.conversion.places import DIRECT_ENTRYPOINT
+from caisson.conversion.runtime import Release
+from caisson.deploy import LABEL, Companion, Deployment, PlatformAddress, PlatformSocket, Publish, Volume
 from caisson.engine import Docker
 from caisson.errors import Unavailable, UsageError
 from caisson.evidence import Policy, verify_certificate
@@ -43,7 +46,10 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What shall come up. `name` is that of image and policy, `source` a plain image in place of the recipe's."""
+    """What shall come up. `name` is that of image and policy, `source` a plain image in place of the recipe's.
+
+    With a `release` of Gramine it is built as for an enclave, and starts under `gramine-direct`.
+    """
 
     name: str
     container: str
@@ -52,6 +58,7 @@ class Program:
     publish: tuple[Publish, ...] = ()
     network: str | None = None
     companion: Companion | None = None
+    release: Release | None = None
 
     @property
     def image(self) -> str:
@@ -85,6 +92,7 @@ class Proved:
             "base": base_of(self.built),
             "mrenclave": str(self.built.mr_enclave),
             "mrsigner": str(self.built.mr_signer),
+            "runtime": NATIVE if self.program.release is None else GRAMINE,
             "policy": str(self.policy),
         }
 
@@ -123,6 +131,7 @@ def _build(program: Program, local: Local, access: oci.Access) -> ConfidentialIm
             pin=local.pin,
             access=access,
             file_keys=file_keys_of(program.recipe, (), local.client),
+            runtime=program.release,
         ).sign(signing_key(local.home))
         oci.sink(oci.Reference.parse(f"docker-daemon:{program.image}")).write(built.image, overwrite=True)
     return built
@@ -147,17 +156,28 @@ def _start(docker: Docker, program: Program, local: Local) -> None:
         return
     if state is not None:
         docker.remove(name)
+    image = described(docker, program.image)
+    evidence: PlatformSocket | PlatformAddress = PlatformSocket(path=str(local.home.platform_socket.absolute()))
+    volumes: tuple[Volume, ...] = ()
+    if direct := local.platform is not None and image.runtime == GRAMINE:
+        direct_warning()
+        evidence = PlatformAddress(host=local.platform[0], port=local.platform[1])
+        # What the native runtime kept plain is not what Gramine keeps, and neither reads the other's.
+        names = (f"caisson-{name}-gramine{path.replace('/', '-')}" for path in image.volumes)
+        volumes = tuple(Volume(path=path, name=own) for path, own in zip(image.volumes, names, strict=True))
     start(
         docker,
         Deployment(
-            image=described(docker, program.image),
+            image=image,
             name=name,
             workload=recipe.name,
             key_server=local.key_server,
-            evidence=PlatformSocket(path=str(local.home.platform_socket.absolute())),
+            evidence=evidence,
             publish=program.publish or tuple(Publish(container_port=port, host_port=port) for port in recipe.ports),
+            volumes=volumes,
             networks=() if program.network is None else (program.network,),
             restart="no",
+            direct=DIRECT_ENTRYPOINT if direct else (),
         ),
         companion=program.companion,
     )

@@ -106,7 +106,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         scratch = Path(directory)
         if published is None:
             home = connection.home
-            chosen, release = chosen_recipe(recipe, entry, upstream=upstream), _release(runtime, home)
+            chosen, release = chosen_recipe(recipe, entry, upstream=upstream), chosen_release(runtime, home)
             prepared = prepare_image(
                 source,
                 chosen,
@@ -187,8 +187,12 @@ def _plain(
     return oci.source(oci.Reference.parse(f"docker://{base}"), access).read(scratch=scratch), base
 
 
-def _release(name: str | None, home: Home) -> Release | None:
-    """Give the release of Gramine to build for; None for the native runtime."""
+def chosen_release(name: str | None, home: Home) -> Release | None:
+    """Give the release of Gramine to build for; None for the native runtime.
+
+    Raises:
+        UsageError: there is no such runtime, or no such bundle.
+    """
     store = RuntimeStore(home.runtimes)
     kind, _, identifier = (name or (GRAMINE if store.list() else NATIVE)).partition(":")
     if kind == NATIVE and not identifier:

@@ -1,5 +1,6 @@
 """Starting a confidential image on an engine, and what its end means."""
 
+from caisson.cli.output import talk
 from caisson.conversion import PREMAIN, TMPFS_LABEL
 from caisson.deploy import Companion, Deployment, ImagePin, MeasuredImage, application, create_request
 from caisson.engine import Docker
@@ -9,6 +10,16 @@ from caisson.oci import Digest
 _UNAVAILABLE = 93  # docs/reference/premain.md
 _STEPS = range(81, 100)
 _MOST_WORDS = 400
+
+
+def direct_warning() -> None:
+    """Say what an image for Gramine is without SGX, and which of the engine's protections it goes without."""
+    talk.print("warning: this is gramine-direct: there is no enclave, and nothing is protected", style="bold yellow")
+    talk.print(
+        "it runs without Docker's filter of system calls (`seccomp=unconfined`), which refuses the one with which it"
+        " turns off the randomisation of addresses; the key of encrypted mounts is one that everybody knows",
+        markup=False,
+    )
 
 
 def described(docker: Docker, reference: str) -> MeasuredImage:

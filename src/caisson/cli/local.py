@@ -7,6 +7,7 @@ from typing import Self
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from caisson.cli.address import split
 from caisson.cli.connection import read_text
 from caisson.cli.home import Home
 from caisson.enclave import SigningKey
@@ -20,31 +21,44 @@ _TRUST_DOMAIN = "caisson.local"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local:
-    """The services of one home while they run. `pcs` and `key_server` are URLs, the latter as containers reach it."""
+    """The services of one home while they run. `pcs` and `key_server` are URLs, the latter as containers reach it.
+
+    `platform` is host and port of the platform on TCP, if it was wanted there.
+    """
 
     home: Home
     pcs: str
     key_server: str
+    platform: tuple[str, int] | None = None
 
     @classmethod
-    def start(cls, home: Home, *, address: str) -> Self:
+    def start(cls, home: Home, *, address: str, tcp: bool = False) -> Self:
         """Start what does not run yet; the key server listens on `address`, where containers can reach it.
 
+        With `tcp` so does the platform, whose socket is out of reach inside Gramine.
+
         Raises:
-            Unavailable: one of them does not start.
+            Unavailable: one of them does not start, or the platform runs already, and not on TCP.
         """
         with home.locked():
-            return cls._start(home, address)
+            return cls._start(home, address, tcp=tcp)
 
     @classmethod
-    def _start(cls, home: Home, address: str) -> Self:
+    def _start(cls, home: Home, address: str, *, tcp: bool) -> Self:
         if not home.platform.running():
             home.server.stop()  # it would ask the old platform's address for collateral
         arguments = ["platform", "serve", "--home", str(home.path), "--socket-mode", "666", "--pcs", "127.0.0.1:0"]
-        ready = home.platform.start(arguments, addresses=2)
+        arguments += ["--tcp", f"{address}:0"] if tcp else []
+        ready = home.platform.start(arguments, addresses=2 + tcp)
         pcs = next((found for found in ready if found.startswith("http")), None)
         if pcs is None:
             raise Unavailable("the platform that runs offers no collateral", hint="stop it with `caisson down --all`")
+        platform = next((found.removeprefix("tcp:") for found in ready if found.startswith("tcp:")), None)
+        if tcp and platform is None:
+            raise Unavailable(
+                "the platform that runs does not listen on TCP, which Gramine needs",
+                hint="stop it with `caisson down --all`; it is the same one when it starts again",
+            )
         _initialise(home)
         listening = home.server.start(
             [
@@ -53,7 +67,7 @@ class Local:
             ],
             addresses=1,
         )
-        return cls(home=home, pcs=pcs, key_server=listening[0])
+        return cls(home=home, pcs=pcs, key_server=listening[0], platform=None if platform is None else split(platform))
 
     @staticmethod
     def stop(home: Home) -> tuple[str, ...]:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
+from caisson.cli.address import Address
 from caisson.cli.home import Home, home_option
-from caisson.cli.launch import described, require_success, start
+from caisson.cli.launch import described, direct_warning, require_success, start
 from caisson.cli.output import emit, json_option
 from caisson.cli.published import publish_option, volume_option
-from caisson.deploy import Deployment, PlatformSocket, Publish, Volume
+from caisson.conversion.manifests import GRAMINE
+from caisson.conversion.places import DIRECT_ENTRYPOINT
+from caisson.deploy import Deployment, PlatformAddress, PlatformSocket, Publish, Volume
 from caisson.engine import Docker
 
 _MOST_KEPT = 64 * 1024  # of the output: what premain says comes first
@@ -27,6 +30,11 @@ _MOST_KEPT = 64 * 1024  # of the output: what premain says comes first
     type=click.Path(path_type=Path),
     help="Socket of the software platform.  [default: in the home]",
 )
+@click.option(
+    "--platform-address",
+    type=Address(),
+    help="Software platform on TCP: starts images for Gramine as gramine-direct.",
+)
 @publish_option
 @volume_option
 @click.option("--detach", "-d", is_flag=True, help="Return as soon as it has started.")
@@ -39,6 +47,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     key_server: str,
     workload: str | None,
     platform_socket: Path | None,
+    platform_address: tuple[str, int] | None,
     publish: tuple[Publish, ...],
     volumes: tuple[Volume, ...],
     detach: bool,
@@ -54,16 +63,26 @@ def command(  # noqa: PLR0913 - one parameter for each option
     Example:
       caisson run caisson/redis --name redis --key-server https://172.17.0.1:8443 -p 6379:6379
     """
+    evidence: PlatformSocket | PlatformAddress = PlatformSocket(
+        path=str((platform_socket or home.platform_socket).absolute())
+    )
+    if platform_address is not None:
+        evidence = PlatformAddress(host=platform_address[0], port=platform_address[1])
     with Docker() as docker:
+        measured = described(docker, image)
+        direct = platform_address is not None and measured.runtime == GRAMINE
+        if direct:
+            direct_warning()
         deployment = Deployment(
-            image=described(docker, image),
+            image=measured,
             name=name,
             workload=workload,
             key_server=key_server,
-            evidence=PlatformSocket(path=str((platform_socket or home.platform_socket).absolute())),
+            evidence=evidence,
             publish=publish,
             volumes=volumes,
             restart="no",
+            direct=DIRECT_ENTRYPOINT if direct else (),
         )
         container = start(docker, deployment)
         if detach:

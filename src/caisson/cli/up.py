@@ -7,7 +7,7 @@ import click
 
 from caisson import catalog, oci
 from caisson.cli.bring_up import Program, Proved, Steps, bring_up
-from caisson.cli.build import upstream_option
+from caisson.cli.build import chosen_release, upstream_option
 from caisson.cli.home import Home, home_option
 from caisson.cli.local import Local
 from caisson.cli.output import emit, json_option
@@ -15,6 +15,8 @@ from caisson.cli.published import PublishType
 from caisson.cli.registry import registry_options
 from caisson.cli.starttls import StartTls
 from caisson.conversion import Recipe, companion
+from caisson.conversion.manifests import NATIVE
+from caisson.conversion.runtime import Release
 from caisson.deploy import Companion, Publish, network_of
 from caisson.engine import Docker
 from caisson.errors import UsageError
@@ -30,6 +32,9 @@ _SHORTEST = 2  # Docker takes no shorter name for a container
 @click.option("--source", help="Plain image to start from.  [default: what the recipe says]")
 @upstream_option
 @click.option("--publish", "-p", type=PublishType(), multiple=True, help="Where to offer ports.  [default: the same]")
+@click.option(
+    "--runtime", default=NATIVE, metavar="NAME", help="`gramine` or `gramine:ID`: gramine-direct.  [default: native]"
+)
 @registry_options
 @json_option
 def command(
@@ -40,6 +45,7 @@ def command(
     source: str | None,
     upstream: bool,
     publish: tuple[Publish, ...],
+    runtime: str,
     access: oci.Access,
     as_json: bool,
 ) -> None:
@@ -47,11 +53,13 @@ def command(
 
     NAME is an entry of the catalog or, with --recipe, what the container shall be called. What the recipe wants
     beside it comes up first, on a network of both. Without SGX all runs on the software platform, which protects
-    nothing.
+    nothing. With `--runtime gramine` it is built as for an enclave, and starts under gramine-direct: then what it keeps
+    in encrypted mounts can be looked at, and is encrypted.
 
     \b
     Example:
       caisson up redis
+      caisson up sqlite --runtime gramine
     """
     read = catalog.load(name).recipe if recipe is None else Recipe.read(recipe)
     found = read.taken_from(upstream=upstream)
@@ -66,11 +74,20 @@ def command(
         )
     container = name if len(name) >= _SHORTEST else f"caisson-{name}"
     network = network_of(container) if found.beside else None
-    companions = _companions(found, container, network)
-    program = Program(name=name, container=container, recipe=found, source=source, publish=publish, network=network)
+    release = chosen_release(runtime, home)
+    companions = _companions(found, container, network, release)
+    program = Program(
+        name=name,
+        container=container,
+        recipe=found,
+        source=source,
+        publish=publish,
+        network=network,
+        release=release,
+    )
     steps = Steps()
     with Docker() as docker:
-        local = Local.start(home, address=docker.bridge_gateway())
+        local = Local.start(home, address=docker.bridge_gateway(), tcp=release is not None)
         steps.done(f"key server {local.key_server}, and a software platform, which protects nothing")
         if network is not None:
             docker.ensure_network(network)
@@ -89,7 +106,7 @@ def command(
     )
 
 
-def _companions(recipe: Recipe, container: str, network: str | None) -> tuple[Program, ...]:
+def _companions(recipe: Recipe, container: str, network: str | None, release: Release | None) -> tuple[Program, ...]:
     """Give what comes up beside a recipe's container: each on a port of the loopback that the engine chooses."""
     found = []
     for wanted in recipe.beside:
@@ -103,6 +120,7 @@ def _companions(recipe: Recipe, container: str, network: str | None) -> tuple[Pr
                 publish=tuple(Publish(container_port=port) for port in own.ports),
                 network=network,
                 companion=Companion(of=container, alias=own.name),
+                release=release,
             )
         )
     return tuple(found)

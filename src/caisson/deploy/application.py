@@ -38,6 +38,7 @@ def application(deployment: Deployment, *, name: str | None = None) -> Container
         resources=deployment.resources,
         health=image.health,
         restart=deployment.restart,
+        direct=deployment.direct,
     )
 
 

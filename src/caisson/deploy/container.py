@@ -43,6 +43,9 @@ class Container:
 
     `tmpfs` are paths, each private to the user. `device_group` is the numeric group that may open the devices; None
     means that it must be asked for where the files are used. `memory` is in bytes.
+
+    `direct` is a command in place of the image's, which starts the program under `gramine-direct`: without the engine's
+    filter of system calls, because that refuses the `personality(ADDR_NO_RANDOMIZE)` with which it begins.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Container:
     resources: Resources = field(default_factory=Resources)
     health: HealthCheck | None = None
     restart: Restart = "no"
+    direct: tuple[str, ...] = ()
 
     @property
     def tmpfs_options(self) -> str:

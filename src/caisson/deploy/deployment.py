@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-from caisson.deploy.evidence import Evidence, HostAesmd, PlatformSocket, SidecarAesmd
+from caisson.deploy.evidence import Evidence, HostAesmd, PlatformAddress, PlatformSocket, SidecarAesmd
 from caisson.deploy.image import MeasuredImage
 from caisson.errors import UsageError
 from caisson.protocol import WORKLOAD_NAME, ServerKeyHash
@@ -65,7 +65,8 @@ class Deployment:
     """A confidential image, and where, how often and with whom it shall run. None of this is trusted by anyone.
 
     `workload` replaces the one that the image activates as. `key_server_pin` must be the image's own: nothing else
-    would check it. Volumes that are not named get a name of their own.
+    would check it. Volumes that are not named get a name of their own. `direct` is the command that starts an image for
+    Gramine under `gramine-direct`, with a software platform on TCP.
 
     Raises:
         UsageError: something that no platform could do, or that would silently do nothing.
@@ -84,6 +85,7 @@ class Deployment:
     resources: Resources = field(default_factory=Resources)
     devices: SgxDevices = field(default_factory=SgxDevices)
     restart: Restart = "unless-stopped"
+    direct: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if _NAME.fullmatch(self.name) is None or len(self.name) < 2:  # noqa: PLR2004 - Docker takes no shorter name
@@ -119,6 +121,11 @@ class Deployment:
         )
 
     def _check_evidence(self) -> None:
+        if self.direct and not (self.image.runtime == "gramine" and isinstance(self.evidence, PlatformAddress)):
+            raise UsageError(
+                "only an image for Gramine starts under `gramine-direct`, with a software platform on TCP",
+                hint="build it with `--runtime gramine`, and name the platform's address",
+            )
         match self.image.runtime, self.evidence:
             case "native", HostAesmd() | SidecarAesmd():
                 raise UsageError(

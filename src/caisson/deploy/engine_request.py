@@ -34,6 +34,8 @@ def create_request(container: Container, *, companion: Companion | None = None) 
             if device.cdi is None
         ],
     }
+    if container.direct:
+        host["SecurityOpt"].append("seccomp=unconfined")
     if named := [device.cdi for device in container.devices if device.cdi is not None]:
         host["DeviceRequests"] = [{"Driver": "cdi", "DeviceIDs": named}]
     if container.devices and container.device_group is not None:
@@ -46,6 +48,7 @@ def create_request(container: Container, *, companion: Companion | None = None) 
         host["NanoCpus"] = round(container.resources.cpus * 1_000_000_000)
     request: dict[str, Any] = {
         "Image": container.image,
+        **({"Entrypoint": list(container.direct)} if container.direct else {}),
         "User": f"{container.uid}:{container.gid}",
         "Env": [f"{name}={value}" for name, value in container.environment],
         "Labels": dict(container.labels),

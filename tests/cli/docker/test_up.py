@@ -48,8 +48,9 @@ def surroundings(engine, monkeypatch, tmp_path):
     image = SimpleNamespace(digest="sha256:d", config=ImageConfig())
     built = SimpleNamespace(image=image, mr_enclave="e", mr_signer="s")
 
-    def start(_home, *, address):
+    def start(_home, *, address, tcp):
         local.address = address
+        local.platform = (address, 9000) if tcp else None
         return local
 
     monkeypatch.setattr(up_module.Local, "start", start)
