@@ -30,6 +30,7 @@ class Running:
     entry: catalog.Entry
     promises: catalog.Conformance
     up: dict[str, Any]
+    options: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -99,7 +100,7 @@ class Running:
     def start(self) -> None:
         """Bring it up once more. Its first port stays where it was: some programs know their own address."""
         first, was = self.entry.recipe.ports[0], self.value("port")
-        self.up = bring_up(self.stage, self.entry, published="{}", first=f"{was}:{first}")
+        self.up = bring_up(self.stage, self.entry, published="{}", first=f"{was}:{first}", options=self.options)
 
     def stop(self) -> tuple[int, float]:
         """Stop it as an engine does; give its exit status and how many seconds it took."""
@@ -109,13 +110,20 @@ class Running:
         return int(state), done.seconds
 
 
-def bring_up(stage: Stage, entry: catalog.Entry, *, published: str = "{}", first: str | None = None) -> dict[str, Any]:
+def bring_up(
+    stage: Stage,
+    entry: catalog.Entry,
+    *,
+    published: str = "{}",
+    first: str | None = None,
+    options: tuple[str, ...] = (),
+) -> dict[str, Any]:
     """Bring an entry up; `published` says where on the host a port is (anywhere), `first` where the first one is."""
     offered = [published.format(port) for port in entry.recipe.ports]
     offered[0] = first or offered[0]
     publish = [word for one in offered for word in ("--publish", one)]
     given = source(entry.recipe.name)
-    options = () if given is None else ("--source", given)
+    options = options if given is None else (*options, "--source", given)
     if given is not None and entry.recipe.source.image is not None:
         options = (*options, "--upstream")
     done = stage.caisson("up", entry.recipe.name, *publish, *options, "--json")
@@ -126,15 +134,19 @@ def bring_up(stage: Stage, entry: catalog.Entry, *, published: str = "{}", first
 
 
 @contextmanager
-def brought_up(name: str, *, published: str = "{}") -> Iterator[Running]:
-    """Bring an entry up in a home of its own, give it, and clear all away."""
+def brought_up(name: str, *, published: str = "{}", gramine: Path | None = None) -> Iterator[Running]:
+    """Bring an entry up in a home of its own, give it, and clear all away. `gramine` is the prefix of a Gramine."""
     entry = catalog.load(name)
     # A short path: the platform's socket lies in it, and a socket's path has at most 107 bytes.
     home = Path(tempfile.mkdtemp(prefix="caisson-test-"))
     stage = Stage(home)
     (home / "cache").symlink_to(CACHE)
+    options = () if gramine is None else ("--runtime", "gramine")
     try:
-        yield Running(stage, entry, entry.conformance(), bring_up(stage, entry, published=published))
+        if gramine is not None:
+            stage.succeed("runtime", "add", "--prefix", str(gramine))
+        up = bring_up(stage, entry, published=published, options=options)
+        yield Running(stage, entry, entry.conformance(), up, options)
     finally:
         stage.caisson("down", name, f"caisson-{name}", "--all", "--volumes")
         shutil.rmtree(home, ignore_errors=True)

@@ -19,6 +19,7 @@ def direct_warning() -> None:
         "it runs without Docker's filter of system calls (`seccomp=unconfined`), which refuses the one with which it"
         " turns off the randomisation of addresses; the key of encrypted mounts is one that everybody knows",
         markup=False,
+        soft_wrap=True,
     )
 
 

@@ -37,7 +37,7 @@ _SHORTEST = 2  # Docker takes no shorter name for a container
 )
 @registry_options
 @json_option
-def command(
+def command(  # noqa: PLR0913 - one parameter for each option
     *,
     name: str,
     home: Home,

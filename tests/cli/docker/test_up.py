@@ -71,6 +71,12 @@ def absent_until_created(engine, then):
     engine.then[CREATE] = lambda: engine.says("GET", "/containers/redis/json", json=then)
 
 
+def created(engine):
+    """Give the request that made the container."""
+    (request,) = (each for each in engine.requests if (each.method, each.url.path) == CREATE)
+    return json.loads(request.content)
+
+
 def error(capsys):
     return next(line for line in capsys.readouterr().err.splitlines() if line.startswith("error: "))
 
@@ -220,3 +226,28 @@ def test_what_is_not_in_the_catalog_is_a_mistake(engine, capsys):
     assert run(["up", "nothing"]) == 2
     assert error(capsys) == "error: the catalog has no `nothing`"
     assert engine.asked == []
+
+
+def test_with_gramine_it_starts_under_gramine_direct_and_says_that_nothing_is_protected(engine, capsys, monkeypatch):
+    monkeypatch.setattr(up_module, "chosen_release", lambda name, _home: name)
+    loader = ["/.caisson/runtime/sgx/loader", "/.caisson/runtime/sgx/libpal.so", "init", "/.caisson/app"]
+    engine.holds("caisson/redis:latest", Entrypoint=loader)
+    absent_until_created(engine, inspected(RUNNING))
+    assert run(["up", "redis", "--runtime", "gramine", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["runtime"] == "gramine"
+    assert "warning: this is gramine-direct: there is no enclave" in err
+    assert "seccomp=unconfined" in err
+    body = created(engine)
+    assert body["Entrypoint"][-1] == "/.caisson/app.direct"
+    assert body["HostConfig"]["SecurityOpt"] == ["no-new-privileges", "seccomp=unconfined"]
+    assert "CAISSON_PLATFORM=tcp:172.17.0.1:9000" in body["Env"]
+    assert [mount["Source"] for mount in body["HostConfig"]["Mounts"]] == ["caisson-redis-gramine-data"]
+    assert body["HostConfig"]["Tmpfs"] == {}, "memory of the library OS"
+
+
+def test_without_it_the_engines_filter_stays(engine):
+    absent_until_created(engine, inspected(RUNNING))
+    assert run(["up", "redis"]) == 0
+    assert "Entrypoint" not in created(engine)
+    assert created(engine)["HostConfig"]["SecurityOpt"] == ["no-new-privileges"]
