@@ -97,7 +97,7 @@ def _facts(verified: Verified) -> tuple[str, dict[str, Any]]:
     if isinstance(verified, VerifiedSnpReport):
         return SNP, _snp(verified)
     if isinstance(verified, VerifiedTd):
-        body = verified.body
+        body, now = verified.body, verified.current_tcb
         return TDX, {
             "mrtd": str(body.mr_td),
             "rtmrs": [str(register) for register in body.rtmrs],
@@ -105,6 +105,8 @@ def _facts(verified: Verified) -> tuple[str, dict[str, Any]]:
             "td_attributes": str(body.td_attributes),
             "xfam": str(body.xfam),
             "tee_tcb_svn": str(body.tee_tcb_svn),
+            "current_tcb_status": None if now is None else now.status.value,
+            "current_advisory_ids": [] if now is None else list(now.advisories),
             "report_data": str(body.report_data),
             **_intel(verified),
         }
@@ -127,6 +129,10 @@ def _intel(verified: VerifiedQuote | VerifiedTd) -> dict[str, Any]:
         "advisory_ids": list(verified.tcb.advisories),
         "tcb_evaluation_data_number": verified.tcb_evaluation_data_number,
         "fmspc": str(verified.pck.fmspc),
+        "memory_protection": verified.pck.memory_protection.name.lower(),
+        "dynamic_platform": verified.pck.dynamic_platform,
+        "cached_keys": verified.pck.cached_keys,
+        "smt_enabled": verified.pck.smt_enabled,
         **_root(verified),
     }
 

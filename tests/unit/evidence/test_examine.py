@@ -26,7 +26,7 @@ from caisson.evidence.ra_tls import LEGACY_OID
 from caisson.evidence.tcb_status import TcbStatus
 from caisson.evidence.trust_vector import Configuration, Hardware, TrustVector
 from caisson.tdx import MrTd, TdFlags
-from tests.unit.evidence.domains import CURRENT, OLDER, domain
+from tests.unit.evidence.domains import CURRENT, OLDER, domain, module, module_level
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,8 @@ def test_what_is_known_of_a_domain_is_told(look, domain_scene, policy):
     assert (result.tee, result.genuine, result.accepted, result.reasons) == ("tdx", True, True, ())
     assert result.facts["mrtd"] == str(domain_scene.body.mr_td)
     assert result.facts["tee_tcb_svn"] == str(CURRENT)
+    assert (result.facts["current_tcb_status"], result.facts["current_advisory_ids"]) == ("UpToDate", [])
+    assert (result.facts["memory_protection"], result.facts["smt_enabled"]) == ("standard", None)
     assert look(domain_scene.quote, None).accepted is None
     no = look(domain_scene.quote, replace(policy, domains=()))
     assert (no.genuine, no.accepted, no.reasons) == (True, False, ("no domain is accepted: `domains` is empty",))
@@ -84,6 +86,24 @@ def test_a_host_that_goes_back_to_an_older_module_is_noticed(domain_scene, polic
     assert len(caught.value.reasons) == 1
     lax = replace(policy, tcb_statuses=frozenset({TcbStatus.UP_TO_DATE, TcbStatus.OUT_OF_DATE}))
     assert appraise(verified, lax)
+
+
+def test_advisories_of_what_runs_now_count_too(domain_scene, policy):
+    """The status says that a new launch is advised; what it would be launched on has holes of its own."""
+
+    def advise(info):
+        newer = module_level("UpToDate", 5) | {"advisoryIDs": ["INTEL-SA-00005"]}
+        older = module_level("OutOfDate", 0) | {"advisoryIDs": ["INTEL-SA-00001"]}
+        info["tdxModuleIdentities"] = [module(id="TDX_01", tcbLevels=[newer, older])]
+
+    scene = domain_scene.with_statement("tcb_info", advise)
+    verified = scene.signed(body=domain(tee_tcb_svn=OLDER)).verify()
+    assert verified.tcb.status is TcbStatus.TD_RELAUNCH_ADVISED
+    accepting = replace(policy, tcb_statuses=frozenset({verified.tcb.status}), advisories=frozenset({"INTEL-SA-00001"}))
+    with pytest.raises(PolicyRejected, match=r"runs below the domain now has advisories .*: INTEL-SA-00005") as caught:
+        appraise(verified, accepting)
+    assert len(caught.value.reasons) == 1
+    assert appraise(verified, replace(accepting, advisories=frozenset({"INTEL-SA-00001", "INTEL-SA-00005"})))
 
 
 def test_a_certificate_of_a_domain_is_not_appraised(look, domain_scene, policy, tls_key):

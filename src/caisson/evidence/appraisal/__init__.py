@@ -54,7 +54,7 @@ def _mismatches(evidence: VerifiedEvidence, policy: AnyPolicy) -> Iterator[str]:
             yield from platform_mismatches(evidence, policy)
             yield from report_data_mismatches(body.report_data, policy.report_data)
             yield from domain_mismatches(body, policy)
-            yield from current_mismatches(evidence.current_tcb, policy)
+            yield from current_mismatches(evidence, policy)
         case SnpPolicy(), VerifiedSnpReport():
             yield from snp_mismatches(evidence, policy)
         case _:

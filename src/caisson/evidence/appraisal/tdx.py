@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from caisson.evidence.appraisal.rules import none_fits, unequal
 from caisson.evidence.policy import DomainRule, TdxPolicy
-from caisson.evidence.tcb_status import TcbStatus, TcbVerdict
+from caisson.evidence.tcb_status import TcbStatus
+from caisson.evidence.verified import VerifiedTd
 from caisson.tdx import MrServiceTd, TdBody, TdBody15, TdFlags
 
 _UNDER_DEBUG = 0xFF
@@ -29,13 +30,18 @@ def domain_mismatches(body: TdBody, policy: TdxPolicy) -> Iterator[str]:
     yield from none_fits(policy.domains, lambda rule: domain_differences(body, rule), noun="domain", name="domains")
 
 
-def current_mismatches(current: TcbVerdict | None, policy: TdxPolicy) -> Iterator[str]:
-    """Say it if what runs below a domain now is older than accepted, although the domain was launched on better.
+def current_mismatches(verified: VerifiedTd, policy: TdxPolicy) -> Iterator[str]:
+    """Say it if what runs below a domain now is not accepted, although the domain was launched on what is.
 
-    Intel's rules for the status look at what it was launched on; a host that goes back would otherwise not be noticed.
+    Intel's rules for status and advisories look at the launch; a host that goes back would otherwise not be noticed.
     """
-    if current is not None and current.status in _OUT_OF_DATE - policy.tcb_statuses:
+    current = verified.current_tcb
+    if current is None:
+        return
+    if current.status in _OUT_OF_DATE - policy.tcb_statuses:
         yield f"TCB status of what runs below the domain now is {current.status}, which is not accepted"
+    if unknown := sorted(set(current.advisories) - policy.advisories - set(verified.tcb.advisories)):
+        yield f"what runs below the domain now has advisories that are not accepted: {', '.join(unknown)}"
 
 
 def domain_differences(body: TdBody, rule: DomainRule) -> Iterator[str]:
