@@ -5,9 +5,9 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 PYTEST := $(BIN)/python -m pytest
 GO := $(CURDIR)/$(BIN)/go
-SYSTEM_COMMANDS := dockerd docker docker-compose docker-registry podman skopeo umoci mmdebstrap redis-cli strace htpasswd openssl \
+SYSTEM_COMMANDS := dockerd docker docker-compose docker-registry podman skopeo umoci mmdebstrap redis-cli strace musl-gcc htpasswd openssl \
 	pkcs11-tool rpmbuild softhsm2-util mariadbd /usr/lib/postgresql/*/bin/postgres
-SYSTEM_PACKAGES := docker.io docker-compose docker-registry podman skopeo umoci mmdebstrap redis-tools strace apache2-utils openssl opensc rpm softhsm2 mariadb-server postgresql
+SYSTEM_PACKAGES := docker.io docker-compose docker-registry podman skopeo umoci mmdebstrap redis-tools strace musl-tools apache2-utils openssl opensc rpm softhsm2 mariadb-server postgresql
 
 # The unit tests of the packages that must be covered whole, line by line and branch by branch.
 COVERED := $(addprefix tests/unit/,sgx tdx snp evidence)

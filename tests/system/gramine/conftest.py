@@ -53,14 +53,27 @@ class Place:
     release: Release
     key: SigningKey
 
-    def build(self, recipe: str, name: str, folder: Path | None = None) -> Built:
+    def build(
+        self,
+        recipe: str,
+        name: str,
+        folder: Path | None = None,
+        *,
+        rootfs: Path | None = None,
+        release: Release | None = None,
+    ) -> Built:
+        """Build an image out of the recipe's source, or of a root file system, and unpack it."""
         parsed = Recipe.parse(recipe.encode(), folder=folder)
         layout = self.home.path / "images"
         with tempfile.TemporaryDirectory() as directory:
             scratch = Path(directory)
-            plain = plain_image(parsed.source, cache=CACHE, scratch=scratch)
+            if rootfs is None:
+                plain = plain_image(parsed.source, cache=CACHE, scratch=scratch)
+            else:
+                plain = oci.source(oci.Reference.parse(f"rootfs:{rootfs}")).read(scratch=scratch)
             keys = file_keys_of(parsed, (), self.local.client)
-            prepared = prepare(plain, parsed, premain=premain(), scratch=scratch, runtime=self.release, file_keys=keys)
+            runtime = self.release if release is None else release
+            prepared = prepare(plain, parsed, premain=premain(), scratch=scratch, runtime=runtime, file_keys=keys)
             image = prepared.sign(self.key).image
             verified = verify_image(image)
             oci.sink(oci.Reference.parse(f"oci:{layout}:{name}")).write(image, overwrite=True)
