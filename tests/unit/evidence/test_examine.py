@@ -25,8 +25,8 @@ from caisson.evidence.policy import DomainRule
 from caisson.evidence.ra_tls import LEGACY_OID
 from caisson.evidence.tcb_status import TcbStatus
 from caisson.evidence.trust_vector import Configuration, Hardware, TrustVector
-from caisson.tdx import MrTd, TdFlags
-from tests.unit.evidence.domains import CURRENT, OLDER, domain, module, module_level
+from caisson.tdx import MrTd, TdBody, TdFlags
+from tests.unit.evidence.domains import BASE, CURRENT, OLDER, DomainScene, domain, module, module_level
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,13 @@ def test_advisories_of_what_runs_now_count_too(domain_scene, policy):
         appraise(verified, accepting)
     assert len(caught.value.reasons) == 1
     assert appraise(verified, replace(accepting, advisories=frozenset({"INTEL-SA-00001", "INTEL-SA-00005"})))
+
+
+def test_a_domain_of_tdx_10_does_not_tell_what_runs_now(platform, policy):
+    scene = DomainScene.on(platform, domain(TdBody, tee_tcb_svn=BASE), 4)
+    verified = scene.verify()
+    assert verified.current_tcb is None
+    assert appraise(verified, replace(policy, service_domains=None))
 
 
 def test_a_certificate_of_a_domain_is_not_appraised(look, domain_scene, policy, tls_key):
