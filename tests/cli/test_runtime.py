@@ -67,6 +67,16 @@ def test_one_place_has_to_be_named(caisson, arguments):
     assert err.startswith("error: name one of packages, `--image` and `--prefix`\n")
 
 
+def test_other_constants_are_taken_with_a_warning(caisson, bundle, tmp_path):
+    """The software platform knows one layout: what it cannot launch is said when it is added."""
+    path = tmp_path / "layout.json"
+    path.write_text(json.dumps({**bundle["layout"], "heap_min": bundle["layout"]["heap_min"] * 2}))
+    where = ("--image", f"rootfs:{tmp_path / 'machine'}", "--prefix", "/opt/gramine")
+    code, out, err = caisson("add", *where, "--gramine-version", "2.0", "--layout", str(path))
+    assert (code, out.strip() != bundle["id"]) == (0, True), err
+    assert "will not launch what is built with this bundle" in err
+
+
 @pytest.mark.parametrize("layout", ["[]", "no json", "{}"])
 def test_constants_that_can_be_none_are_rejected(caisson, tmp_path, layout):
     path = tmp_path / "layout.json"

@@ -9,10 +9,11 @@ import click
 
 from caisson import oci
 from caisson.cli.home import Home, home_option
-from caisson.cli.output import emit, json_option
+from caisson.cli.output import emit, json_option, talk
 from caisson.conversion import Content
 from caisson.conversion.runtime import HostFiles, Release, RuntimeStore, StoredRuntime, find_release, unpack
 from caisson.enclave import Libc
+from caisson.enclave.layout import GRAMINE
 from caisson.errors import Malformed, UsageError
 
 _SHORT = 12
@@ -76,6 +77,13 @@ def add(
             layout=None if layout is None else _layout(layout.read()),
         )
     stored = RuntimeStore(home.runtimes).add(release)
+    if release.bundle.layout != GRAMINE:
+        talk.print(
+            "warning: the software platform lays enclaves out as Gramine 1.9 does, and will not launch what is built"
+            " with this bundle: that needs SGX",
+            style="bold",
+            soft_wrap=True,
+        )
     emit(_described(stored), human=stored.bundle.id, as_json=as_json)
 
 

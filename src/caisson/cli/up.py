@@ -18,6 +18,7 @@ from caisson.conversion import Recipe, companion
 from caisson.conversion.manifests import NATIVE
 from caisson.conversion.runtime import Release
 from caisson.deploy import Companion, Publish, network_of
+from caisson.enclave.layout import GRAMINE
 from caisson.engine import Docker
 from caisson.errors import UsageError
 
@@ -75,6 +76,11 @@ def command(  # noqa: PLR0913 - one parameter for each option
     container = name if len(name) >= _SHORTEST else f"caisson-{name}"
     network = network_of(container) if found.beside else None
     release = chosen_release(runtime, home)
+    if release is not None and release.bundle.layout != GRAMINE:
+        raise UsageError(
+            "the software platform cannot launch this bundle: it lays enclaves out as Gramine 1.9 does",
+            hint="build for it with `caisson build`, and start it on SGX; or take a known release",
+        )
     companions = _companions(found, container, network, release)
     program = Program(
         name=name,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from caisson import catalog
 from caisson.cli import bring_up
 from caisson.cli import up as up_module
 from caisson.cli.app import run
+from caisson.enclave.layout import GRAMINE
 from caisson.errors import PolicyRejected, Unavailable
 from caisson.oci import ImageConfig
 
@@ -228,8 +230,20 @@ def test_what_is_not_in_the_catalog_is_a_mistake(engine, capsys):
     assert engine.asked == []
 
 
+def release(layout=GRAMINE):
+    return SimpleNamespace(bundle=SimpleNamespace(layout=layout))
+
+
+def test_a_bundle_that_the_platform_cannot_launch_is_refused_before_anything_is_built(engine, capsys, monkeypatch):
+    other = release(replace(GRAMINE, heap_min=GRAMINE.heap_min * 2))
+    monkeypatch.setattr(up_module, "chosen_release", lambda *_: other)
+    assert run(["up", "redis", "--runtime", "gramine"]) == 2
+    assert error(capsys).startswith("error: the software platform cannot launch this bundle")
+    assert engine.asked == []
+
+
 def test_with_gramine_it_starts_under_gramine_direct_and_says_that_nothing_is_protected(engine, capsys, monkeypatch):
-    monkeypatch.setattr(up_module, "chosen_release", lambda name, _home: name)
+    monkeypatch.setattr(up_module, "chosen_release", lambda *_: release())
     loader = ["/.caisson/runtime/sgx/loader", "/.caisson/runtime/sgx/libpal.so", "init", "/.caisson/app"]
     engine.holds("caisson/redis:latest", Entrypoint=loader)
     absent_until_created(engine, inspected(RUNNING))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caisson.errors import ImageRejected, UsageError
-from caisson.oci import Image, ImageConfig, Reference, Region, append, source
+from caisson.oci import Image, ImageConfig, Limits, Reference, Region, append, source
+from caisson.oci.decompression import decompress_zstd
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60
@@ -23,6 +24,7 @@ _MAX_UNPACKED = 4 << 30
 _RATIO = 1000  # xz makes a run of zeros smaller than that, and no program
 _RATIO_FROM = 64 << 20
 _CHUNK = 1 << 20
+_LIMITS = Limits(layer_size=_MAX_UNPACKED, ratio=_RATIO, ratio_from=_RATIO_FROM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +67,14 @@ def _data(package: Region, *, scratch: Path) -> Path:
     match found[0].name:
         case "data.tar" | "data.tar.gz":
             chunks = content.chunks()
+        case "data.tar.zst":
+            chunks = decompress_zstd(content.chunks(), limits=_LIMITS)
         case "data.tar.xz":
             chunks = _unxz(content)
         case name:
-            raise ImageRejected(f"`{name}` is compressed in a way that is not read", hint="repack it with xz or gzip")
+            raise ImageRejected(
+                f"`{name}` is compressed in a way that is not read", hint="repack it with xz, zstd or gzip"
+            )
     unpacked = scratch / f"data-{package.digest().hex[:16]}.tar"
     with unpacked.open("wb") as file:
         for chunk in chunks:

@@ -1,10 +1,12 @@
 """Debian packages, honest and hostile."""
 
+import gzip
 import io
 import lzma
 import tarfile
 
 import pytest
+from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +47,14 @@ def read(tmp_path, raw: bytes) -> Content:
 
 
 @pytest.mark.parametrize(
-    ("name", "pack"), [(b"data.tar.xz", lzma.compress), (b"data.tar", bytes), (b"data.tar/", bytes)]
+    ("name", "pack"),
+    [
+        (b"data.tar.xz", lzma.compress),
+        (b"data.tar", bytes),
+        (b"data.tar/", bytes),
+        (b"data.tar.gz", gzip.compress),
+        (b"data.tar.zst", zstd.compress),
+    ],
 )
 def test_the_files_of_a_package_are_read(tmp_path, name, pack):
     content = read(tmp_path, package(pack(archive({"./srv/page": b"a page"})), name=name))
@@ -97,10 +106,16 @@ def test_a_package_that_writes_beside_itself_is_refused(tmp_path, name):
         read(tmp_path, package(lzma.compress(archive({name: b"root::0:0"}))))
 
 
-def test_a_decompression_bomb_is_refused(tmp_path):
-    bomb = lzma.compress(bytes(200 << 20))
+@pytest.mark.parametrize(("name", "pack"), [(b"data.tar.xz", lzma.compress), (b"data.tar.zst", zstd.compress)])
+def test_a_decompression_bomb_is_refused(tmp_path, name, pack):
     with pytest.raises(ImageRejected, match="bomb"):
-        read(tmp_path, package(bomb))
+        read(tmp_path, package(pack(bytes(200 << 20)), name=name))
+
+
+@pytest.mark.parametrize("cut", [4, 20, -1])
+def test_zstd_that_ends_early_is_refused(tmp_path, cut):
+    with pytest.raises(ImageRejected):
+        read(tmp_path, package(zstd.compress(archive({"./srv/page": b"a page"}))[:cut], name=b"data.tar.zst"))
 
 
 def test_a_package_that_is_not_there_is_said_so(tmp_path):
