@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from caisson.cli.app import run
 from caisson.evidence import Policy, RootKey
 from caisson.platform import SoftwarePlatform
+from tests.unit.evidence.policy.test_every_tee import GOOD
 
 AB, CD, EF = "ab" * 32, "cd" * 32, "ef" * 32
 STRICT = f"""\
@@ -220,7 +221,7 @@ def test_policies_for_other_tees_are_explained_member_by_member(tdx, capsys):
     assert run(["policy", "explain", str(tdx), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["explanation"]["required_attributes"] == [
-        'the attributes that a domain must have, such as SEPT_VE_DISABLE: ["SEPT_VE_DISABLE"]'
+        "the attributes that a domain must have, such as SEPT_VE_DISABLE: SEPT_VE_DISABLE"
     ]
     assert set(found["explanation"]) == set(TDX_MEMBERS)
 
@@ -256,3 +257,21 @@ def test_a_strict_policy_for_another_tee_gets_no_warnings(tdx, capsys):
     tdx.write_text(text)
     assert run(["policy", "check", str(tdx)]) == 0
     assert capsys.readouterr() == (f"{tdx} is a policy with no warnings\n", "")
+
+
+def test_what_is_accepted_is_told_in_words_for_every_tee(tmp_path, capsys):
+    path = tmp_path / "snp.json"
+    platform = ["ECC_EN", "ALIAS_CHECK_COMPLETE"]
+    path.write_text(json.dumps(GOOD["sev-snp"] | {"required_platform": platform, "vmpls": [0, 1], "chips": []}))
+    assert run(["policy", "explain", str(path)]) == 0
+    words = capsys.readouterr().out
+    for line in (
+        "  allow_debug                 whether guests are accepted whose memory the host may decrypt: no\n",
+        "the bits that the platform's information must have: ECC_EN and ALIAS_CHECK_COMPLETE\n",
+        "the privilege levels whose reports are accepted: 0\n                              or 1\n",
+        "the chips that are accepted; or `any`: none\n",
+        "the lowest TCB version: milan from bootloader 3, tee 0, snp 8, microcode 115 on\n",
+        "or turin from bootloader 3, tee 0, snp 8, microcode 115, fmc 1 on\n",
+    ):
+        assert line in words
+    assert "[" not in words

@@ -1,6 +1,5 @@
 """`caisson policy`: write appraisal policies, check them, and say in words what they accept."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 from caisson.cli import policy_test
 from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.policy_words import MEANING, policy_words
 from caisson.cli.roots import root_keys
 from caisson.errors import UsageError
 from caisson.evidence import (
@@ -34,21 +34,10 @@ Example:
     --minimum-evaluation-number 20 --output redis.policy.toml
 """
 _MOST_U16 = 0xFFFF
-_IN_VERSION_2 = ("maximum_collateral_age_days", "platforms", "report_data")
 _EMPTY_ACCEPTS_NOTHING = frozenset(
     {"roots", "tcb_statuses", "domains", "guests", "signing_keys", "vmpls", "minimum_tcb", "report_data"}
 )
 _BETTER_NAMED = frozenset({"service_domains", "csp_ids"})
-_MEANING = {
-    TcbStatus.UP_TO_DATE: "every known fix is in",
-    TcbStatus.SW_HARDENING_NEEDED: "every fix is in, but programs have to be hardened as the advisories say",
-    TcbStatus.CONFIGURATION_NEEDED: "every fix is in, but the platform's configuration leaves a hole open",
-    TcbStatus.CONFIGURATION_AND_SW_HARDENING_NEEDED: "configuration and programs both have to be hardened",
-    TcbStatus.OUT_OF_DATE: "fixes are missing: secrets may be read by whoever has the machine",
-    TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED: "fixes are missing, and the configuration leaves a hole open",
-    TcbStatus.TD_RELAUNCH_ADVISED: "every fix is in, but the trust domain was launched without them",
-    TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED: "the same, and the configuration leaves a hole open",
-}
 _OUTDATED = frozenset({TcbStatus.OUT_OF_DATE, TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED})
 
 _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -84,11 +73,14 @@ def check(*, file: Path, as_json: bool) -> None:
 def explain(*, file: Path, as_json: bool) -> None:
     """Say in plain words what the policy in FILE accepts."""
     policy = _read(file)
-    sections = _sections(policy)
+    sections = policy_words(policy)
     warnings = _warnings(policy)
+    width = max(map(len, sections)) + 2
     lines = ["evidence is accepted only if all of this holds:", ""]
     for name, items in sections.items():
-        lines += [f"  {'' if number else name:<12}{'or ' if number else ''}{item}" for number, item in enumerate(items)]
+        lines += [
+            f"  {'' if number else name:<{width}}{'or ' if number else ''}{item}" for number, item in enumerate(items)
+        ]
     lines += ["", *(f"warning: {warning}" for warning in warnings)] if warnings else []
     emit({"file": str(file), "explanation": sections, "warnings": warnings}, human="\n".join(lines), as_json=as_json)
 
@@ -103,7 +95,7 @@ def explain(*, file: Path, as_json: bool) -> None:
 @click.option(
     "--tcb-status",
     "tcb_statuses",
-    type=click.Choice([str(status) for status in _MEANING]),
+    type=click.Choice([str(status) for status in MEANING]),
     multiple=True,
     default=[str(TcbStatus.UP_TO_DATE)],
     show_default=True,
@@ -171,41 +163,6 @@ def _read(file: Path) -> AnyPolicy:
         return parse_policy(file.read_bytes())
     except OSError as cause:
         raise UsageError(f"cannot read `{file}`: {cause.strerror}") from cause
-
-
-def _sections(policy: AnyPolicy) -> dict[str, list[str]]:
-    said = {name: [f"{says}: {json.dumps(value)}"] for name, says, value in described(policy)}
-    if not isinstance(policy, Policy):
-        return said
-    number = policy.minimum_tcb_evaluation_data_number
-    return {
-        "platform": [
-            "Intel's SGX root vouches for it: real hardware"
-            if root == INTEL_SGX_ROOT
-            else f"the root with key {root} vouches for it: whoever holds that key can claim anything"
-            for root in sorted(policy.roots, key=str)
-        ]
-        or ["none: no root is accepted"],
-        "TCB": [f"{status}: {_MEANING[status]}" for status in sorted(policy.tcb_statuses)]
-        or ["none: no status is accepted"],
-        "advisories": [f"{', '.join(sorted(policy.advisories)) or 'none'} may apply"],
-        "collateral": [f"from TCB evaluation {number} or later" if number else "of any age that is still valid"],
-        "debug": ["allowed" if policy.allow_debug else "refused"],
-        "enclave": [_enclave(rule) for rule in policy.enclaves] or ["none is accepted"],
-        "key server": [f"{server} provisioned it" for server in sorted(map(str, policy.key_servers))]
-        or ["none: no activation is accepted"],
-        **{name: said[name] for name in _IN_VERSION_2 if name in said},
-    }
-
-
-def _enclave(rule: EnclaveRule) -> str:
-    parts = [
-        f"MRENCLAVE {rule.mr_enclave}" if rule.mr_enclave else None,
-        f"signed by MRSIGNER {rule.mr_signer}" if rule.mr_signer else None,
-        f"product {rule.isv_prod_id}" if rule.isv_prod_id is not None else None,
-        f"security version {rule.minimum_isv_svn} or later" if rule.minimum_isv_svn is not None else None,
-    ]
-    return ", ".join(part for part in parts if part is not None)
 
 
 def _warnings(policy: AnyPolicy) -> list[str]:

@@ -1,7 +1,7 @@
 """The argument as a whole: a good quote is genuine; change one thing, and one step refuses it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -292,6 +292,24 @@ def test_the_worse_of_platform_and_quoting_enclave_counts(make_scene, platform, 
     assert verified.tcb.status == together
     assert (verified.platform_tcb.status, verified.qe_tcb.status) == (platform, enclave)
     assert verified.tcb.advisories == ("INTEL-SA-00001", "INTEL-SA-00002")
+
+
+def test_the_earlier_date_counts_whichever_part_it_is_of(scene):
+    """The argument is as good as its oldest part: that is "known to be good since"."""
+    early, late = "2024-02-14T00:00:00Z", "2025-08-13T00:00:00Z"
+
+    def dated(date):
+        return lambda statement: [level.update(tcbDate=date) for level in statement["tcbLevels"]]
+
+    for platform, enclave in ((early, late), (late, early)):
+        verified = (
+            scene.with_statement("tcb_info", dated(platform)).with_statement("qe_identity", dated(enclave)).verify()
+        )
+        assert verified.tcb.date == datetime(2024, 2, 14, tzinfo=UTC)
+        assert {verified.platform_tcb.date, verified.qe_tcb.date} == {
+            datetime(2024, 2, 14, tzinfo=UTC),
+            datetime(2025, 8, 13, tzinfo=UTC),
+        }
 
 
 def test_the_older_evaluation_counts(scene):
