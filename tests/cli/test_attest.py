@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import pytest
@@ -19,8 +20,28 @@ from caisson.cli import attest as attest_module
 from caisson.cli import peer as peer_module
 from caisson.cli.app import run
 from caisson.errors import PolicyRejected
-from caisson.evidence import Claims, TcbStatus, VerifiedActivation, VerifiedRaTls
+from caisson.evidence import Claims, TcbStatus, VerifiedActivation, VerifiedRaTls, VerifiedTd
+from caisson.tdx import MrTd, TdAttributes, TdBody
 
+SNP_POLICY = """
+version = 2
+tee = "sev-snp"
+roots = []
+signing_keys = []
+csp_ids = []
+require_revocation_list = true
+allow_debug = false
+allow_migration = false
+allow_smt = false
+allow_provisional_firmware = false
+required_policy = []
+required_platform = []
+vmpls = []
+chips = "any"
+report_data = "any"
+minimum_tcb = {}
+guests = []
+"""
 POLICY = """
 version = 1
 tee = "sgx"
@@ -161,12 +182,11 @@ def test_collateral_comes_from_one_place(policy, capsys):
 @pytest.fixture
 def verified(monkeypatch):
     """A server whose evidence is genuine."""
-    report = SimpleNamespace(
-        mr_enclave="e0", mr_signer="s0", isv_prod_id=17, isv_svn=1, attributes=SimpleNamespace(debug=True)
-    )
+    report = SimpleNamespace(mr_enclave="e0", mr_signer="s0", isv_prod_id=17, isv_svn=1)
     tcb = SimpleNamespace(status=TcbStatus.UP_TO_DATE, advisories=("INTEL-SA-1",))
     quote = SimpleNamespace(
         report=report,
+        debug=True,
         root="r0",
         root_name="a root",
         on_hardware=False,
@@ -193,7 +213,7 @@ def test_what_runs_is_told_with_every_warning(policy, capsys):
         "  provisioned   by the key server k0\n"
         "  platform      UpToDate (INTEL-SA-1), vouched for by `a root`\n"
         "  warning       a debug enclave: whoever runs it can read its memory\n"
-        "  warning       not SGX hardware: a software platform protects nothing\n"
+        "  warning       not Intel's hardware: a software platform protects nothing\n"
     )
 
 
@@ -227,3 +247,30 @@ def test_another_kind_of_evidence_names_no_workload_and_no_key_server(policy, ca
     said = json.loads(capsys.readouterr().out)
     assert (said["evidence"], said["claims"]) == ("ra-tls", ["colour"])
     assert "workload" not in said
+
+
+def test_a_trust_domain_is_told_by_its_registers(policy, capsys, monkeypatch, verified):
+    parsed = TdBody.parse(bytes(TdBody.size()))
+    body = replace(parsed, mr_td=MrTd(b"\xaa" * 48), td_attributes=TdAttributes(b"\1" + bytes(7)))
+    seen = {field.name: getattr(verified.quote, field.name, None) for field in fields(VerifiedTd)}
+    other = VerifiedRaTls(quote=OnSoftware(**seen | {"body": body}), claims=None)
+    monkeypatch.setattr(attest_module, "verify_peer", lambda *_, **__: other)
+    assert attest(policy) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("redis:6379 is a trust domain with RA-TLS, and the policy accepts it\n")
+    assert f"\n  what runs     MRTD  {'aa' * 48}\n                RTMR0 {'00' * 48}\n" in said
+    assert "a debug domain: whoever runs it can read its memory" in said
+    assert run(["attest", "redis:6379", "--policy", policy, "--pcs", "http://127.0.0.1:1/", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["mrtd"], told["rtmrs"], told["claims"]) == ("aa" * 48, ["00" * 48] * 4, None)
+
+
+class OnSoftware(VerifiedTd):
+    on_hardware = False
+
+
+def test_a_policy_for_guests_of_amd_is_a_mistake(tmp_path, capsys):
+    path = tmp_path / "policy.toml"
+    path.write_text(SNP_POLICY)
+    assert attest(str(path)) == 2
+    assert "this policy is for SEV-SNP" in capsys.readouterr().err

@@ -11,10 +11,14 @@ from caisson.cli.output import emit, json_option
 from caisson.cli.peer import authority, peer_certificate
 from caisson.cli.sources import CollateralSource, collateral_options
 from caisson.cli.starttls import StartTls
+from caisson.errors import UsageError
 from caisson.evidence import (
-    Policy,
+    SnpPolicy,
     VerifiedActivation,
+    VerifiedQuote,
     VerifiedRaTls,
+    VerifiedTd,
+    parse_policy,
     quote_of,
     verify_peer,
 )
@@ -51,7 +55,12 @@ def command(
     Example:
       caisson attest 127.0.0.1:6379 --policy redis.policy.toml --pcs http://127.0.0.1:8081/sgx/certification/v4/
     """
-    policy = Policy.parse(read_bytes(policy_file))
+    policy = parse_policy(read_bytes(policy_file))
+    if isinstance(policy, SnpPolicy):
+        raise UsageError(
+            "this policy is for SEV-SNP, and certificates carry quotes of enclaves and trust domains",
+            hint="`caisson evidence verify` takes an SNP report from a file",
+        )
     asking = StartTls.of_port(address[1]) if starttls == _AUTO else StartTls(starttls)
     certificate = peer_certificate(*address, asking)
     at = datetime.now(UTC)
@@ -61,14 +70,11 @@ def command(
 
 
 def _data(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:
-    quote, report = verified.quote, verified.quote.report
+    quote = verified.quote
     return {
         **_binding(verified),
-        "mrenclave": str(report.mr_enclave),
-        "mrsigner": str(report.mr_signer),
-        "isv_prod_id": report.isv_prod_id,
-        "isv_svn": report.isv_svn,
-        "debug": report.attributes.debug,
+        **_quoted(quote),
+        "debug": quote.debug,
         "root": str(quote.root),
         "root_name": quote.root_name,
         "hardware": quote.on_hardware,
@@ -76,6 +82,18 @@ def _data(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:
         "advisory_ids": list(quote.tcb.advisories),
         "fmspc": str(quote.pck.fmspc),
         "expires": quote.expires.isoformat(),
+    }
+
+
+def _quoted(quote: VerifiedQuote | VerifiedTd) -> dict[str, object]:
+    if isinstance(quote, VerifiedTd):
+        return {"mrtd": str(quote.body.mr_td), "rtmrs": [str(register) for register in quote.body.rtmrs]}
+    report = quote.report
+    return {
+        "mrenclave": str(report.mr_enclave),
+        "mrsigner": str(report.mr_signer),
+        "isv_prod_id": report.isv_prod_id,
+        "isv_svn": report.isv_svn,
     }
 
 
@@ -87,23 +105,42 @@ def _binding(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:
 
 
 def _words(address: str, verified: VerifiedActivation | VerifiedRaTls) -> str:
-    quote, report = verified.quote, verified.quote.report
+    quote = verified.quote
+    is_domain = isinstance(quote, VerifiedTd)
     if isinstance(verified, VerifiedActivation):
         who = f"workload `{verified.runtime_data.workload}`"
         provisioned = f"by the key server {verified.runtime_data.server_key_hash}"
     else:
-        who, provisioned = "an enclave with RA-TLS", "by nobody whom this evidence names"
+        who, provisioned = (
+            f"{'a trust domain' if is_domain else 'an enclave'} with RA-TLS",
+            "by nobody whom this evidence names",
+        )
     lines = [
         f"{address} is {who}, and the policy accepts it",
-        f"  what runs     MRENCLAVE {report.mr_enclave}",
-        f"  signed by     MRSIGNER  {report.mr_signer}, product {report.isv_prod_id}, version {report.isv_svn}",
+        *_measured(quote),
         f"  provisioned   {provisioned}",
         f"  platform      {quote.tcb.status}"
         + (f" ({', '.join(quote.tcb.advisories)})" if quote.tcb.advisories else "")
         + f", vouched for by `{quote.root_name}`",
     ]
-    if report.attributes.debug:
-        lines.append("  warning       a debug enclave: whoever runs it can read its memory")
+    if quote.debug:
+        lines.append(
+            f"  warning       a debug {'domain' if is_domain else 'enclave'}: whoever runs it can read its memory"
+        )
     if not quote.on_hardware:
-        lines.append("  warning       not SGX hardware: a software platform protects nothing")
+        lines.append("  warning       not Intel's hardware: a software platform protects nothing")
     return "\n".join(lines)
+
+
+def _measured(quote: VerifiedQuote | VerifiedTd) -> list[str]:
+    if isinstance(quote, VerifiedTd):
+        registers = enumerate(quote.body.rtmrs)
+        return [
+            f"  what runs     MRTD  {quote.body.mr_td}",
+            *(f"                RTMR{number} {register}" for number, register in registers),
+        ]
+    report = quote.report
+    return [
+        f"  what runs     MRENCLAVE {report.mr_enclave}",
+        f"  signed by     MRSIGNER  {report.mr_signer}, product {report.isv_prod_id}, version {report.isv_svn}",
+    ]

@@ -79,14 +79,14 @@ def _appraise(
 ) -> dict[str, Any]:
     """Ask the policy; give what is known then, beyond the quote."""
     at = verified.verified_at
-    if isinstance(policy, Policy) and evidence.certificate is not None:
+    if isinstance(policy, Policy | TdxPolicy) and evidence.certificate is not None:
         peer = verify_peer(evidence.certificate, collateral, policy, at=at)
         return _provisioned(peer) if isinstance(peer, VerifiedActivation) else {}
     if isinstance(policy, Policy) and evidence.activation is not None:
         return _provisioned(verify_activation(evidence.activation, collateral, policy, at=at))
     if evidence.form is not EvidenceForm.QUOTE:
-        # What a certificate or an activation binds to its quote is checked for enclaves only.
-        raise UsageError("certificates and activation evidence are appraised for SGX only")
+        # What an activation binds to its quote is checked for enclaves only.
+        raise UsageError("activation evidence is appraised for SGX only")
     appraise(verified, policy)
     return {}
 

@@ -3,17 +3,17 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from caisson.errors import BindingRejected, Malformed, PolicyRejected
+from caisson.errors import BindingRejected, Malformed, PolicyRejected, UsageError
 from caisson.evidence import extension, ra_tls, tagged
 from caisson.evidence.activation import VerifiedActivation, verify_certificate
 from caisson.evidence.appraisal import mismatches
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
-from caisson.evidence.policy import Policy
+from caisson.evidence.policy import Policy, TdxPolicy
 from caisson.evidence.ra_tls import Claims, RaTlsEvidence
 from caisson.evidence.validity import Validities
-from caisson.evidence.verified import VerifiedQuote
-from caisson.evidence.verify import verify_quote
+from caisson.evidence.verified import VerifiedQuote, VerifiedTd
+from caisson.evidence.verify import verify_intel_quote
 from caisson.sgx import ReportData
 
 _NOTHING = ReportData(bytes(ReportData.SIZE))
@@ -21,9 +21,9 @@ _NOTHING = ReportData(bytes(ReportData.SIZE))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedRaTls:
-    """Genuine RA-TLS evidence that a policy accepts: the enclave of `quote` holds the certificate's key."""
+    """Genuine RA-TLS evidence that a policy accepts: the enclave or domain of `quote` holds the certificate's key."""
 
-    quote: VerifiedQuote
+    quote: VerifiedQuote | VerifiedTd
     claims: Claims | None
 
 
@@ -40,27 +40,32 @@ def quote_of(certificate: Certificate) -> bytes:
 
 
 def verify_peer(
-    certificate: Certificate, collateral: Collateral, policy: Policy, *, at: datetime
+    certificate: Certificate, collateral: Collateral, policy: Policy | TdxPolicy, *, at: datetime
 ) -> VerifiedActivation | VerifiedRaTls:
     """Verify and appraise the evidence in a TLS certificate, in whichever form it is.
 
     Raises:
         Rejected: as `verify_certificate` and `verify_ra_tls`.
+        UsageError: it is activation evidence, which enclaves give, and the policy is for trust domains.
     """
     if _is_ours(certificate):
+        if not isinstance(policy, Policy):
+            raise UsageError("activation evidence is an enclave's, and this policy is for trust domains")
         return verify_certificate(certificate, collateral, policy, at=at)
     return verify_ra_tls(certificate, collateral, policy, at=at)
 
 
-def verify_ra_tls(certificate: Certificate, collateral: Collateral, policy: Policy, *, at: datetime) -> VerifiedRaTls:
+def verify_ra_tls(
+    certificate: Certificate, collateral: Collateral, policy: Policy | TdxPolicy, *, at: datetime
+) -> VerifiedRaTls:
     """Verify and appraise RA-TLS evidence. That somebody holds the certificate's key is for the handshake to show.
 
     1. The certificate is valid at `at`.
     2. It carries evidence; claims, if there are any, name the certificate's key.
     3. Each quote is genuine, under one of the policy's roots.
     4. Each vouches for the claims, or in the older form for the key, with all 64 bytes of its report data.
-    5. All are of one enclave on one platform.
-    6. The policy accepts platform and enclave, and does not ask who provisioned it: this evidence cannot say.
+    5. All are of one enclave, or one trust domain, on one platform.
+    6. The policy accepts platform and enclave or domain, and does not ask who provisioned it: this evidence cannot say.
 
     Raises:
         NotYetValid, Expired: 1.
@@ -76,9 +81,9 @@ def verify_ra_tls(certificate: Certificate, collateral: Collateral, policy: Poli
     verified = []
     for bound in evidence.quotes:
         # 3. The quote.
-        quote = verify_quote(bound.quote, collateral, roots=policy.roots, at=at)
+        quote = verify_intel_quote(bound.quote, collateral, roots=policy.roots, at=at)
         # 4. The binding.
-        if quote.report.report_data != bound.report_data:
+        if quote.report_data != bound.report_data:
             raise BindingRejected(f"the quote in extension {bound.where} is about another key")
         verified.append(quote)
     # 5. One story.
@@ -86,19 +91,21 @@ def verify_ra_tls(certificate: Certificate, collateral: Collateral, policy: Poli
     for other in others:
         if _who(other) != _who(first):
             raise BindingRejected(
-                "the certificate carries quotes of two enclaves, or of two platforms, which cannot both hold its key"
+                "the certificate carries quotes of two enclaves or domains, or of two platforms, "
+                "which cannot both hold its key"
             )
     # 6. The policy.
     reasons = mismatches(first, policy)
-    if policy.key_servers:
+    if isinstance(policy, Policy) and policy.key_servers:
         reasons += ("RA-TLS evidence names no key server, and the policy accepts certain ones only",)
     if reasons:
         raise PolicyRejected(reasons, hint="`caisson policy explain FILE` says what the policy accepts")
     return VerifiedRaTls(quote=first, claims=evidence.claims)
 
 
-def _who(quote: VerifiedQuote) -> object:
-    return replace(quote.report, report_data=_NOTHING), quote.pck
+def _who(quote: VerifiedQuote | VerifiedTd) -> object:
+    quoted = quote.report if isinstance(quote, VerifiedQuote) else quote.body
+    return replace(quoted, report_data=_NOTHING), quote.pck
 
 
 def _is_ours(certificate: Certificate) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from caisson.evidence.pck import Pck
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
 from caisson.evidence.tcb import TcbVerdict
-from caisson.sgx import ReportBody
+from caisson.sgx import ReportBody, ReportData
 from caisson.tdx import TdBody
 
 
@@ -51,6 +51,11 @@ class VerifiedQuote(VerifiedPlatform):
         """Whether the host may read the enclave's memory."""
         return self.report.attributes.debug
 
+    @property
+    def report_data(self) -> ReportData:
+        """What the enclave had vouched for beside itself."""
+        return self.report.report_data
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedTd(VerifiedPlatform):
@@ -68,3 +73,8 @@ class VerifiedTd(VerifiedPlatform):
     def debug(self) -> bool:
         """Whether any bit that makes the domain untrusted is set, debugging by the host among them."""
         return self.body.td_attributes.under_debug
+
+    @property
+    def report_data(self) -> ReportData:
+        """What the domain had vouched for beside itself."""
+        return self.body.report_data

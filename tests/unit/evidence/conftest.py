@@ -19,9 +19,11 @@ from caisson.evidence import (
     Policy,
     RootKey,
     TcbStatus,
+    TdxPolicy,
     VerifiedQuote,
     verify_quote,
 )
+from caisson.evidence.policy import DomainRule
 from caisson.platform import (
     Enclave,
     Machine,
@@ -34,6 +36,7 @@ from caisson.platform import (
 from caisson.platform import TcbStatus as PlatformTcbStatus
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
 from caisson.sgx import Attributes, Quote, ReportData
+from caisson.tdx import TdFlags
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PRODUCTION = Attributes(flags=0x4, xfrm=0x3)
@@ -176,6 +179,26 @@ def domain_scene(platform):
     from tests.unit.evidence.domains import DomainScene
 
     return DomainScene.on(platform)
+
+
+@pytest.fixture(scope="session")
+def domain_policy(domain_scene):
+    """What accepts the domain of `domain_scene`."""
+    return TdxPolicy(
+        roots=domain_scene.roots,
+        tcb_statuses=frozenset({TcbStatus.UP_TO_DATE}),
+        advisories=frozenset(),
+        allow_debug=False,
+        minimum_tcb_evaluation_data_number=20,
+        platforms=None,
+        report_data=None,
+        modules=None,
+        required_attributes=TdFlags.SEPT_VE_DISABLE,
+        allowed_attributes=0,
+        allowed_xfam=None,
+        service_domains=frozenset(),
+        domains=(DomainRule(mr_td=domain_scene.body.mr_td),),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
+import cbor2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from caisson.abi import ReportData
 from caisson.errors import PolicyRejected, UsageError
 from caisson.evidence import (
     INTEL_SGX_ROOT,
@@ -15,37 +18,23 @@ from caisson.evidence import (
     Evidence,
     Policy,
     Question,
-    TdxPolicy,
     Tier,
     appraise,
     described,
     examine,
 )
 from caisson.evidence.policy import DomainRule
-from caisson.evidence.ra_tls import LEGACY_OID
+from caisson.evidence.ra_tls import LEGACY_OID, TAG
+from caisson.evidence.tagged import OID
 from caisson.evidence.tcb_status import TcbStatus
 from caisson.evidence.trust_vector import Configuration, Hardware, TrustVector
-from caisson.tdx import MrTd, TdBody, TdFlags
+from caisson.tdx import MrTd, TdBody
 from tests.unit.evidence.domains import BASE, CURRENT, OLDER, DomainScene, domain, module, module_level
 
 
 @pytest.fixture(scope="module")
-def policy(domain_scene):
-    return TdxPolicy(
-        roots=domain_scene.roots,
-        tcb_statuses=frozenset({TcbStatus.UP_TO_DATE}),
-        advisories=frozenset(),
-        allow_debug=False,
-        minimum_tcb_evaluation_data_number=20,
-        platforms=None,
-        report_data=None,
-        modules=None,
-        required_attributes=TdFlags.SEPT_VE_DISABLE,
-        allowed_attributes=0,
-        allowed_xfam=None,
-        service_domains=frozenset(),
-        domains=(DomainRule(mr_td=domain_scene.body.mr_td),),
-    )
+def policy(domain_policy):
+    return domain_policy
 
 
 @pytest.fixture(scope="module")
@@ -113,15 +102,58 @@ def test_a_domain_of_tdx_10_does_not_tell_what_runs_now(platform, policy):
     assert appraise(verified, replace(policy, service_domains=None))
 
 
-def test_a_certificate_of_a_domain_is_not_appraised(look, domain_scene, policy, tls_key):
+@pytest.fixture(scope="module")
+def certify(domain_scene, tls_key):
+    """Make a certificate with evidence of domains in each form that is asked for, all of them about its key."""
+    spki = tls_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    claims = cbor2.dumps({"pubkey-hash": cbor2.dumps([1, sha256(spki).digest()])})
+
+    def quote(about, body):
+        digest = sha256(about).digest()
+        return domain_scene.signed(body=replace(body, report_data=ReportData(digest.ljust(64, b"\0")))).quote
+
+    def certify(*, tagged=None, legacy=None, key=spki):
+        name, at = x509.Name([]), domain_scene.at
+        builder = x509.CertificateBuilder(name, name, tls_key.public_key(), 1, at, at + timedelta(hours=1))
+        for oid, value in (
+            (OID, tagged and cbor2.dumps(cbor2.CBORTag(TAG, [quote(claims, tagged), claims]))),
+            (LEGACY_OID, legacy and quote(key, legacy)),
+        ):
+            if value is not None:
+                extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
+                builder = builder.add_extension(extension, critical=False)
+        return builder.sign(tls_key, SHA256()).public_bytes(Encoding.DER)
+
+    return certify
+
+
+def test_a_certificate_of_a_domain_is_appraised_in_each_form(look, certify, domain_scene, policy):
+    body = domain_scene.body
+    for forms in ({"tagged": body}, {"legacy": body}, {"tagged": body, "legacy": body}):
+        result = look(certify(**forms), policy)
+        assert (result.tee, result.accepted, result.facts["mrtd"]) == ("tdx", True, str(body.mr_td))
+    no = look(certify(tagged=body), replace(policy, domains=()))
+    assert (no.genuine, no.accepted, no.reasons) == (True, False, ("no domain is accepted: `domains` is empty",))
+
+
+def test_a_certificate_with_another_keys_quote_of_a_domain_is_not_genuine(look, certify, domain_scene, policy):
+    """A relay: a domain's genuine quote in a certificate for one's own key."""
+    result = look(certify(legacy=domain_scene.body, key=b"another"), policy)
+    assert (result.genuine, result.accepted) == (False, False)
+    assert "is about another key" in result.reasons[0]
+
+
+def test_a_certificate_of_two_domains_is_not_genuine(look, certify, domain_scene, policy):
+    body = domain_scene.body
+    result = look(certify(tagged=body, legacy=replace(body, mr_td=MrTd(b"T" * 48))), policy)
+    assert (result.genuine, result.accepted) == (False, False)
+    assert "quotes of two enclaves or domains" in result.reasons[0]
+
+
+def test_activation_evidence_of_a_domain_is_not_appraised(look, activation, domain_scene, policy):
     """What it binds to its quote is read for enclaves only; half an answer would look like a whole one."""
-    name = x509.Name([])
-    at = domain_scene.at
-    builder = x509.CertificateBuilder(name, name, tls_key.public_key(), 1, at, at + timedelta(hours=1))
-    extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(LEGACY_OID), domain_scene.quote)
-    certificate = builder.add_extension(extension, critical=False).sign(tls_key, SHA256())
     with pytest.raises(UsageError, match="for SGX only"):
-        look(certificate.public_bytes(Encoding.DER), policy)
+        look(replace(activation, quote=domain_scene.quote).encode(), policy)
 
 
 def test_a_policy_for_another_tee_is_a_mistake(look, scene, domain_scene, policy):

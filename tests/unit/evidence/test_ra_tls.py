@@ -23,6 +23,7 @@ from caisson.errors import (
     PolicyRejected,
     QuoteSignatureRejected,
     UntrustedRoot,
+    UsageError,
 )
 from caisson.evidence import (
     Certificate,
@@ -127,7 +128,7 @@ def test_claims_of_the_programs_own_are_vouched_for_too(verify, tagged):
     assert verify(tagged(raw)).claims == Claims(raw=raw, algorithm=1, key_hash=HASH, nonce=b"fresh", others=("colour",))
 
 
-def test_activation_evidence_is_told_apart(activation, scene, policy, tls_key):
+def test_activation_evidence_is_told_apart(activation, scene, policy, domain_policy, tls_key):
     extension = evidence_extension(activation)
     name = x509.Name([])
     builder = x509.CertificateBuilder(name, name, tls_key.public_key(), 1, scene.at, scene.at + timedelta(hours=1))
@@ -135,6 +136,8 @@ def test_activation_evidence_is_told_apart(activation, scene, policy, tls_key):
     verified = verify_peer(certificate, Collateral.parse(scene.collateral), policy, at=scene.at)
     assert isinstance(verified, VerifiedActivation)
     assert quote_of(certificate) == activation.quote
+    with pytest.raises(UsageError, match="for trust domains"):
+        verify_peer(certificate, Collateral.parse(scene.collateral), domain_policy, at=scene.at)
 
 
 def test_the_quote_is_found_for_its_collateral(certify, tagged, legacy):
