@@ -62,12 +62,19 @@ http: {addr: 10.77.0.1:5000}
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # it is two stories, and waits for Swarm in both
 def test_on_docker_swarm(directory):
     """Two nodes in namespaces of their own; both pull from a registry on the first."""
     (directory / "registry.yml").write_text(REGISTRY.replace("DIRECTORY", str(directory)))
     serve = "docker-registry serve registry.yml >registry.log 2>&1 &"
-    before = f"{serve} export REGISTRY=10.77.0.1:5000 CAISSON_INSECURE_PLAIN_HTTP=1"
+    second = "export SECOND=$DOCKER_HOST_2 SECOND_ADDRESS=10.77.0.2"
+    before = f"{serve} export REGISTRY=10.77.0.1:5000 CAISSON_INSECURE_PLAIN_HTTP=1; {second}"
+    copy_example("visits", directory)
     done = follow("swarm", directory, wrapper=(str(SCRIPTS / "with-docker"), "--swarm"), before=before)
-    assert done.stdout.count(ACCEPTED) == 2
+    assert done.stdout.count(ACCEPTED) == 3
     assert {"first", "second"} <= set(done.stdout.split())
     assert "policy `nginx` refuses it: another mrenclave" in done.stdout
+    assert f"is workload `visits`, {ACCEPTED}" in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("visit ")] == ["visit 1", "visit 2"]
+    assert "exited 137, SIGKILL" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("caisson-redis")  # the volume that was removed at the end

@@ -13,7 +13,7 @@ from caisson.cli.ps_table import data, text
 from caisson.cli.starttls import StartTls
 from caisson.conversion import SIGSTRUCT
 from caisson.engine import ContainerState, Docker
-from caisson.errors import Malformed, Unavailable
+from caisson.errors import Malformed, Unavailable, UsageError
 from caisson.keyserver import verify_chain
 from caisson.lifecycle import (
     Confidential,
@@ -41,6 +41,11 @@ def command(*, connect: bool, as_json: bool, connection: Connection) -> None:
       caisson ps --connect
     """
     with Docker() as docker:
+        if connect and not docker.local:
+            raise UsageError(
+                f"the engine at `{docker.host}` is another machine's, and so are its ports",
+                hint="run this there, or attest each port with `caisson attest HOST:PORT`",
+            )
         containers = tuple(_containers(docker, connect=connect))
     log, versions = _asked(connection)
     found = attestations(containers, log)

@@ -42,6 +42,12 @@ class Api:
             f"Docker host `{self.host}` is neither `unix://…` nor `tcp://…`", hint="set DOCKER_HOST to one of these"
         )
 
+    @property
+    def local(self) -> bool:
+        """Whether the engine is reached in a way that does not leave this machine."""
+        scheme, _, rest = self.host.partition("://")
+        return scheme == "unix" or rest.startswith(("127.", "localhost:", "[::1]:"))
+
     def __enter__(self) -> Self:
         return self
 

@@ -83,7 +83,8 @@ class World:
 
 
 @pytest.fixture
-def world(keyserver, engine, archive):
+def world(keyserver, engine, archive, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:2375")
     engine.runs("redis", env=["CAISSON_WORKLOAD=redis"])
     engine.says("GET", "/containers/redis/archive", content=archive)
     engine.says("GET", IMAGE, json={"RepoTags": ["caisson/redis:7"]})
@@ -183,6 +184,18 @@ def test_the_key_that_answers_is_proof(world, monkeypatch, spki, binding):
     Shown.spki = spki
     monkeypatch.setattr(ps_module, "peer_certificate", lambda *_: Shown)
     assert world.listed("--connect")["attested"]["binding"] == binding
+
+
+def test_another_machines_ports_are_not_asked_on_this_one(world, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://engine.test:2375")
+    assert world.keyserver("ps", "--connect") == (
+        2,
+        "",
+        (
+            "error: the engine at `tcp://engine.test:2375` is another machine's, and so are its ports\n"
+            "hint: run this there, or attest each port with `caisson attest HOST:PORT`\n"
+        ),
+    )
 
 
 def test_a_port_that_does_not_answer_proves_nothing(world, monkeypatch):
