@@ -91,15 +91,17 @@ class Outline:
             raise ImageRejected("archive reads otherwise than it was unpacked")
 
 
-def outline(chunks: Iterable[bytes], directory: Path) -> Outline:
+def outline(chunks: Iterable[bytes], directory: Path, *, large: int = LARGE) -> Outline:
     """Write the outline of a stream into a new file of `directory`; one that breaks off leaves nothing.
+
+    Files of `large` bytes are not kept, if they are larger than their head and no programs or libraries.
 
     What is no archive is written whole: who reads it says what is wrong with it.
 
     Raises:
         Unavailable: it cannot be written.
     """
-    path, walk = stream.reserve(directory), _Walk()
+    path, walk = stream.reserve(directory), _Walk(max(large, HEAD + 1))
     try:
         with path.open("r+b", buffering=0) as file:
             for chunk in chunks:
@@ -133,8 +135,9 @@ class _Stage(Enum):
 class _Walk:
     """Goes through an archive as it comes, by the rules of `read_archive`, and says what is kept of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, large: int) -> None:
         self.position = 0
+        self._large = large
         self.skipped: dict[tuple[int, int], Digest] = {}
         self._stage, self._left = _Stage.HEADER, BLOCK
         self._plan: list[tuple[_Stage, int]] = []  # what comes next, the last one first
@@ -194,7 +197,7 @@ class _Walk:
             return [(_Stage.REST, 0)]
         entry, size = entry_of(header, self._extension, _UNBOUNDED, position)
         self._extension = Extension()
-        if entry.kind is not Kind.FILE or size < LARGE:
+        if entry.kind is not Kind.FILE or size < self._large:
             return _plan((_Stage.KEPT, size + -size % BLOCK))
         self._file, self._hash = (position, size), sha256()
         return _plan((_Stage.HEAD, HEAD), (_Stage.SKIPPED, size - HEAD), (_Stage.KEPT, -size % BLOCK))

@@ -1,15 +1,19 @@
 """Layers: tar archives that someone else made, read as they are and with their headers' checksums put right."""
 
 import contextlib
+import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from caisson.errors import CaissonError
 from caisson.oci import Descriptor, FileLayer, Limits, MediaType, Region, read_changes, tar
+from caisson.oci.outline import outline
 from caisson.oci.tar.extended import encode
 
 LIMITS = Limits(entries=1000, layer_size=1 << 20)
 BLOCK = 512
+TEMPORARY = re.compile(r"^`[^`]*` ends early")
 
 
 def check(raw):
@@ -22,11 +26,25 @@ def check(raw):
 
 
 def read(archive, scratch):
+    outlined = outline(archive.chunks(1000), scratch, large=BLOCK + 1)
+    assert members(outlined.entries(lambda: archive)) == members(tar.read_archive(archive))
     descriptor = Descriptor(media_type=MediaType.LAYER, digest=archive.digest(), size=archive.size)
     layer = FileLayer(descriptor=descriptor, diff_id=descriptor.digest, blob=archive, scratch=scratch)
     for entry in read_changes(layer, limits=LIMITS).entries.values():
         if entry.content is not None:
             assert len(entry.content.read()) == entry.size
+
+
+def members(entries):
+    """Give what is read, with contents by their digests, up to what is refused, and why."""
+    found = []
+    try:
+        for entry in entries:
+            content = None if entry.content is None else (entry.content.digest(), entry.content.read())
+            found.append((replace(entry, content=None), content))
+    except CaissonError as error:
+        found.append(TEMPORARY.sub("", error.message))
+    return found
 
 
 def repaired(raw):
@@ -53,7 +71,18 @@ def extra_seeds():
         )
     )
     hard = tar.member(tar.Entry(path="h", kind=tar.Kind.HARD_LINK, link="a/b"))
-    return [plain + tar.end(), others + tar.end(), plain + hard + tar.end(), pax_sparse(), gnu_sparse()]
+    large = b"".join(
+        tar.member(tar.Entry(path=name, kind=tar.Kind.FILE, size=len(content))) + content + tar.padding(len(content))
+        for name, content in (("big", b"x" * 6000), ("elf", b"\x7fELF" + b"y" * 5000), ("n" * 300, b"z" * 4097))
+    )
+    return [
+        large + tar.end(),
+        plain + tar.end(),
+        others + tar.end(),
+        plain + hard + tar.end(),
+        pax_sparse(),
+        gnu_sparse(),
+    ]
 
 
 def pax_sparse():
