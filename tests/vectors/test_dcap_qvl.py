@@ -41,6 +41,7 @@ OURS = {
     "TCB info has version": "TCB info of a version to come",
     "has certification data of type": "type of the outer certification data",
     "chain of": "chain without its root",
+    "names a PCK of": "name of the PCK",
     "PCE-ID": "PCE-ID",
 }
 
@@ -164,6 +165,7 @@ def enclaves():
     for ppid, kind in ((b"?" * 384, 3), (b"?" * 256, 2), (pck.ppid.value, 1)):
         data = ppid + pck.cpu_svn.value + pck.pce_svn.to_bytes(2, "little") + pck.pce_id.value
         yield good.with_signature(certification=CertificationData(kind=kind, data=data))
+        yield good.with_signature(certification=CertificationData(kind=kind, data=data[:-3] + b"\xff" + data[-2:]))
 
 
 def domains():

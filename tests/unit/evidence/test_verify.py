@@ -72,6 +72,8 @@ def test_what_is_no_quote_is_malformed(scene, octets):
 def test_a_quote_that_is_too_large_is_not_even_read(scene):
     with pytest.raises(Malformed, match="more than 65536"):
         scene.verify(quote=scene.quote + bytes(1 << 16))
+    with pytest.raises(Malformed, match="too many"):
+        scene.verify(quote=scene.quote.ljust(1 << 16, b"\0"))
 
 
 @pytest.mark.parametrize(
