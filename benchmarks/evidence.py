@@ -35,7 +35,7 @@ GO_SEV_GUEST = 530
 MEMORIES = (  # all that is remembered, forgotten on purpose
     *(trusted.trust, trusted._signing_path, vouching.certified_key, vouching._platform),  # noqa: SLF001
     *(path._certificate, path._verifies, path._load_key),  # noqa: SLF001
-    *(certificate._basic_constraints, certificate._key_usage),  # noqa: SLF001
+    *(certificate._common_name, certificate._basic_constraints, certificate._key_usage),  # noqa: SLF001
     *(standing.enclave_standing, standing._domain_standing),  # noqa: SLF001
 )
 

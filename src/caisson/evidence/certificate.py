@@ -63,7 +63,8 @@ class Certificate:
         try:
             outer = asn1.decode_der(_Certificate, der)
             body = outer.body.parse(_Body)
-            name = common_name(body.subject)
+            issuer, subject = name_bytes(body.issuer), name_bytes(body.subject)
+            name = _common_name(subject)
             extensions = body.extensions or []
             inner_algorithm = asn1.encode_der(body.algorithm)
             certificate = cls(
@@ -71,10 +72,10 @@ class Certificate:
                 algorithm=asn1.encode_der(outer.algorithm),
                 signature=whole_bytes(outer.signature),
                 serial_number=body.serial_number,
-                issuer=name_bytes(body.issuer),
-                subject=name_bytes(body.subject),
+                issuer=issuer,
+                subject=subject,
                 common_name=name,
-                issuer_name=common_name(body.issuer),
+                issuer_name=_common_name(issuer),
                 validity=Validity(
                     what=f"certificate `{name}`",
                     begins=body.validity.begins.as_datetime(),
@@ -160,14 +161,9 @@ class Certificate:
 
 
 @asn1.sequence
-class Attribute:
-    """An AttributeTypeAndValue of a name."""
-
+class _Attribute:
     oid: x509.ObjectIdentifier
     value: asn1.TLV
-
-
-Name = list[asn1.SetOf[Attribute]]
 
 
 @asn1.sequence
@@ -180,8 +176,13 @@ class Extension:
 
 
 @asn1.sequence
-class _WrappedName:
-    name: list[asn1.SetOf[Attribute]]
+class _AnyName:
+    name: asn1.TLV
+
+
+@asn1.sequence
+class _Name:
+    name: list[asn1.SetOf[_Attribute]]
 
 
 @asn1.sequence
@@ -202,9 +203,9 @@ class _Body:
     version: Annotated[int, asn1.Explicit(0)]
     serial_number: int
     algorithm: asn1.TLV
-    issuer: list[asn1.SetOf[Attribute]]
+    issuer: asn1.TLV
     validity: _Validity
-    subject: list[asn1.SetOf[Attribute]]
+    subject: asn1.TLV
     spki: asn1.TLV
     extensions: Annotated[list[Extension] | None, asn1.Explicit(3)]
 
@@ -238,13 +239,15 @@ def whole_bytes(bits: asn1.BitString) -> bytes:
     return bits.as_bytes()
 
 
-def name_bytes(name: Name) -> bytes:
+def name_bytes(name: asn1.TLV) -> bytes:
     """Give a name's bytes, good for comparing."""
-    return asn1.encode_der(_WrappedName(name=name))
+    return asn1.encode_der(_AnyName(name=name))
 
 
-def common_name(name: Name) -> str:
+# A name is the subject of one certificate and the issuer of others.
+@lru_cache(maxsize=_REMEMBERED)
+def _common_name(name: bytes) -> str:
     """Give the one common name, for messages and roles; empty when there is not exactly one."""
-    attributes = (attribute for names in name for attribute in names.as_list())
+    attributes = (attribute for names in asn1.decode_der(_Name, name).name for attribute in names.as_list())
     found = [bytes(each.value.data).decode() for each in attributes if each.oid == NameOID.COMMON_NAME]
     return found[0] if len(found) == 1 else ""

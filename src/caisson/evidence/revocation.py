@@ -10,7 +10,7 @@ from cryptography.hazmat import asn1
 from cryptography.x509.oid import ExtensionOID
 
 from caisson.errors import CertificateRevoked, CrlRejected
-from caisson.evidence.certificate import UNREADABLE, Attribute, Certificate, Extension, name_bytes, whole_bytes
+from caisson.evidence.certificate import UNREADABLE, Certificate, Extension, name_bytes, whole_bytes
 from caisson.evidence.path import is_signed
 from caisson.evidence.validity import Validity
 
@@ -102,7 +102,7 @@ class _Entry:
 class _Body:
     version: int
     algorithm: asn1.TLV
-    issuer: list[asn1.SetOf[Attribute]]
+    issuer: asn1.TLV
     begins: asn1.UTCTime | asn1.GeneralizedTime
     ends: asn1.UTCTime | asn1.GeneralizedTime
     entries: list[_Entry] | None
