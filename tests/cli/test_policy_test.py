@@ -10,6 +10,8 @@ from caisson.cli.app import run
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import ReportData
 from tests.guest import DEBUG, launch, make_platform, policy
+from tests.unit.evidence.policy.test_every_tee import GOOD
+from tests.unit.evidence.snp.conftest import Maker
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CASES = """\
@@ -120,6 +122,26 @@ def test_the_time_of_the_case_counts(world):
     code, out, _ = world(CASES.replace("2026-11-23T12:00:00Z", "2027-11-23T12:00:00Z"))
     assert code == 1
     assert "is not-genuine: " in out
+
+
+def test_snp_reports_are_cases_too(world, tmp_path):
+    maker = Maker()
+    case = maker.case(crl=maker.crl())
+    (tmp_path / "report").write_bytes(case.report)
+    (tmp_path / "vek.der").write_bytes(case.vek)
+    (tmp_path / "chain.pem").write_bytes(case.chain)
+    (tmp_path / "crl.der").write_bytes(case.crl)
+    policy = GOOD["sev-snp"] | {"roots": [str(root) for root in case.roots], "csp_ids": []}
+    (tmp_path / "snp.policy.json").write_text(json.dumps(policy))
+    files = {"evidence": "report", "vek": "vek.der", "chain": "chain.pem", "at": f"{case.at:%Y-%m-%dT%H:%M:%SZ}"}
+    words = ["product is Genoa", "chip is", "guest's policy lacks", "platform information lacks", "guest is none of"]
+    refused = {"name": "no list", "expect": "rejected", "reasons": [*words, "no revocation list"]} | files
+    listed = {"name": "a list", "expect": "rejected", "reasons": words, "crl": "crl.der"} | files
+    forged = {"name": "no chain", "expect": "not-genuine", "reasons": ["chain"]} | files | {"chain": "vek.der"}
+    cases = {"version": 1, "policy": "snp.policy.json", "cases": [refused, listed, forged]}
+    code, out, err = world(json.dumps(cases), name="snp.cases.json")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "3 cases, none failed"
 
 
 def test_an_snp_report_needs_what_is_its_own(world):
