@@ -91,7 +91,7 @@ def as_promised() -> Iterator[None]:
     """Turn what reading an answer of another shape raises into our error."""
     try:
         yield
-    except (AttributeError, LookupError, TypeError, ValueError, StopIteration) as cause:
+    except (AttributeError, LookupError, OverflowError, TypeError, ValueError, StopIteration) as cause:
         raise Unavailable(
             "the Docker engine's answer is not what its API promises", hint="is DOCKER_HOST a Docker engine?"
         ) from cause

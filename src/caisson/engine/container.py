@@ -67,20 +67,20 @@ class ContainerState:
         """Read an answer of `GET /containers/NAME/json`."""
         config, state = found["Config"], found["State"]
         return cls(
-            container_id=found["Id"],
+            container_id=str(found["Id"]),
             name=found.get("Name", "").removeprefix("/"),
-            image=config.get("Image", ""),
-            image_id=found["Image"],
-            labels=config["Labels"] or {},
+            image=str(config.get("Image", "")),
+            image_id=str(found["Image"]),
+            labels=dict(config["Labels"] or {}),
             environment=dict(item.partition("=")[::2] for item in config.get("Env") or ()),
             entrypoint=_words(config.get("Entrypoint")),
-            status=state["Status"],
-            health=(state.get("Health") or {}).get("Status") or None,
-            pid=state["Pid"],
-            exit_code=state["ExitCode"],
+            status=str(state["Status"]),
+            health=str((state.get("Health") or {}).get("Status") or "") or None,
+            pid=int(state["Pid"]),
+            exit_code=int(state["ExitCode"]),
             started=_moment(state.get("StartedAt")),
             ended=None if state["Status"] == "running" else _moment(state.get("FinishedAt")),
-            restarts=found.get("RestartCount", 0),
+            restarts=int(found.get("RestartCount", 0)),
             terminal=bool(config.get("Tty")),
             ports=_ports(found["NetworkSettings"]["Ports"] or {}),
         )
@@ -93,7 +93,7 @@ class ContainerState:
 
 def _words(value: Any) -> tuple[str, ...]:
     """Read a command; Podman before 5 writes it as one text."""
-    return tuple(value.split()) if isinstance(value, str) else tuple(value or ())
+    return tuple(value.split()) if isinstance(value, str) else tuple(map(str, value or ()))
 
 
 def _moment(text: str | None) -> datetime | None:

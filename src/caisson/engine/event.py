@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+_END = 1 << 63  # in the year 2262
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineEvent:
@@ -22,11 +24,14 @@ class EngineEvent:
         about = found["Actor"]["Attributes"]
         # Podman has its own name for it.
         code = about.get("exitCode", about.get("containerExitCode"))
+        time = int(found["timeNano"])
+        if not 0 <= time < _END:
+            raise ValueError("no time that an engine's clock can show")
         return cls(
-            time=int(found["timeNano"]),
-            action=found["Action"],
-            container_id=found["Actor"]["ID"],
-            name=about.get("name", ""),
-            image=about.get("image", ""),
+            time=time,
+            action=str(found["Action"]),
+            container_id=str(found["Actor"]["ID"]),
+            name=str(about.get("name", "")),
+            image=str(about.get("image", "")),
             exit_code=None if code is None else int(code),
         )

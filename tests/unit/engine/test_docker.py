@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from caisson.engine import Docker
 from caisson.engine.archive import only_file
+from caisson.engine.event import EngineEvent
 from caisson.engine.log import pieces
 from caisson.errors import Unavailable, UsageError
+from caisson.lifecycle import Happening
 
 
 @pytest.fixture
@@ -288,3 +290,43 @@ def test_frames_may_come_in_any_pieces(texts, size):
     raw = b"".join(struct.pack(">BxxxI", stream, len(text)) + text for stream, text in texts)
     chunks = [raw[at : at + size] for at in range(0, len(raw), size)]
     assert [(piece.stream, piece.text) for piece in pieces(chunks)] == texts
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=30)
+    | st.just("9999-12-31T23:59:59-23:00"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+PLACES = (
+    *(("Config", name) for name in ("Labels", "Env", "Entrypoint", "Image", "Tty")),
+    *(("State", name) for name in ("Status", "Health", "Pid", "ExitCode", "StartedAt", "FinishedAt")),
+    ("NetworkSettings", "Ports"),
+)
+
+
+@given(place=st.sampled_from(PLACES), value=JSON)
+def test_a_state_with_one_strange_member_is_a_state_or_no_verdict(place, value):
+    outer, inner = place
+    found = described()
+    found[outer] = found[outer] | {inner: value}
+    docker = Docker("unix:///nowhere")
+    docker._http.close()
+    docker._http = httpx2.Client(
+        transport=httpx2.MockTransport(lambda _: httpx2.Response(200, json=found)), base_url="http://docker"
+    )
+    with docker, contextlib.suppress(Unavailable):
+        state = docker.state("c")
+        assert (type(state.exit_code), type(state.status)) == (int, str)
+        assert state.started is None or state.started.tzinfo is UTC
+
+
+@given(member=st.sampled_from(sorted(EVENT)), value=JSON)
+def test_an_event_with_one_strange_member_is_an_event_or_none(member, value):
+    with contextlib.suppress(AttributeError, LookupError, TypeError, ValueError, OverflowError):
+        event = EngineEvent.of(EVENT | {member: value})
+        assert Happening.of_engine(event) is None or Happening.of_engine(event).moment.tzinfo is UTC

@@ -1,8 +1,11 @@
 """Which activation is which container's: only a key tells, and what is only likely is not said to be certain."""
 
+import contextlib
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from caisson.errors import Malformed
 from caisson.lifecycle import Binding, KeyServerLog, attestations
@@ -89,3 +92,15 @@ def test_a_record_that_lacks_something_is_malformed(make):
     del record.details["mrenclave"]
     with pytest.raises(Malformed):
         KeyServerLog.read([record])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it makes, and keeps nothing
+@given(
+    member=st.sampled_from(["workload", "workload_version", "mrenclave", "isv_svn", "tls_key_sha256"]),
+    value=st.none() | st.integers() | st.text(),
+)
+def test_a_record_with_one_strange_member_is_an_activation_or_malformed(make, member, value):
+    record = make.record(3, make.start, **{member: value})
+    with contextlib.suppress(Malformed):
+        (found,) = KeyServerLog.read([record]).activations
+        assert (type(found.workload), type(found.isv_svn)) == (str, int)
