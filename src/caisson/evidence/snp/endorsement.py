@@ -62,7 +62,7 @@ def endorse(vek: bytes, chain: bytes, crl: bytes | None, roots: frozenset[RootKe
         EvidenceRejected: a step does not hold.
     """
     # 2. The certificates: what each is for, who signed it, and whether the root is one of ours.
-    leaf = AmdCertificate.parse(vek)
+    leaf = AmdCertificate.parse(_one(vek) if vek.startswith(_BEGIN) else vek)
     key = Vek.of(leaf)
     authority, root = parse_chain(chain)
     product = key.product.value
@@ -99,14 +99,28 @@ def parse_chain(pem: bytes) -> tuple[AmdCertificate, AmdCertificate]:
         Malformed: not exactly two certificates.
         ChainRejected: a certificate of another form, or not one root among them.
     """
-    *blocks, rest = pem.split(_END) if len(pem) <= _MOST_CHAIN_BYTES else [b"", pem]
-    if rest.strip() or len(blocks) != _AUTHORITIES:
+    ders = _decoded(pem)
+    if len(ders) != _AUTHORITIES:
         raise Malformed("chain is not exactly two PEM certificates, AMD's signing key and its root key")
-    first, second = (AmdCertificate.parse(_decode(block)) for block in blocks)
+    first, second = map(AmdCertificate.parse, ders)
     roots = [certificate for certificate in (first, second) if certificate.issuer == certificate.subject]
     if len(roots) != 1:
         raise ChainRejected(f"chain has {len(roots)} roots, not one: `{first.common_name}`, `{second.common_name}`")
     return (second, first) if roots[0] is first else (first, second)
+
+
+def _one(pem: bytes) -> bytes:
+    ders = _decoded(pem)
+    if len(ders) != 1:
+        raise Malformed(f"{len(ders)} PEM certificates are where only that of the endorsement key belongs")
+    return ders[0]
+
+
+def _decoded(pem: bytes) -> list[bytes]:
+    *blocks, rest = pem.split(_END) if len(pem) <= _MOST_CHAIN_BYTES else [pem]
+    if rest.strip():
+        raise Malformed("chain has text that is not a certificate, or is too long")
+    return [_decode(block) for block in blocks]
 
 
 def _decode(block: bytes) -> bytes:

@@ -127,6 +127,16 @@ def test_unknown_extensions_are_left_alone_unless_they_are_critical(maker):
     refuse(maker.case(vek=maker.vek_certificate(more=[other_extension(critical=True)])), ChainRejected, "1.2.3.4")
 
 
+def test_the_endorsement_keys_certificate_may_be_pem_and_nothing_else(maker):
+    """Azure and others hand it out so."""
+    vek = armoured(maker.vek_certificate())
+    accept(maker.case(vek=vek))
+    accept(maker.case(vek=vek.replace(b"\n", b"\r\n")))
+    refuse(maker.case(vek=vek + vek), Malformed, "2 PEM certificates")
+    refuse(maker.case(vek=vek + b"hello\n"), Malformed, "text that is not a certificate")
+    refuse(maker.case(vek=vek[:-5]), Malformed, "text that is not a certificate")
+
+
 # Roles
 
 
