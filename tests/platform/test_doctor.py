@@ -51,7 +51,7 @@ def here(tmp_path, monkeypatch):
     kubectl.write_text(f"#!/bin/sh\necho 'Authorization: Bearer {SECRET}'\necho no cluster >&2\nexit 1\n")
     kubectl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://user:{SECRET}@127.0.0.1:1")
     monkeypatch.setenv("SOME_TOKEN", SECRET)
     (tmp_path / "qcnl.conf").write_text(
         f'{{"pccs_url": "https://user:{SECRET}@127.0.0.1:1/v4/?key={SECRET}", '

@@ -32,6 +32,7 @@ Example:
 @click.option(
     "--for",
     "purposes",
+    envvar="CAISSON_DOCTOR_FOR",
     type=click.Choice([each.value for each in Purpose]),
     multiple=True,
     help="What this machine is to do; repeatable.  [default: run, attest and build]",

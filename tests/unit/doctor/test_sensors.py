@@ -271,6 +271,13 @@ def test_a_workshop_without_runtimes_is_read_and_nothing_is_made(tmp_path):
 # --- engines and programs -------------------------------------------------------------------------------------------
 
 
+def test_an_address_that_is_none_of_an_engine_is_said_and_no_reason_to_stop(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "ssh://user:hunter2@far.example")
+    found = engines.read_engines(device=None, nodes=True)
+    assert found.docker == Unread(unread="Docker host `ssh://far.example` is neither `unix://…` nor `tcp://…`")
+    assert found.swarm is None
+
+
 @pytest.mark.parametrize(
     ("text", "runtime"),
     [
@@ -295,7 +302,7 @@ def test_an_engine_that_does_not_answer_is_unread(tmp_path, monkeypatch):
         found = engines.read_docker(engine)
         assert "does not answer" in found.unread
         assert engines.read_swarm(engine, found) is None
-        assert isinstance(engines.look_inside(engine, found, "/dev/null"), Unread)
+    assert engines.look_inside(None, "/dev/null") == Unread(unread="no engine answers")
     gc.collect()
 
 

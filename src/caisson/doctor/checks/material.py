@@ -83,7 +83,9 @@ def is_private(key: KeyFile, _readings: Readings) -> Finding | None:
 def is_confidential(image: Image, _readings: Readings) -> Finding:
     """Judge whether the image is one that anybody should run."""
     if image.problem is not None:
-        return bad(f"`{image.reference}`: {image.problem}", "it is not confidential", "`caisson build` makes it so")
+        return bad(
+            f"`{image.reference}`: {image.problem}", "it is no confidential image", "make one with `caisson build`"
+        )
     if image.debug:
         return bad(
             f"`{image.reference}` is a debug enclave",

@@ -12,7 +12,7 @@ from caisson.doctor.readings import Readings
 from caisson.doctor.sensors.aesmd import ask_aesmd, read_aesmd_configuration, read_quote_provider
 from caisson.doctor.sensors.certificates import ask_pccs
 from caisson.doctor.sensors.cluster import read_kubernetes
-from caisson.doctor.sensors.engines import look_inside, read_docker, read_podman, read_swarm
+from caisson.doctor.sensors.engines import read_engines, read_podman
 from caisson.doctor.sensors.look import look
 from caisson.doctor.sensors.machine import (
     read_cpu_info,
@@ -25,7 +25,6 @@ from caisson.doctor.sensors.machine import (
     read_pages,
 )
 from caisson.doctor.sensors.material import read_image, read_key, read_workshop
-from caisson.engine import Docker as Engine
 
 __all__ = ["Places", "read"]
 
@@ -54,14 +53,10 @@ class Places:
 def read(places: Places, purposes: frozenset[Purpose], *, clock: Callable[[], float] = time.time) -> Readings:
     """Look at all that the purposes need."""
     attest, build = Purpose.ATTEST in purposes, Purpose.BUILD in purposes
-    engines = bool(purposes & {Purpose.RUN, Purpose.SWARM})
+    swarm = Purpose.SWARM in purposes
     provider = read_quote_provider(places.quote_provider) if attest else None
-    with Engine() as engine:
-        docker = read_docker(engine) if engines else None
-        inside = None
-        if docker is not None and places.container and Path(places.enclave).is_char_device():
-            inside = look_inside(engine, docker, places.enclave)
-        swarm = read_swarm(engine, docker) if Purpose.SWARM in purposes else None
+    device = places.enclave if places.container and Path(places.enclave).is_char_device() else None
+    engines = read_engines(device=device, nodes=swarm) if swarm or Purpose.RUN in purposes else None
     return Readings(
         caisson=__version__,
         clock=int(clock()),
@@ -76,14 +71,14 @@ def read(places: Places, purposes: frozenset[Purpose], *, clock: Callable[[], fl
         limits=read_limits(),
         memory=read_memory(),
         disks=read_disks({"temporary files": Path(tempfile.gettempdir()), "Caisson's own": places.home}),
-        inside=inside,
+        inside=None if engines is None else engines.inside,
         aesmd=ask_aesmd(places.aesmd) if attest else None,
         aesmd_configuration=read_aesmd_configuration(places.aesmd_configuration) if attest else None,
         quote_provider=provider,
         certificates=ask_pccs(provider) if attest else None,
-        docker=docker,
+        docker=None if engines is None else engines.docker,
         podman=read_podman() if Purpose.RUN in purposes else None,
-        swarm=swarm,
+        swarm=None if engines is None else engines.swarm,
         kubernetes=read_kubernetes() if Purpose.KUBERNETES in purposes else None,
         workshop=read_workshop(places.home / "runtimes") if build else None,
         key=read_key(places.signing_key) if build else None,

@@ -2,10 +2,11 @@
 
 import io
 import json
+import re
 import secrets
 import shutil
 import tarfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,12 +19,44 @@ from caisson.doctor.sensors.command import run
 from caisson.doctor.sensors.look import parse_sight
 from caisson.engine import DEFAULT_HOST
 from caisson.engine import Docker as Engine
-from caisson.errors import CaissonError, Unavailable
+from caisson.errors import CaissonError, Unavailable, UsageError
 
 _INSIDE = "/dev/sgx_enclave"
 _USER = 1000
 _CONFIGURATION = Path("/etc/docker/daemon.json")
 _PATIENCE = 30
+_CREDENTIALS = re.compile(r"//[^/@\s`]*@")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """What the engine at DOCKER_HOST says of itself and of its Swarm, and what a container saw."""
+
+    docker: Docker | Unread
+    inside: Sight | Unread | None
+    swarm: Swarm | Unread | None
+
+
+def read_engines(*, device: str | None, nodes: bool) -> Engines:
+    """Ask the engine; with a `device` let a container look at it, and with `nodes` ask a manager about them."""
+    try:
+        engine = Engine()
+    except UsageError as error:
+        inside = None if device is None else look_inside(None, device)
+        return Engines(docker=Unread(unread=_public(error.message)), inside=inside, swarm=None)
+    with engine:
+        docker = read_docker(engine)
+        usable = engine if isinstance(docker, Docker) else None
+        return Engines(
+            docker=docker,
+            inside=None if device is None else look_inside(usable, device),
+            swarm=read_swarm(engine, docker) if nodes else None,
+        )
+
+
+def _public(text: str) -> str:
+    """Take user and password out of an address: readings are sent to others."""
+    return _CREDENTIALS.sub("//", text)
 
 
 def read_docker(engine: Engine) -> Docker | Unread:
@@ -33,7 +66,7 @@ def read_docker(engine: Engine) -> Docker | Unread:
     try:
         found = parse_docker(engine.call("GET", "/info"), local=local)
     except CaissonError as error:
-        return Unread(unread=error.message)
+        return Unread(unread=_public(error.message))
     if not local:
         return found
     installed = found.program is None or shutil.which(found.program) is not None
@@ -50,14 +83,14 @@ def _configured(path: Path) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def read_swarm(engine: Engine, docker: Docker | Unread | None) -> Swarm | Unread | None:
+def read_swarm(engine: Engine, docker: Docker | Unread) -> Swarm | Unread | None:
     """Ask a manager about the nodes of its Swarm; nobody else knows them."""
     if not isinstance(docker, Docker) or not docker.manager:
         return None
     try:
         return parse_swarm(engine.call("GET", "/nodes"))
     except CaissonError as error:
-        return Unread(unread=error.message)
+        return Unread(unread=_public(error.message))
 
 
 def read_podman() -> Podman | Unread | None:
@@ -70,19 +103,21 @@ def read_podman() -> Podman | Unread | None:
         return Unread(unread=error.message)
 
 
-def look_inside(engine: Engine, docker: Docker | Unread, device: str) -> Sight | Unread:
+def look_inside(engine: Engine | None, device: str) -> Sight | Unread:
     """Let a container look that is made as deployments make them, with the device and its group; then remove it.
 
-    Podman is asked where there is no Docker.
+    Without an engine Podman is asked, where there is one.
     """
     name = f"caisson-doctor-{secrets.token_hex(6)}"
     try:
         group = Path(device).stat().st_gid
-        if isinstance(docker, Unread) and shutil.which("podman") is not None:
+        if engine is not None:
+            return parse_sight(_docker_tells(engine, name, device, group))
+        if shutil.which("podman") is not None:
             return parse_sight(_podman_tells(name, device, group))
-        return parse_sight(_docker_tells(engine, name, device, group))
     except (CaissonError, OSError) as error:
-        return Unread(unread=str(error))
+        return Unread(unread=_public(str(error)))
+    return Unread(unread="no engine answers")
 
 
 def _docker_tells(engine: Engine, name: str, device: str, group: int) -> str:
