@@ -31,7 +31,7 @@ class Fields:
         """
         try:
             text = raw.decode() if isinstance(raw, bytes) else raw  # UTF-8 only; `json` alone would guess
-            value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+            value = _DECODER.decode(text)
         except (ValueError, RecursionError) as cause:
             raise Malformed(f"{what} is not JSON, or says something twice") from cause
         if not isinstance(value, dict):
@@ -91,13 +91,19 @@ class Fields:
         return self._get(name, list) if name in self.value else []
 
     def _get(self, name: str, kind: type[_T]) -> _T:
-        return self._require(self.value.get(name), name, kind)
-
-    def _require(self, value: object, name: str, kind: type[_T]) -> _T:
+        value = self.value.get(name)
         # `type is`, because to Python a boolean is an integer.
         if type(value) is not kind:
-            raise Malformed(f"{self.what} lacks `{name}`, or it is not of type {kind.__name__}")
+            raise self._lacking(name, kind)
         return value
+
+    def _require(self, value: object, name: str, kind: type[_T]) -> _T:
+        if type(value) is not kind:
+            raise self._lacking(name, kind)
+        return value
+
+    def _lacking(self, name: str, kind: type) -> Malformed:
+        return Malformed(f"{self.what} lacks `{name}`, or it is not of type {kind.__name__}")
 
 
 def octets(text: str, *, what: str, size: int | None = None) -> bytes:
@@ -126,3 +132,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
