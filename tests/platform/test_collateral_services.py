@@ -1,6 +1,7 @@
 """Real services over real TLS, recorded and live, and everything that goes wrong between them and a client."""
 
 import contextlib
+import dataclasses
 import datetime as dt
 import ipaddress
 import json
@@ -19,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from caisson.cli.app import run
+from caisson.doctor.readings import QuoteProvider
+from caisson.doctor.sensors.certificates import ask_pccs
 from caisson.evidence import Collateral
 from caisson.platform import PcsServer, pcs_application
 from caisson.sgx import ReportData
@@ -266,3 +269,11 @@ def test_nobody_there_is_no_verdict(fetch):
         free.bind(("127.0.0.1", 0))
         code, _, err = fetch(f"http://127.0.0.1:{free.getsockname()[1]}/")
     assert (code, "does not answer" in err) == (3, True)
+
+
+def test_the_doctor_trusts_a_pccs_as_the_quote_provider_is_told_to(serve, tmp_path):
+    private, _ = certificate(tmp_path, names=[x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    provider = QuoteProvider(path="/etc/sgx_default_qcnl.conf", pccs_url=serve(private))
+    assert "shows a certificate that is not trusted" in ask_pccs(provider).reached
+    found = ask_pccs(dataclasses.replace(provider, secure=False))
+    assert (found.reached, found.revocation, found.identity) == ("", "", "")

@@ -76,7 +76,7 @@ def test_what_is_recorded_can_be_judged_again_and_has_no_secrets(here, tmp_path,
     text = path.read_text() + first
     assert SECRET not in text
     for value in os.environ.values():
-        assert len(value) < 20 or value not in text or value == os.environ["DOCKER_HOST"]
+        assert len(value) < 20 or value not in text
 
 
 def test_a_record_is_not_overwritten(here, tmp_path, capsys):
