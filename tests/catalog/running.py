@@ -79,7 +79,7 @@ class Running:
     def refused(self, policy: str) -> bool:
         """Ask for the secrets under another policy, with the very image that runs; tell whether it gets none."""
         other = f"{self.name}-refused"
-        document = self.entry.recipe.provision.workload(name=other, policy=policy)
+        document = self.entry.recipe.provision.workload(name=other, policy=policy, pcs=self.up["pcs"])
         token = Secret((self.stage.home / "operator.token").read_bytes())
         with KeyServerClient.connect(self.up["key_server"], ca=Path(self.up["ca"]).read_text(), token=token) as server:
             server.set_workload(Workload.parse(document))

@@ -112,3 +112,10 @@ def test_a_token_is_made_listed_and_revoked(keyserver):
 def test_every_help_ends_with_an_example(capsys, command):
     assert run(["keyserver", *command, "--help"]) == 0
     assert "Example:\n    caisson " in capsys.readouterr().out
+
+
+def test_a_certificate_needs_its_key(made, capsys):
+    state = ("--state", str(made / "state"), "--unseal-key-file", str(made / "unseal.key"))
+    certificate = ("--tls-certificate", str(made / "certificate.pem"))
+    assert run(["keyserver", "serve", *state, "--pcs", "http://127.0.0.1:1/", *certificate]) == 2
+    assert "error: a certificate needs its key" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from cryptography import x509
 
 from caisson.errors import Unavailable, UsageError
 from caisson.keyserver import KeyServerClient, Secret, initialise_state, listen, memory_server, subject_names
-from caisson.keyserver.serving import ServerTls
+from caisson.keyserver.serving import GivenTls, ServerTls
 
 
 @dataclass
@@ -211,6 +211,13 @@ def test_a_renewed_certificate_is_what_new_connections_see():
     tls.renew()
     assert serial() != first
     server.store.close()
+
+
+def test_files_that_are_no_certificate_and_its_key_are_refused(tmp_path):
+    for name in ("certificate.pem", "key.pem"):
+        (tmp_path / name).write_text("nothing")
+    with pytest.raises(UsageError, match="no certificate and its key"):
+        GivenTls(tmp_path / "certificate.pem", tmp_path / "key.pem")
 
 
 @pytest.mark.parametrize("port", ["", "x", "-1", "70000", "1e3", "\u0663"])

@@ -113,7 +113,7 @@ def bring_up(program: Program, docker: Docker, local: Local, access: oci.Access,
     policy_file = local.home.path / f"{program.name}.policy.toml"
     policy_file.write_text(policy.encode())
     with local.client() as server:
-        provision(recipe, policy, server)
+        provision(recipe, policy, local, server)
     steps.done(f"workload `{recipe.name}` with its secrets, policy {policy_file}")
     _start(docker, program, local)
     address = _wait_for_proof(docker, program.container, recipe.ports[0], policy, local)

@@ -17,20 +17,27 @@ from caisson.evidence import PcsClient
 from caisson.keyserver import (
     Activations,
     Collaterals,
+    GivenTls,
     KeyServer,
     KeyServerClient,
     PublicFace,
+    Secret,
+    ServerTls,
+    ensure_state,
     initialise_state,
     listen,
     memory_server,
     open_state,
     public_face,
+    read_private,
     serve,
     subject_names,
 )
 
 _PCS_SECONDS = 10.0
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - the addresses that no certificate can name
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 _state_option = click.option(
     "--state", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory of the database."
@@ -47,7 +54,9 @@ _unseal_option = click.option(
 _listen_option = click.option(
     "--listen", "address", default="127.0.0.1:8700", show_default=True, metavar="HOST:PORT", help="Where to listen."
 )
-_pcs_option = click.option("--pcs", required=True, metavar="URL", help="Where to fetch collateral (PCS API v4).")
+_pcs_option = click.option(
+    "--pcs", envvar="PCS_URL", required=True, metavar="URL", help="Where to fetch collateral (PCS API v4)."
+)
 _token_file_option = click.option(
     "--token-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the first token here, not to stdout."
 )
@@ -107,11 +116,37 @@ Example:
 @_listen_option
 @_pcs_option
 @_san_option
-def serve_state(*, state: Path, unseal_key_file: Path, address: str, pcs: str, names: tuple[str, ...]) -> None:
-    """Run the key server of a directory until SIGTERM or SIGINT; prints a line when it is ready."""
+@_trust_domain_option
+@click.option("--first-token-file", type=_FILE, help="If DIR holds no server, make one there; this is its first token.")
+@click.option("--tls-certificate", type=_FILE, help="Serve with this certificate (PEM), such as an enclave's.")
+@click.option("--tls-key", type=_FILE, help="Its key.")
+def serve_state(  # noqa: PLR0913 - one parameter for each option
+    *,
+    state: Path,
+    unseal_key_file: Path,
+    address: str,
+    pcs: str,
+    names: tuple[str, ...],
+    trust_domain: str,
+    first_token_file: Path | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+) -> None:
+    """Run the key server of a directory until SIGTERM or SIGINT; prints a line when it is ready.
+
+    With --first-token-file it needs no `init`: unseal key and token come from somewhere else, for a server that runs in
+    an enclave from another key server. The files of --tls-certificate and --tls-key are read again once a day.
+    """
+    if (tls_certificate is None) != (tls_key is None):
+        raise UsageError("a certificate needs its key", hint="give both `--tls-certificate` and `--tls-key`")
     with listen(address) as listener:
-        server = open_state(state, unseal_key_file)
-        _serve(server, listener, address=address, pcs=pcs, names=names, dev=False)
+        if first_token_file is None:
+            server = open_state(state, unseal_key_file)
+        else:
+            token = Secret(read_private(first_token_file, what="first token").reveal().strip())
+            server = ensure_state(state, unseal_key_file, token, trust_domain=trust_domain)
+        given = None if tls_certificate is None or tls_key is None else GivenTls(tls_certificate, tls_key)
+        _serve(server, listener, address=address, pcs=pcs, tls=given or _own_tls(server, address, names), dev=False)
 
 
 @command.command(
@@ -153,7 +188,7 @@ def dev(
         if ca_file is not None:
             write_new(ca_file, server.face.ca_pem.encode(), mode=0o644, force=force)
         emit(data, human=human, as_json=as_json)
-        _serve(server, listener, address=address, pcs=pcs, names=names, dev=True)
+        _serve(server, listener, address=address, pcs=pcs, tls=_own_tls(server, address, names), dev=True)
 
 
 @command.command(
@@ -222,16 +257,24 @@ def revoke(identifier: str, *, as_json: bool, client: KeyServerClient) -> None:
     emit({"revoked": identifier}, human=f"token `{identifier}` is revoked", as_json=as_json)
 
 
+def _own_tls(server: KeyServer, address: str, names: tuple[str, ...]) -> ServerTls:
+    host = _host(address)
+    if not names and host in _ANY:
+        raise UsageError("a certificate needs a name", hint="say with `--san` how this server is reached")
+    return ServerTls(server, subject_names(names or (host,)))
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0].removeprefix("[").removesuffix("]")
+
+
 def _serve(
-    server: KeyServer, listener: socket.socket, *, address: str, pcs: str, names: tuple[str, ...], dev: bool
+    server: KeyServer, listener: socket.socket, *, address: str, pcs: str, tls: ServerTls | GivenTls, dev: bool
 ) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     logging.Formatter.converter = time.gmtime
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
-    if not names and host in _ANY:
-        raise UsageError("a certificate needs a name", hint="say with `--san` how this server is reached")
-    sans = subject_names(names or (host,))
+    host = _host(address)
     shown = f"[{host}]" if ":" in host else host
     with httpx2.Client(timeout=_PCS_SECONDS, trust_env=False) as http:
         activations = Activations(server, Collaterals(PcsClient(pcs, http).collateral))
@@ -239,7 +282,7 @@ def _serve(
         serve(
             activations,
             listener=listener,
-            names=sans,
+            tls=tls,
             ready=lambda: click.echo(f"ready https://{shown}:{port}"),
             dev=dev,
         )

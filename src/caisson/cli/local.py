@@ -47,7 +47,7 @@ class Local:
     def _start(cls, home: Home, address: str, *, tcp: bool) -> Self:
         if not home.platform.running():
             home.server.stop()  # it would ask the old platform's address for collateral
-        arguments = ["platform", "serve", "--home", str(home.path), "--socket-mode", "666", "--pcs", "127.0.0.1:0"]
+        arguments = ["platform", "serve", "--home", str(home.path), "--socket-mode", "666", "--pcs", f"{address}:0"]
         arguments += ["--tcp", f"{address}:0"] if tcp else []
         ready = home.platform.start(arguments, addresses=2 + tcp)
         pcs = next((found for found in ready if found.startswith("http")), None)

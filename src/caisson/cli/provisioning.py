@@ -19,9 +19,10 @@ def exact_policy(built: ConfidentialImage, local: Local) -> Policy:
     )
 
 
-def provision(recipe: Recipe, policy: Policy, server: KeyServerClient) -> None:
+def provision(recipe: Recipe, policy: Policy, local: Local, server: KeyServerClient) -> None:
     """Make a recipe's secrets that do not exist yet, and its workload."""
     for secret in recipe.provision.secret:
-        generation = Generation(kind=SecretKind(secret.kind), length=secret.length)
+        generation = Generation(kind=SecretKind(secret.kind), length=secret.length, alphabet=secret.alphabet)
         server.generate_secret(secret.name, generation, if_absent=True)
-    server.set_workload(Workload.parse(recipe.provision.workload(name=recipe.name, policy=policy.encode())))
+    document = recipe.provision.workload(name=recipe.name, policy=policy.encode(), pcs=local.pcs)
+    server.set_workload(Workload.parse(document))

@@ -68,7 +68,7 @@ def command(
             file_keys=file_keys_of(chosen, (), local.client),
         ).sign(signing_key(home))
         with local.client() as server:
-            provision(chosen, exact_policy(built, local), server)
+            provision(chosen, exact_policy(built, local), local, server)
         root = scratch / "root"
         root.mkdir()
         oci.unpack_files(oci.FileSystem.of(built.image), root)

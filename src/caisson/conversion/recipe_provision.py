@@ -7,6 +7,8 @@ from pydantic import BeforeValidator, Field
 
 from caisson.conversion.recipe_values import AbsolutePath, Table, Variable, octal
 
+_PCS = "{{ pcs }}"
+
 
 class ProvisionedSecret(Table):
     """A secret for the key server to make."""
@@ -14,6 +16,7 @@ class ProvisionedSecret(Table):
     name: str
     kind: Literal["password", "symmetric-key"]
     length: Annotated[int, Field(ge=1)] | None = None
+    alphabet: str | None = None
 
 
 class ProvisionedFile(Table):
@@ -41,6 +44,13 @@ class Provision(Table):
     argv: tuple[str, ...] = ()
     certificate: CertificateNames = CertificateNames()
 
-    def workload(self, *, name: str, policy: str) -> dict[str, Any]:
-        """Give the key server's workload document (JSON values)."""
-        return {"name": name, "policy": policy, **self.model_dump(mode="json", exclude={"secret"})}
+    def workload(self, *, name: str, policy: str, pcs: str | None = None) -> dict[str, Any]:
+        """Give the key server's workload document (JSON values).
+
+        `pcs` is the URL of the provisioning service, for a program that verifies evidence: it takes the place of
+        `{{ pcs }}` in `env`.
+        """
+        document = self.model_dump(mode="json", exclude={"secret"})
+        if pcs is not None:
+            document["env"] = {variable: value.replace(_PCS, pcs) for variable, value in self.env.items()}
+        return {"name": name, "policy": policy, **document}

@@ -10,8 +10,9 @@ from caisson.keyserver.operator import Operator
 from caisson.keyserver.records import RecordInfo
 from caisson.keyserver.secret import Secret
 from caisson.keyserver.server import KeyServer, PublicFace
-from caisson.keyserver.serving import listen, serve, subject_names
+from caisson.keyserver.serving import GivenTls, ServerTls, listen, serve, subject_names
 from caisson.keyserver.state import (
+    ensure_state,
     initialise_state,
     memory_server,
     open_state,
@@ -29,6 +30,7 @@ __all__ = [
     "AuditRecord",
     "Collaterals",
     "Generation",
+    "GivenTls",
     "KeyServer",
     "KeyServerClient",
     "Operator",
@@ -36,9 +38,11 @@ __all__ = [
     "RecordInfo",
     "Secret",
     "SecretKind",
+    "ServerTls",
     "TokenInfo",
     "Workload",
     "build_app",
+    "ensure_state",
     "initialise_state",
     "listen",
     "memory_server",

@@ -93,12 +93,18 @@ class KeyServer:
 
     @classmethod
     def create(
-        cls, store: Store, root_key: RootKey, *, trust_domain: str, clock: Callable[[], float] = time.time
+        cls,
+        store: Store,
+        root_key: RootKey,
+        *,
+        trust_domain: str,
+        clock: Callable[[], float] = time.time,
+        first_token: Secret | None = None,
     ) -> tuple[Self, Secret]:
-        """Make a new server in an empty database, and give its first operator's token.
+        """Make a new server in an empty database, and give its first operator's token, made or chosen.
 
         Raises:
-            UsageError: the database already holds a server.
+            UsageError: the database already holds a server, or what was chosen is no token.
         """
         now = int(clock())
         identity = Ed25519PrivateKey.generate()
@@ -125,7 +131,7 @@ class KeyServer:
                 now=now,
                 details=origin_details(face.identity, trust_domain),
             )
-            info, token = server.tokens.create(session, "first", now=now)
+            info, token = server.tokens.create(session, "first", now=now, chosen=first_token)
             server.audit.append(
                 session,
                 "token-created",
@@ -134,6 +140,12 @@ class KeyServer:
                 details={"token": info.identifier, "name": info.name},
             )
         return server, token
+
+    @staticmethod
+    def lives_in(store: Store) -> bool:
+        """Tell whether a database holds a server."""
+        with store.read() as session:
+            return session.get(ServerRow, 1) is not None
 
     @classmethod
     def open(cls, store: Store, root_key: RootKey, *, clock: Callable[[], float] = time.time) -> Self:

@@ -1,4 +1,4 @@
-"""Serving over TLS 1.3, with a certificate of the server's own authority."""
+"""Serving over TLS 1.3, with a certificate of the server's own authority, or one that it was given."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
@@ -27,18 +28,21 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _MOST_PORT = 0xFFFF
 
 
-class ServerTls:
-    """A TLS context whose certificate can be renewed while connections are served.
+def _context() -> ssl.SSLContext:
+    """Make a context for TLS 1.3 only, without session tickets: each connection sees the certificate of its time."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 0
+    return context
 
-    TLS 1.3 only, and no session tickets: each connection sees the certificate of its time.
-    """
+
+class ServerTls:
+    """A TLS context whose certificate, of the server's own authority, can be renewed while connections are served."""
 
     def __init__(self, server: KeyServer, names: SubjectNames) -> None:
         self._server = server
         self._names = names
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_3
-        self.context.num_tickets = 0
+        self.context = _context()
         self.renew()
 
     def renew(self) -> None:
@@ -59,16 +63,35 @@ class ServerTls:
             self.context.load_cert_chain(file.name, password=password)
 
 
+class GivenTls:
+    """A TLS context whose certificate somebody else renews, such as an enclave's, which carries evidence.
+
+    Raises:
+        UsageError: the files hold no certificate and its key.
+    """
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._files = (certificate, key)
+        self.context = _context()
+        self.renew()
+
+    def renew(self) -> None:
+        """Read the files again, for the connections that begin from now on."""
+        try:
+            self.context.load_cert_chain(*self._files)
+        except OSError as cause:
+            raise UsageError(f"`{self._files[0]}` and `{self._files[1]}` are no certificate and its key") from cause
+
+
 def serve(
     activations: Activations,
     *,
     listener: socket.socket,
-    names: SubjectNames,
+    tls: ServerTls | GivenTls,
     ready: Callable[[], None],
     dev: bool = False,
 ) -> None:
     """Serve on a listening socket until SIGTERM or SIGINT; `ready` is called when requests are answered."""
-    tls = ServerTls(activations.server, names)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -128,7 +151,7 @@ def _listening(listener: socket.socket, place: tuple[object, ...]) -> socket.soc
     return listener
 
 
-async def _renew_for_ever(tls: ServerTls) -> None:
+async def _renew_for_ever(tls: ServerTls | GivenTls) -> None:
     while True:
         await asyncio.sleep(_RENEWAL.total_seconds())
         tls.renew()

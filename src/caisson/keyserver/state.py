@@ -57,6 +57,37 @@ def open_state(directory: Path, unseal_key_file: Path, *, clock: Callable[[], fl
     return KeyServer.open(_store(directory), read_unseal_key(unseal_key_file), clock=clock)
 
 
+def ensure_state(
+    directory: Path,
+    unseal_key_file: Path,
+    first_token: Secret,
+    *,
+    trust_domain: str,
+    clock: Callable[[], float] = time.time,
+) -> KeyServer:
+    """Unseal the server of a directory or, at the first start, make it there: root key and token come from elsewhere.
+
+    For a server whose secrets another one keeps. A start that was interrupted is made up for.
+
+    Raises:
+        UsageError: no unseal key, or one that everybody can read; no token; no trust domain.
+        SealBroken: the key is another one, or the database was changed.
+        Unavailable: the file system refuses.
+    """
+    check_trust_domain(trust_domain)
+    root_key = read_unseal_key(unseal_key_file)
+    database = directory / DATABASE
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(database, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as cause:
+        raise Unavailable(f"cannot write `{cause.filename}`: {cause.strerror}") from cause
+    store = Store.in_file(database)
+    if KeyServer.lives_in(store):
+        return KeyServer.open(store, root_key, clock=clock)
+    return KeyServer.create(store, root_key, trust_domain=trust_domain, clock=clock, first_token=first_token)[0]
+
+
 def public_face(directory: Path) -> PublicFace:
     """Tell what anyone may know of the server of a directory, without unsealing it.
 

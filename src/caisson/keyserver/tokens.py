@@ -33,21 +33,29 @@ class Tokens:
     def __init__(self, root_key: RootKey) -> None:
         self._records = Records("token", root_key)
 
-    def create(self, session: Session, name: str, *, now: int) -> tuple[TokenInfo, Secret]:
-        """Make a token for `name`; its text is given here and never again.
+    def create(
+        self, session: Session, name: str, *, now: int, chosen: Secret | None = None
+    ) -> tuple[TokenInfo, Secret]:
+        """Make a token for `name`, or take the `chosen` one; its text is given here and never again.
 
         Raises:
-            UsageError: nobody may be called so.
+            UsageError: nobody may be called so, or what was chosen is no token.
         """
         if not TOKEN_NAME.fullmatch(name):
             raise UsageError(
                 f"`{name[:80]}` is not a name for a token", hint="use at most 63 of a-z, 0-9, -, _, . and @"
             )
-        identifier = secrets.token_hex(8)
-        token = Secret(f"caisson-{identifier}-{secrets.token_hex(32)}".encode())
-        content = canonical.encode({"digest": sha256(token.reveal()).hexdigest(), "name": name})
+        if chosen is None:
+            chosen = Secret(f"caisson-{secrets.token_hex(8)}-{secrets.token_hex(32)}".encode())
+        shape = _TOKEN.fullmatch(chosen.reveal())
+        if shape is None:
+            raise UsageError(
+                "what was chosen is no operator's token", hint="write `caisson-`, 16 and then `-` and 64 hex digits"
+            )
+        identifier = shape[1].decode()
+        content = canonical.encode({"digest": sha256(chosen.reveal()).hexdigest(), "name": name})
         info = self._records.put(session, identifier, Secret(content), label=name, now=now)
-        return _token_info(info), token
+        return _token_info(info), chosen
 
     def authenticate(self, session: Session, token: Secret) -> str:
         """Give the name for which a valid token was made.

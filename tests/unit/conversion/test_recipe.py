@@ -104,6 +104,12 @@ content = "{{ secret:s }}"
     }
 
 
+def test_where_collateral_is_found_is_filled_in_for_a_program_that_verifies_evidence():
+    provision = parse(MINIMAL + '[provision]\nenv = { PCS_URL = "{{ pcs }}", OTHER = "x" }\n').provision
+    document = provision.workload(name="hello", policy="P", pcs="http://172.17.0.1:8081/")
+    assert document["env"] == {"PCS_URL": "http://172.17.0.1:8081/", "OTHER": "x"}
+
+
 FROM = "[[file]]\npath = '/etc/x.conf'\nfrom = {name}\n"
 
 

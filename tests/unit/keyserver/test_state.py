@@ -3,8 +3,17 @@ import stat
 import pytest
 from sqlalchemy import text
 
-from caisson.errors import Malformed, SealBroken, UsageError
-from caisson.keyserver import Operator, Secret, initialise_state, open_state, public_face, read_private, write_private
+from caisson.errors import Malformed, SealBroken, TokenRejected, UsageError
+from caisson.keyserver import (
+    Operator,
+    Secret,
+    ensure_state,
+    initialise_state,
+    open_state,
+    public_face,
+    read_private,
+    write_private,
+)
 from caisson.keyserver.sealing import RootKey
 
 CANARY = b"canary-0b3d"
@@ -143,3 +152,56 @@ def test_write_private_never_follows_a_link(tmp_path):
     with pytest.raises(FileExistsError):
         write_private(tmp_path / "link", b"x")
     assert not target.exists()
+
+
+CHOSEN = Secret(f"caisson-0000000000000001-{'ab' * 32}".encode())
+
+
+@pytest.fixture
+def given(tmp_path):
+    """A directory that holds nothing yet, and an unseal key that came from somewhere else."""
+    write_private(tmp_path / "unseal.key", b"cd" * 32 + b"\n")
+    return tmp_path / "state", tmp_path / "unseal.key"
+
+
+def test_a_server_is_made_once_with_the_key_and_the_token_that_were_given(given):
+    first = ensure_state(*given, CHOSEN, trust_domain="example.org")
+    Operator.authenticate(first, CHOSEN).set_secret("db", Secret(CANARY))
+    first.store.close()
+    for again in (ensure_state(*given, CHOSEN, trust_domain="example.org"), open_state(*given)):
+        assert again.face == first.face
+        assert Operator.authenticate(again, CHOSEN).reveal_secret("db")[1].reveal() == CANARY
+        again.store.close()
+    assert stat.S_IMODE((given[0] / "keyserver.sqlite").stat().st_mode) == 0o600
+
+
+def test_another_unseal_key_makes_no_new_server_of_one_that_exists(given, tmp_path):
+    ensure_state(*given, CHOSEN, trust_domain="example.org").store.close()
+    write_private(tmp_path / "other.key", b"ef" * 32 + b"\n")
+    with pytest.raises(SealBroken):
+        ensure_state(given[0], tmp_path / "other.key", CHOSEN, trust_domain="example.org")
+
+
+def test_another_first_token_counts_for_nothing_once_there_is_a_server(given):
+    ensure_state(*given, CHOSEN, trust_domain="example.org").store.close()
+    other = Secret(CHOSEN.reveal().replace(b"ab", b"cd"))
+    server = ensure_state(*given, other, trust_domain="example.org")
+    with pytest.raises(TokenRejected):
+        Operator.authenticate(server, other)
+    server.store.close()
+
+
+def test_an_interrupted_first_start_is_made_up_for(given):
+    given[0].mkdir()
+    (given[0] / "keyserver.sqlite").touch(mode=0o600)
+    ensure_state(*given, CHOSEN, trust_domain="example.org").store.close()
+    open_state(*given).store.close()
+
+
+@pytest.mark.parametrize("token", [b"", b"caisson-1-2", b"caisson-0000000000000001-" + b"x" * 64])
+def test_what_is_no_token_makes_no_server(given, token):
+    with pytest.raises(UsageError, match="no operator's token"):
+        ensure_state(*given, Secret(token), trust_domain="example.org")
+    server = ensure_state(*given, CHOSEN, trust_domain="example.org")
+    assert Operator.authenticate(server, CHOSEN).name == "first"
+    server.store.close()
