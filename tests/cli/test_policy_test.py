@@ -107,6 +107,16 @@ def test_a_no_for_another_reason_is_told(world):
     assert "not expected: enclave is a debug enclave" in out
 
 
+def test_a_directory_stands_for_the_cases_in_it(world, tmp_path, capsys):
+    world(CASES)
+    world(CASES.replace("debug enclave", "revoked"), name="other.cases.toml")
+    assert run(["policy", "test", str(tmp_path)]) == 1
+    assert "4 cases, 1 failed" in capsys.readouterr().out
+    (tmp_path / "empty").mkdir()
+    assert run(["policy", "test", str(tmp_path / "empty")]) == 2
+    assert "has no files that end in `.cases.toml` or `.cases.json`" in capsys.readouterr().err
+
+
 def test_programs_get_json(world):
     code, out, _ = world(CASES, "--json")
     said = json.loads(out)

@@ -23,23 +23,37 @@ from caisson.evidence import (
 )
 from caisson.evidence.snp import SnpCollateral
 
+_ENDINGS = (".cases.toml", ".cases.json")
+
 
 @click.command(epilog="\b\nExample:\n  caisson policy test redis.cases.toml")
-@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @json_option
 def command(*, files: tuple[Path, ...], as_json: bool) -> None:
     """Appraise the stored evidence of the cases in FILES, and compare with what is expected.
 
-    Each file names a policy and cases; other files are found relative to it. Evidence is appraised as of the time that
-    its case gives, so that the outcome does not change with the clock. Exits with 1 if any case ends otherwise.
+    A directory stands for all files in it that end in `.cases.toml` or `.cases.json`. Each file names a policy and
+    cases; other files are found relative to it. Evidence is appraised as of the time that its case gives, so that the
+    outcome does not change with the clock. Exits with 1 if any case ends otherwise.
     """
-    outcomes = [outcome for file in files for outcome in _outcomes(file)]
+    outcomes = [outcome for file in _expanded(files) for outcome in _outcomes(file)]
     failed = sum(not outcome["passed"] for outcome in outcomes)
     lines = [line for outcome in outcomes for line in _lines(outcome)]
     lines += ["", f"{len(outcomes)} case{'' if len(outcomes) == 1 else 's'}, {failed or 'none'} failed"]
     emit({"passed": not failed, "cases": outcomes}, human="\n".join(lines), as_json=as_json)
     if failed:
         raise Rejected(f"{failed} of {len(outcomes)} cases did not end as expected")
+
+
+def _expanded(paths: tuple[Path, ...]) -> Iterator[Path]:
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(file for ending in _ENDINGS for file in path.glob(f"*{ending}"))
+        if not found:
+            raise UsageError(f"`{path}` has no files that end in {' or '.join(f'`{ending}`' for ending in _ENDINGS)}")
+        yield from found
 
 
 def _outcomes(file: Path) -> Iterator[dict[str, Any]]:

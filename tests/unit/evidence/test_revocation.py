@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -149,14 +150,33 @@ def without_next_update(der):
 
 
 def test_a_list_must_say_when_the_next_is_due(verify, make_list, issuer):
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-
-    # The signature ends the list: BIT STRING of the DER signature over what comes before.
     der = without_next_update(make_list(extensions=[(x509.IssuerAlternativeName([x509.DNSName("x" * 99)]), False)]))
-    signed_size = 4 + int.from_bytes(der[6:8], "big")
-    signed = der[4 : 4 + signed_size]
-    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
-    signature = issuer.key.sign(signed, ECDSA(SHA256()))
-    content = signed + algorithm + bytes((3, len(signature) + 1, 0)) + signature
+    signed = der[4 : 8 + int.from_bytes(der[6:8], "big")]
     with pytest.raises(CrlRejected, match="says when the next one is due"):
-        verify(b"\x30\x82" + len(content).to_bytes(2, "big") + content)
+        verify(put_together(signed, issuer.key))
+
+
+ECDSA_SHA256, ECDSA_SHA384 = bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2a8648ce3d040303")
+
+
+def put_together(signed, key, algorithm=ECDSA_SHA256):
+    """Sign the body of a list with SHA-256, whatever `algorithm` says, and put it together."""
+    signature = key.sign(signed, ECDSA(SHA256()))
+    # The signature ends the list: BIT STRING of the DER signature over what comes before.
+    content = signed + b"\x30\x0a\x06\x08" + algorithm + bytes((3, len(signature) + 1, 0)) + signature
+    return b"\x30\x82" + len(content).to_bytes(2, "big") + content
+
+
+def test_a_list_is_signed_as_it_says(verify, make_list, issuer):
+    """Inside and outside it names another hash; the signature is good, but by the usual one."""
+    der = make_list(extensions=[(x509.IssuerAlternativeName([x509.DNSName("x" * 200)]), False)])
+    assert der[5] == 0x82
+    signed = der[4 : 8 + int.from_bytes(der[6:8], "big")]
+    assert verify(put_together(signed, issuer.key))
+    renamed = signed.replace(ECDSA_SHA256, ECDSA_SHA384, 1)
+    assert renamed != signed
+    with pytest.raises(CrlRejected, match="is not signed by"):
+        verify(put_together(renamed, issuer.key, ECDSA_SHA384))
+    for inside, outside in ((renamed, ECDSA_SHA256), (signed, ECDSA_SHA384)):
+        with pytest.raises(CrlRejected):
+            verify(put_together(inside, issuer.key, outside))
