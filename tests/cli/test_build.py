@@ -1,6 +1,8 @@
 """`caisson build`, `inspect` and `verify`: exit code, stdout and stderr of what people do with them."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -167,3 +169,10 @@ def test_verify_refuses_a_plain_image(capsys):
 def test_every_help_ends_with_an_example(name, capsys):
     assert run([name, "--help"]) == 0
     assert capsys.readouterr().out.rstrip().splitlines()[-1].startswith("    caisson ")
+
+
+@pytest.mark.parametrize("command", ["build", "verify", "sign", "copy"])
+def test_what_works_on_images_does_not_wait_for_a_key_servers_database_to_be_imported(command):
+    script = f"import sys, caisson.cli.{command}; print([name for name in sys.modules if name == 'sqlalchemy'])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

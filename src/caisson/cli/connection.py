@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from caisson.cli.home import Home, home_option
 from caisson.errors import UsageError
-from caisson.keyserver import KeyServerClient, Secret, read_private
+
+if TYPE_CHECKING:
+    from caisson.keyserver import KeyServerClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +25,15 @@ class Connection:
     token_file: Path | None
     ca: Path | None
 
-    def client(self) -> KeyServerClient:
+    def client(self) -> "KeyServerClient":
         """Connect.
 
         Raises:
             UsageError: nobody said which server, or a file cannot be read.
         """
+        # Its database and web server take longer to import than most commands take that may do without it.
+        from caisson.keyserver import KeyServerClient, Secret, read_private  # noqa: PLC0415
+
         server = self.server or self._local()
         token = read_private(self.token_file or self.home.operator_token, what="operator's token").reveal().strip()
         return KeyServerClient.connect(server, ca=read_text(self.ca or self.home.server_ca), token=Secret(token))

@@ -1,19 +1,26 @@
-"""Keys of encrypted files: in files that their owner alone can read, or on the key server, which makes them."""
+"""Keys of encrypted files: in files that their owner alone can read, or on the key server, which makes them.
+
+What belongs to the key server is imported where it is used: most recipes have no such keys, and its database takes
+longer to import than an image takes to be built.
+"""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from caisson.conversion import Recipe
 from caisson.enclave.protected_files import FileKey
 from caisson.errors import UsageError
-from caisson.keyserver import Generation, KeyServerClient, SecretKind, read_private
+
+if TYPE_CHECKING:
+    from caisson.keyserver import KeyServerClient
 
 _KEY_BYTES = 16
 
-Connect = Callable[[], AbstractContextManager[KeyServerClient]]
+Connect = Callable[[], AbstractContextManager["KeyServerClient"]]
 
 
 class NamedFileType(click.ParamType[tuple[str, Path]]):
@@ -46,6 +53,10 @@ def given_file_keys(recipe: Recipe, given: tuple[tuple[str, Path], ...]) -> dict
     """
     if unknown := sorted({name for name, _ in given} - recipe.file_keys.keys()):
         raise UsageError(f"the recipe has no encrypted files under the key `{unknown[0]}`")
+    if not given:
+        return {}
+    from caisson.keyserver import read_private  # noqa: PLC0415
+
     return {name: FileKey(read_private(path, what=f"key `{name}`").reveal()) for name, path in given}
 
 
@@ -61,6 +72,8 @@ def file_keys_of(recipe: Recipe, given: tuple[tuple[str, Path], ...], connect: C
     keys = given_file_keys(recipe, given)
     wanted = {name: secret for name, secret in recipe.file_keys.items() if name not in keys}
     if wanted:
+        from caisson.keyserver import Generation, SecretKind  # noqa: PLC0415
+
         generation = Generation(kind=SecretKind.SYMMETRIC_KEY, length=_KEY_BYTES)
         with connect() as server:
             for name, secret in wanted.items():
