@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from caisson.doctor.sensors.look import look, parse_sight
 from caisson.enclave import SigningKey
 from caisson.engine import Docker as Engine
 from caisson.errors import Malformed, Unavailable
+from tests.unit.doctor.machines import server
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -269,6 +271,13 @@ def test_a_workshop_without_runtimes_is_read_and_nothing_is_made(tmp_path):
 
 
 # --- engines and programs -------------------------------------------------------------------------------------------
+
+
+def test_an_engine_on_another_machine_gets_no_device_of_this_one(monkeypatch):
+    far = replace(server().docker, local=False)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far.example:2375")
+    monkeypatch.setattr(engines, "read_docker", lambda _engine: far)
+    assert engines.read_engines(device="/dev/null", nodes=False) == engines.Engines(docker=far, inside=None, swarm=None)
 
 
 def test_an_address_that_is_none_of_an_engine_is_said_and_no_reason_to_stop(monkeypatch):

@@ -47,9 +47,10 @@ def read_engines(*, device: str | None, nodes: bool) -> Engines:
     with engine:
         docker = read_docker(engine)
         usable = engine if isinstance(docker, Docker) else None
+        elsewhere = isinstance(docker, Docker) and not docker.local  # where the device is another one
         return Engines(
             docker=docker,
-            inside=None if device is None else look_inside(usable, device),
+            inside=None if device is None or elsewhere else look_inside(usable, device),
             swarm=read_swarm(engine, docker) if nodes else None,
         )
 
