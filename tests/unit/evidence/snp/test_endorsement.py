@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from caisson.errors import ChainRejected, CrlRejected, Malformed
 from caisson.evidence.snp import verify_snp
 from caisson.evidence.snp.certificate import AmdCertificate
+from caisson.evidence.snp.vek import Vek
 
 
 def refuse(case, error, match=None):
@@ -140,10 +141,15 @@ def test_the_endorsement_keys_certificate_may_be_pem_and_nothing_else(maker):
 # Roles
 
 
-@pytest.mark.parametrize("subject", ["SEV-VCEK2", "SEV-VLEK", "SEV-Genoa", ""])
-def test_only_an_endorsement_key_of_its_kind_signs_reports(maker, subject):
-    vek = maker.vek_certificate(subject=subject or "x")
-    refuse(maker.case(vek=vek), ChainRejected)
+@pytest.mark.parametrize("subject", ["SEV-VCEK2", "SEV-Genoa", "x"])
+@pytest.mark.parametrize("kind", ["VCEK", "VLEK"])
+def test_only_an_endorsement_key_signs_reports(maker, subject, kind):
+    vek = maker.vek_certificate(kind=kind, subject=subject)
+    refuse(maker.case(kind=kind, vek=vek), ChainRejected, "is not for a VCEK or VLEK")
+
+
+def test_a_key_of_one_kind_has_nothing_of_the_other(maker):
+    refuse(maker.case(vek=maker.vek_certificate(subject="SEV-VLEK")), ChainRejected, "extension of its kind")
 
 
 def test_a_subject_with_two_names_has_none(maker):
@@ -268,6 +274,14 @@ def test_every_extension_of_a_turin_is_needed(maker, extensions_of, missing):
 def test_an_extension_has_the_one_form_that_amd_writes(maker, extensions_of, oid, value):
     vek = maker.vek_certificate(extensions=extensions_of(**{oid: bytes.fromhex(value)}))
     refuse(maker.case(vek=vek), ChainRejected, "extension")
+
+
+def test_a_level_is_a_byte(maker, extensions_of):
+    vek = maker.vek_certificate(extensions=extensions_of(**{"3_1": bytes.fromhex("020200ff")}))
+    assert Vek.of(AmdCertificate.parse(vek)).tcb.bootloader == 255
+    vek = maker.vek_certificate(extensions=extensions_of(**{"3_1": bytes.fromhex("02020100")}))
+    with pytest.raises(ChainRejected, match="extension"):
+        Vek.of(AmdCertificate.parse(vek))
 
 
 def test_a_provider_names_no_chip(maker, extensions_of):

@@ -102,6 +102,12 @@ def test_every_mismatch_is_told(verified, policy):
     assert len(reasons(verified, replace(policy, allow_smt=False, vmpls=frozenset(), guests=()))) == 3
 
 
+def test_a_guest_that_shares_no_cores_needs_no_permission(maker, policy):
+    verified = verified_of(maker.case(report=maker.report(policy=GuestPolicy(bits=0x20000))))
+    for allowed in (False, True):
+        assert appraise(verified, replace(policy, allow_smt=allowed))
+
+
 @pytest.mark.parametrize(
     ("bit", "member", "word"),
     [(PolicyFlags.DEBUG, "allow_debug", "debugged"), (PolicyFlags.MIGRATE_MA, "allow_migration", "migrated")],
