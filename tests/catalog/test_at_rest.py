@@ -13,7 +13,7 @@ import pytest
 
 from tests.catalog.running import brought_up
 
-KEPT = ("redis", "sqlite")
+KEPT = ("redis", "sqlite", "mariadb")
 MAGIC = b"GRAFS_PF"
 
 

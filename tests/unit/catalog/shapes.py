@@ -12,7 +12,7 @@ LOADER = "/lib64/ld-linux-x86-64.so.2"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 SCRIPT = b'#!/bin/bash\nexec gosu nobody "$@"\n'
 # What all of Debian's and Ubuntu's images have, and no program of ours needs.
-DISTRIBUTION = ("usr/bin/bash", "usr/bin/dash", "usr/bin/apt-get", "usr/bin/perl", "usr/bin/cat")
+DISTRIBUTION = ("usr/bin/bash", "usr/bin/dash", "usr/bin/apt-get", "usr/bin/perl", "usr/bin/cat", "usr/bin/mv")
 
 
 @dataclass(frozen=True, kw_only=True)

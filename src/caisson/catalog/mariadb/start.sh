@@ -5,6 +5,10 @@ server="/usr/sbin/mariadbd --defaults-file=/etc/caisson/mariadb.cnf"
 complete=/data/caisson-complete
 
 if [ ! -e "$complete" ]; then
+    # Under the library OS this process keeps for good how long a file was when a child locked it, and the server locks
+    # `ibdata1` when that is new. So at first it has another name, and a child gives it its own.
+    first=
+    [ -e /data/ibdata1 ] || first="--innodb-data-file-path=first:12M:autoextend"
     {
         echo "CREATE DATABASE IF NOT EXISTS mysql;"
         echo "USE mysql;"
@@ -13,7 +17,8 @@ if [ ! -e "$complete" ]; then
             maria_add_gis_sp_bootstrap mysql_sys_schema; do
             $CAT "/usr/share/mysql/$part.sql"
         done
-    } | $server --bootstrap
+    } | $server --bootstrap $first
+    [ -z "$first" ] || $MV /data/first /data/ibdata1
     : >"$complete"
 fi
 
