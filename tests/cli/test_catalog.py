@@ -1,4 +1,5 @@
 import json
+import re
 import tomllib
 
 import pytest
@@ -49,10 +50,14 @@ def test_every_program_can_be_the_start_of_another(name, tmp_path, capsys):
     assert run(["catalog", "init", name, str(tmp_path / "my-own")]) == 0
     assert "caisson up my-own --recipe" in capsys.readouterr().out
     recipe, original = Recipe.read(tmp_path / "my-own" / "caisson.toml"), catalog.load(name).recipe
-    others = [name for name in type(recipe).model_fields if name not in ("file", "beside")]
+    others = [name for name in type(recipe).model_fields if name not in ("file", "beside", "provision")]
     assert [getattr(recipe, name) for name in others] == [
         getattr(original.model_copy(update={"name": "my-own"}), name) for name in others
     ]
+    own = original.provision.model_dump_json()
+    for secret in original.provision.secret:
+        own = re.sub(rf"(?<![\w-]){secret.name}(?![\w-])", secret.name.replace(name, "my-own", 1), own)
+    assert recipe.provision.model_dump_json() == own or original.beside
     if not original.beside:
         assert (recipe.file, recipe.beside) == (original.file, ())
     copied = (tmp_path / "my-own" / "caisson.toml").read_text()
@@ -69,16 +74,30 @@ def test_a_copy_and_what_is_beside_it_know_each_other_by_the_new_name(tmp_path):
     assert settings == before.replace("'wordpress-mariadb'", "'my-blog-mariadb'")
     assert "'my-blog-mariadb'" in settings
     (statements,), (earlier,) = ([file.content for file in one.beside[0].file] for one in (recipe, original))
-    assert statements == earlier.replace("'/CN=wordpress'", "'/CN=my-blog'")
+    renamed = earlier.replace("'/CN=wordpress'", "'/CN=my-blog'")
+    assert statements == renamed.replace("secret:wordpress-database-password", "secret:my-blog-database-password")
     assert statements.count("'/CN=my-blog'") == 2
-    assert recipe.provision == original.provision
+    assert "my-blog-database-password" in [one.name for one in recipe.provision.secret]
+    assert recipe.provision.certificate == original.provision.certificate
+
+
+def test_a_copy_shares_no_secret_with_what_it_was_copied_from(tmp_path):
+    assert run(["catalog", "init", "redis", str(tmp_path / "my-own")]) == 0
+    copy, original = Recipe.read(tmp_path / "my-own" / "caisson.toml"), catalog.load("redis").recipe
+    assert [one.name for one in copy.provision.secret] == ["my-own-password", "my-own-data-key"]
+    assert copy.provision.fs_keys == {"data": "my-own-data-key"}
+    assert "{{ secret:my-own-password }}" in copy.provision.file[0].content
+    assert "{secret:my-own-password}" in (tmp_path / "my-own" / "conformance.toml").read_text()
+    assert (copy.enclave, copy.application) == (original.enclave, original.application)
 
 
 def test_a_copy_can_be_for_the_upstream_image_only(tmp_path, capsys):
     assert run(["catalog", "init", "redis", str(tmp_path / "mine"), "--upstream"]) == 0
     recipe = Recipe.read(tmp_path / "mine" / "caisson.toml")
     assert recipe.source.debian is None
-    assert recipe == catalog.load("redis").recipe.taken_from(upstream=True).model_copy(update={"name": "mine"})
+    upstream = catalog.load("redis").recipe.taken_from(upstream=True)
+    assert (recipe.source, recipe.application) == (upstream.source, upstream.application)
+    assert recipe.healthcheck == upstream.healthcheck
     assert run(["catalog", "init", "sqlite", str(tmp_path / "other"), "--upstream"]) == 2
     assert "error: the recipe names no upstream image" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()

@@ -69,7 +69,7 @@ def show(*, name: str, as_json: bool) -> None:
 @click.option("--upstream", is_flag=True, help="For the upstream image only, without Debian's packages.")
 @json_option
 def init(*, name: str, directory: Path, own: str | None, upstream: bool, as_json: bool) -> None:
-    """Copy program NAME of the catalog into the new DIRECTORY, as the start of your own."""
+    """Copy program NAME of the catalog into the new DIRECTORY, as the start of your own, with secrets of its own."""
     entry = catalog.load(name)
     raw = catalog.upstream_only(entry.raw) if upstream else entry.raw
     called = own or directory.absolute().name
@@ -137,7 +137,13 @@ def pin(*, entry: str, image: str | None, access: oci.Access, as_json: bool) -> 
 
 
 def _with_name(own: str, entry: catalog.Entry, text: str) -> str:
-    """Put another name where a program and what is beside it know each other by name."""
+    """Put another name where a program and what is beside it know each other by name, and into its secrets' names.
+
+    Two programs shall not share a password without anybody having said so.
+    """
+    for secret in entry.recipe.provision.secret:
+        renamed = re.sub(rf"^{entry.name}(?=-)", own, secret.name)
+        text = re.sub(rf"(?<![\w-]){re.escape(secret.name)}(?![\w-])", renamed, text)
     for beside in entry.recipe.beside:
         text = re.sub(rf"(?<![\w-]){entry.name}-{beside.entry}(?![\w-])", f"{own}-{beside.entry}", text)
         text = re.sub(rf"/CN={entry.name}(?![\w-])", f"/CN={own}", text)
