@@ -27,7 +27,7 @@ def chance(seed):
     return random.Random(seed)
 
 
-def python(*arguments, cwd=None):
+def python(*arguments, cwd=None, stdin=None):
     """Run a Python program with Gramine's package, which needs Debian's interpreter and packages."""
     (packages,) = PREFIX.glob("lib/python3*/site-packages")
     environment = {
@@ -36,7 +36,7 @@ def python(*arguments, cwd=None):
         "PYTHONPATH": f"{packages}:/usr/lib/python3/dist-packages",
     }
     command = ["/usr/bin/python3", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd, env=environment, input=stdin, capture_output=True, text=True, check=False)
 
 
 def tool(name, *arguments, cwd=None):

@@ -70,6 +70,8 @@ def key(chance, name):
 def spell(chance, value):
     """Write one value."""
     match value:
+        case float():
+            return str(value)
         case bool():
             return "true" if value else "false"
         case int():

@@ -17,6 +17,8 @@ _MOST_DEPTH = 12
 _STATEMENT = re.compile(r"\s*\{%.*%\}\s*")
 _BARE_EXPRESSION = re.compile(r"(?P<before>\s*[^=#]+=\s*)(?P<value>\{\{.*\}\})(?P<after>\s*(#.*)?)")
 _EXPRESSION = "{{"
+# Every table that keys stand in, which may be empty; the whole document is one.
+_TABLES = frozenset({"", *(key.name[:at] for key in KEYS for at, letter in enumerate(key.name) if letter == ".")})
 _ARRAYS = frozenset(key.name.partition("[]")[0] for key in KEYS if "[]" in key.name)
 
 
@@ -79,6 +81,11 @@ class Foreign:
         found = self.raw(path)
         items = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
         return tuple(item for item in items if isinstance(item, dict))
+
+    def mounts(self) -> tuple[dict[str, Any], ...]:
+        """Give what is mounted, the root last, with its path."""
+        root = self.raw("fs.root")
+        return (*self.tables("fs.mounts"), *([{"path": "/", **root}] if isinstance(root, dict) else []))
 
     def variables(self) -> dict[str, str | None]:
         """Give the environment: a value for each variable, None for one that the host passes in."""
@@ -145,7 +152,7 @@ def _below(path: str, value: Any, depth: int) -> Iterator[Setting]:
     if depth > _MOST_DEPTH:
         raise Malformed(f"manifest is nested too deep: `{path[:80]}`")
     key = find(path)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and (value or path in _TABLES):
         for name, below in value.items():
             step = name if toml.is_bare_key(name) else json.dumps(name)
             yield from _below(f"{path}.{step}" if path else step, below, depth + 1)

@@ -34,6 +34,13 @@ SECRET = "tG7xQ2mZ9pL4vN8sR1wK6yB3"
 
 # Rule, what to replace in the good manifest, and by what. Each of them is the bad example; GOOD is the good one.
 BAD = [
+    ("L26", '{ type = "tmpfs", path = "/run/caisson" }', '{ type = "tmpfs", path = "/run/caisson", key_name = "k" }'),
+    ("L26", "sgx.isvsvn = 1", "sgx.isvsvn = 1\nsgx.edmm_enable = {}"),
+    ("L26", "sgx.isvsvn = 1", "sgx.isvsvn = 1\nsgx.unknown = {}"),
+    ("L29", 'libos.entrypoint = "/.caisson/premain"', ""),
+    ("L29", '{ type = "tmpfs", path = "/run/caisson" }', '{ type = "tmpfs" }'),
+    ("L29", 'type = "encrypted", path = "/data", uri = "file:/data"', 'type = "encrypted", path = "/data"'),
+    ("L29", '"file:/app/"', '{ sha256 = "" }'),
     ("L01", 'sgx.enclave_size = "1G"', 'sgx.enclave_size = "1G"\nsgx.debug = true'),
     ("L02", "file:/var/log/app.log", "file:/var/log/"),
     ("L02", "file:/var/log/app.log", "file:/plugins/plugin.so.1"),
@@ -130,7 +137,7 @@ def test_every_rule_has_a_bad_example():
 
 
 def test_rules_have_ids_of_their_own_and_words_for_people():
-    assert len({rule.id for rule in RULES}) == len(RULES) == 28
+    assert len({rule.id for rule in RULES}) == len(RULES) == 29
     for rule in RULES:
         assert rule.title
         assert rule.reason[-1] != "."

@@ -39,7 +39,7 @@ def _trusted_and_allowed(subject: Subject) -> Iterator[str]:
 
 
 def _sealed(subject: Subject) -> Iterator[str]:
-    for mount in _mounts(subject.manifest):
+    for mount in subject.manifest.mounts():
         if mount.get("type") == "encrypted" and str(mount.get("key_name")).startswith("_sgx_"):
             yield f"the mount of `{mount.get('path')}`"
 
@@ -86,13 +86,8 @@ def _shared(subject: Subject) -> Iterator[str]:
             yield f"the encrypted mounts of `{one}` and `{other}` overlap"
 
 
-def _mounts(manifest: Foreign) -> tuple[dict[str, object], ...]:
-    root = manifest.raw("fs.root")
-    return (*manifest.tables("fs.mounts"), *([{"path": "/", **root}] if isinstance(root, dict) else []))
-
-
 def _kept(manifest: Foreign, *types: str) -> tuple[dict[str, object], ...]:
-    return tuple(mount for mount in _mounts(manifest) if mount.get("type") in types)
+    return tuple(mount for mount in manifest.mounts() if mount.get("type") in types)
 
 
 def _path(uri: str) -> str:

@@ -7,6 +7,15 @@ from caisson.enclave.manifest.lint.words import is_loader_relevant, is_secret
 from caisson.enclave.manifest.removed import replacement
 
 _MEASURED_SERVERS = {"CAISSON_KEY_SERVER": "CAISSON_KEY_SERVER_PIN"}
+# What Gramine's own check wants: at all, and in each item of a list (python/graminelibos/manifest_check.py).
+_REQUIRED = ("libos.entrypoint", "fs.mounts")
+_REQUIRED_IN = {
+    "fs.mounts": ("path",),
+    "sgx.trusted_files": ("uri",),
+    "sys.allowed_ioctls": ("request_code",),
+    "sys.debug__mock_syscalls": ("name",),
+}
+_ENCRYPTED_ONLY = frozenset({"key_name", "enable_recovery"})
 _RA_TLS_SERVERS = "SECRET_PROVISION_SERVERS"
 _RA_TLS_TRUST = ("SECRET_PROVISION_CA_CHAIN_PATH", "RA_TLS_MRSIGNER", "RA_TLS_MRENCLAVE")
 
@@ -33,6 +42,19 @@ def _unknown(subject: Subject) -> Iterator[str]:
     for setting in subject.manifest.settings():
         if setting.fault is not None and replacement(setting) is None:
             yield f"{setting.path} {setting.fault}"
+    for mount in subject.manifest.mounts():
+        for key in _ENCRYPTED_ONLY & mount.keys() if mount.get("type") != "encrypted" else ():
+            yield f"`{key}` of what is mounted at `{mount.get('path')}` is for encrypted file systems"
+
+
+def _missing(subject: Subject) -> Iterator[str]:
+    manifest = subject.manifest
+    yield from (name for name in _REQUIRED if manifest.raw(name) is None)
+    for name, wanted in _REQUIRED_IN.items():
+        yield from (f"{name}: {key}" for item in manifest.tables(name) for key in wanted if key not in item)
+    for mount in subject.manifest.mounts():
+        if "uri" not in mount and mount.get("type") != "tmpfs":
+            yield f"`uri` of what is mounted at `{mount.get('path')}`"
 
 
 def _tools(subject: Subject) -> Iterator[str]:
@@ -148,5 +170,14 @@ RULES = (
         fix="correct its spelling or its value; `caisson manifest explain` has all keys",
         looks_at="manifest",
         check=_unknown,
+    ),
+    Rule(
+        id="L29",
+        severity=Severity.MEDIUM,
+        title="key that Gramine 1.9 wants is missing",
+        reason="its tools refuse the manifest",
+        fix="add it; a manifest without mounts says `fs.mounts = []`",
+        looks_at="manifest",
+        check=_missing,
     ),
 )
