@@ -49,7 +49,7 @@ def first_answer(running: Running, name: str, port: int) -> float:
     docker(running.stage, "start", name)
     while not answers(port, running.up["starttls"]):
         if time.perf_counter() - begin > PATIENCE:
-            raise SystemExit(f"error: `{name}` does not answer\n{docker(running.stage, 'logs', name)}")
+            raise SystemExit(f"error: `{name}` does not answer\n{running.stage.run('docker', 'logs', name).stderr}")
         time.sleep(0.002)
     return time.perf_counter() - begin
 
@@ -114,6 +114,9 @@ def version(running: Running) -> str:
         return str(running.up["image"])
     components = json.loads(running.stage.succeed("provenance", "sbom", running.up["image"]).stdout)["components"]
     versions: dict[str, str] = {each["name"]: each.get("version", "") for each in components}
+    built = running.entry.recipe.source.build
+    if built is not None:
+        return f"{built.packages[0]} of Debian {source.suite}"
     first = source.packages[0]
     return f"{first} {versions[first]}"
 
@@ -124,7 +127,8 @@ def row(entry: catalog.Entry) -> tuple[str, ...]:
     rest = ", ".join(f"`{mount.path}`" for mount in recipe.encrypted) or "keeps nothing"
     if not can_be_had(entry.name):
         return (entry.name, "", "", recipe.enclave.size, "", "", "", rest, "not run in CI")
-    with brought_up(entry.name, published="127.0.0.1:{0}:{0}") as running:
+    # Not on the usual port, where some clients speak TLS without being told.
+    with brought_up(entry.name, published=lambda port: f"127.0.0.1:{port + 10000}:{port}") as running:
         running.carry_out(promises.start)
         spoken = answers(int(running.value("port")), running.up["starttls"]) or "none"
         told = (entry.name, version(running), sizes(running), recipe.enclave.size)

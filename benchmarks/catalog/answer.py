@@ -13,7 +13,7 @@ def answers(port: int, starttls: str) -> str | None:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
             StartTls(starttls).ask(plain)
             with context.wrap_socket(plain) as connection:
                 return connection.version()

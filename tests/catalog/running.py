@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -100,7 +100,12 @@ class Running:
     def start(self) -> None:
         """Bring it up once more. Its first port stays where it was: some programs know their own address."""
         first, was = self.entry.recipe.ports[0], self.value("port")
-        self.up = bring_up(self.stage, self.entry, published="{}", first=f"{was}:{first}", options=self.options)
+        self.up = bring_up(
+            self.stage,
+            self.entry,
+            published=lambda port: f"{was}:{port}" if port == first else str(port),
+            options=self.options,
+        )
 
     def stop(self) -> tuple[int, float]:
         """Stop it as an engine does; give its exit status and how many seconds it took."""
@@ -114,14 +119,11 @@ def bring_up(
     stage: Stage,
     entry: catalog.Entry,
     *,
-    published: str = "{}",
-    first: str | None = None,
+    published: Callable[[int], str] = str,
     options: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """Bring an entry up; `published` says where on the host a port is (anywhere), `first` where the first one is."""
-    offered = [published.format(port) for port in entry.recipe.ports]
-    offered[0] = first or offered[0]
-    publish = [word for one in offered for word in ("--publish", one)]
+    """Bring an entry up; `published` says where on the host a port is, by default anywhere."""
+    publish = [word for port in entry.recipe.ports for word in ("--publish", published(port))]
     given = source(entry.recipe.name)
     options = options if given is None else (*options, "--source", given)
     if given is not None and entry.recipe.source.image is not None:
@@ -134,7 +136,7 @@ def bring_up(
 
 
 @contextmanager
-def brought_up(name: str, *, published: str = "{}", gramine: Path | None = None) -> Iterator[Running]:
+def brought_up(name: str, *, published: Callable[[int], str] = str, gramine: Path | None = None) -> Iterator[Running]:
     """Bring an entry up in a home of its own, give it, and clear all away. `gramine` is the prefix of a Gramine."""
     entry = catalog.load(name)
     # A short path: the platform's socket lies in it, and a socket's path has at most 107 bytes.
