@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP384R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from caisson.errors import CertificateRevoked, CrlRejected
+from caisson.errors import CertificateRevoked, ChainRejected, CrlRejected
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.revocation import RevocationList
 
@@ -76,6 +78,16 @@ def test_a_list_must_be_signed_by_its_issuer(verify, make_list, new_key):
         verify(bytes(changed))
 
 
+@pytest.mark.parametrize(
+    "key", [generate_private_key(SECP384R1()), Ed25519PrivateKey.generate(), rsa.generate_private_key(65537, 2048)]
+)
+def test_an_issuer_has_a_key_of_the_one_kind(make_list, issuer, platform, reissued, key):
+    """However good its certificate is otherwise: nothing is verified with a key of another kind."""
+    other = reissued(issuer.certificate, platform.provisioning.root.key, key=key.public_key())
+    with pytest.raises(ChainRejected, match="does not have a P-256 key"):
+        RevocationList.verify(make_list(), what=WHAT, issuer=read(other))
+
+
 def test_a_list_with_another_issuers_name_is_refused(verify, make_list, platform):
     with pytest.raises(CrlRejected, match="bears another name"):
         verify(make_list(issued_by=platform.provisioning.root.certificate.subject))
@@ -132,6 +144,8 @@ def test_what_is_no_list_is_refused(verify, der):
 def test_a_list_that_is_too_large_is_not_even_read(verify):
     with pytest.raises(CrlRejected, match="more than 4194304"):
         verify(bytes((4 << 20) + 1))
+    with pytest.raises(CrlRejected, match="is not a certificate revocation list"):
+        verify(bytes(4 << 20))
 
 
 def test_a_certificate_is_no_list(verify, issuer):

@@ -102,6 +102,12 @@ def test_every_mismatch_is_told(verified, policy):
     assert len(reasons(verified, replace(policy, allow_smt=False, vmpls=frozenset(), guests=()))) == 3
 
 
+def test_a_list_that_was_looked_at_is_all_that_is_asked_for(maker, policy):
+    asking = replace(policy, require_revocation_list=True)
+    assert appraise(verified_of(maker.case(crl=maker.crl())), asking)
+    assert reasons(verified_of(maker.case()), asking) == ("no revocation list was looked at",)
+
+
 def test_a_guest_that_shares_no_cores_needs_no_permission(maker, policy):
     verified = verified_of(maker.case(report=maker.report(policy=GuestPolicy(bits=0x20000))))
     for allowed in (False, True):
