@@ -36,8 +36,8 @@ def test_a_base_is_copied_run_changed_and_run_again(stage, tmp_path):
 
     assert len(answer(first)) == 64
     source = own / "service.py"
-    assert "hexdigest()" in source.read_text()
-    source.write_text(source.read_text().replace("hexdigest()", "hexdigest().upper()"))
+    assert "hex() +" in source.read_text()
+    source.write_text(source.read_text().replace("hex() +", "hex().upper() +"))
     refused = stage.caisson(*up)
     assert refused.status == 2
     assert "caisson down my-service" in refused.stderr
