@@ -13,7 +13,7 @@ import pytest
 
 from tests.catalog.running import brought_up
 
-KEPT = ("redis", "sqlite", "mariadb")
+KEPT = ("redis", "sqlite", "mariadb", "keyserver")
 MAGIC = b"GRAFS_PF"
 
 
