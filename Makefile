@@ -61,7 +61,7 @@ bench-catalog: dev .system
 	$(BIN)/python -m benchmarks.catalog
 
 bench: dev .system
-	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+	for benchmark in $$(basename --suffix .py benchmarks/[a-z]*.py); do $(BIN)/python -m benchmarks.$$benchmark || exit 1; done
 
 docs: dev
 	$(BIN)/mkdocs build --strict
