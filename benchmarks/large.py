@@ -3,7 +3,8 @@
 Conversion (goal: 1.3 times). Both programs read the same `docker-archive:`, whose layers are not compressed, just as
 `docker save` writes them, and write an `oci:` layout of compressed layers. So both do the costly part, each with its
 own compressor. Caisson hashes every file of the image as trusted besides. A second line, without a goal, starts from a
-layout that is compressed already: there skopeo only copies blobs, while a conversion still has to unpack and read them.
+layout that is compressed already. There skopeo hashes the blobs and copies them. A conversion hashes them too, copies
+nothing, and has to unpack them, to hash what they unpack to and each file in it: three times the work of hashing alone.
 
 Hashing and signing (goal: 1 time) of all files, against hashing the same bytes in one Python thread.
 

@@ -31,16 +31,12 @@ _PASSES = 2  # links to directories that one path may go through
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GramineFiles:
-    """`files` are added to the image, `trusted` gives SHA-256 (hex) by path, `mounts` put the C library in place.
-
-    `own_libc` tells that the image keeps its own C library, whose every system call takes a detour.
-    """
+    """`files` are added to the image, `trusted` gives SHA-256 (hex) by path, `mounts` put the C library in place."""
 
     files: tuple[AddedFile, ...]
     trusted: Mapping[str, str]
     mounts: tuple[Mount, ...]
     libos: LibOsBinary
-    own_libc: bool
 
 
 def gramine_files(release: Release, libraries: Libraries, content: Content, *, own: dict[str, str]) -> GramineFiles:
@@ -78,7 +74,6 @@ def gramine_files(release: Release, libraries: Libraries, content: Content, *, o
         trusted=trusted,
         mounts=tuple(mounts),
         libos=LibOsBinary(uri=f"file:{libos}", sha256=release.bundle.parts[LIBOS]),
-        own_libc=bool(libraries.interpreters) and not replaced,
     )
 
 
