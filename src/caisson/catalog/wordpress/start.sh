@@ -20,6 +20,9 @@ keep secrets /run/caisson/secrets/wordpress.json
     printf %s "$key" >/tmp/database-key.pem
     printf %s "$begin${chain##*"$begin"}" >/tmp/database-authority.pem  # the last one is the key server's
     printf %s "$secrets" >/tmp/wordpress.json
-    exec /usr/bin/php-cgi8.2 -c /etc/caisson/php -b 127.0.0.1:9000
+    if [ "$CAISSON_RUNTIME" = gramine ]; then  # where a child can lock no file in memory, and opcache would end PHP
+        set -- -d opcache.file_cache=/tmp -d opcache.file_cache_only=1
+    fi
+    exec /usr/bin/php-cgi8.2 -c /etc/caisson/php "$@" -b 127.0.0.1:9000
 ) &
 exec /usr/sbin/nginx -c /etc/caisson/nginx.conf -e stderr
