@@ -54,6 +54,17 @@ def test_ship_code_the_cloud_cannot_read(directory):
     assert "files under the key `code`: not looked into" in done.stdout
 
 
+@pytest.mark.slow
+def test_wordpress_and_its_database(directory):
+    done = follow("wordpress", directory)
+    assert done.stdout.count(ACCEPTED) == 2
+    assert "Welcome" in done.stdout
+    assert "Error establishing a database connection" in done.stdout
+    assert "refused\n" in done.stdout
+    assert "CREATE TABLE" not in done.stdout  # nothing was installed, so the dump is of an empty database
+    assert (directory / "wordpress.sql").read_text().count("-- Host: 127.0.0.1") == 1
+
+
 REGISTRY = """\
 version: 0.1
 storage: {filesystem: {rootdirectory: DIRECTORY/registry}}

@@ -55,7 +55,7 @@ class Place:
 
     def build(
         self,
-        recipe: str,
+        recipe: str | Recipe,
         name: str,
         folder: Path | None = None,
         *,
@@ -63,7 +63,7 @@ class Place:
         release: Release | None = None,
     ) -> Built:
         """Build an image out of the recipe's source, or of a root file system, and unpack it."""
-        parsed = Recipe.parse(recipe.encode(), folder=folder)
+        parsed = recipe if isinstance(recipe, Recipe) else Recipe.parse(recipe.encode(), folder=folder)
         layout = self.home.path / "images"
         with tempfile.TemporaryDirectory() as directory:
             scratch = Path(directory)

@@ -17,7 +17,7 @@ if [ ! -e "$complete" ]; then
             maria_add_gis_sp_bootstrap mysql_sys_schema; do
             $CAT "/usr/share/mysql/$part.sql"
         done
-    } | $server --bootstrap $first
+    } | $server --bootstrap --skip-ssl $first
     [ -z "$first" ] || $MV /data/first /data/ibdata1
     : >"$complete"
 fi
