@@ -14,6 +14,7 @@ from caisson.enclave.manifest.keys import find
 from caisson.sgx import MrEnclave, MrSigner
 
 _ABSENT = None
+_ENCRYPTED = "file:/.caisson/encrypted/"
 _NOTHING = ("MRENCLAVE and signer are the same: nothing has to be done",)
 _MRENCLAVE_KEY, _MRSIGNER_KEY = "_sgx_mrenclave", "_sgx_mrsigner"
 
@@ -79,7 +80,7 @@ def diff(before: Version, after: Version) -> Difference:
     same_enclave = same_bytes and before.mr_enclave == after.mr_enclave
     same_signer = before.mr_signer == after.mr_signer
     kept = tuple(_kept(old, new, same_enclave=same_enclave, same_signer=same_signer))
-    told = _consequences(old, new, same_enclave=same_enclave, same_signer=same_signer)
+    told = (*_consequences(old, new, same_enclave=same_enclave, same_signer=same_signer), *_encrypted(old, new))
     return Difference(
         changes=changes,
         same_bytes=same_bytes,
@@ -110,6 +111,21 @@ def _consequences(old: Foreign, new: Foreign, *, same_enclave: bool, same_signer
             f"the security version rises from {old_svn} to {new_svn}: a policy by signer accepts the new enclave, and"
             f" can refuse the old one from now on by asking for {new_svn}"
         )
+
+
+def _encrypted(old: Foreign, new: Foreign) -> Iterator[str]:
+    """Say what became of the program's encrypted files, into which nobody sees who has only the two images."""
+    before, after = (
+        {uri.removeprefix(_ENCRYPTED): digest for uri, digest in each.trusted().items() if uri.startswith(_ENCRYPTED)}
+        for each in (old, new)
+    )
+    for name in sorted(before.keys() | after.keys()):
+        if name not in after:
+            yield f"no files are encrypted under `{name}` any more: they are gone, or in clear"
+        elif name not in before:
+            yield f"files are encrypted under `{name}`: the workload needs this key in `fs_keys`"
+        elif before[name] != after[name]:
+            yield f"the files encrypted under `{name}` are others, or their key is: only who has it can tell which"
 
 
 def _kept(old: Foreign, new: Foreign, *, same_enclave: bool, same_signer: bool) -> Iterator[KeptData]:

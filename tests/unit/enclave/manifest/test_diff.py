@@ -44,6 +44,26 @@ def test_another_loader_changes_the_measurement():
     assert not compare(BASE, after=OTHER_ENCLAVE).same_enclave
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (None, "aa", "files are encrypted under `code`: the workload needs this key"),
+        ("aa", "bb", "the files encrypted under `code` are others, or their key is"),
+        ("aa", None, "no files are encrypted under `code` any more"),
+        ("aa", "aa", None),
+    ],
+)
+def test_what_became_of_encrypted_files_is_said(old, new, said):
+    def manifest(digest):
+        file = f', {{ uri = "file:/.caisson/encrypted/code", sha256 = "{digest}" }}' if digest else ""
+        return BASE.replace('"aa" }', f'"aa" }}{file}')
+
+    found = compare(manifest(new), old=manifest(old), after=OTHER_ENCLAVE).consequences
+    assert [line for line in found if "`code`" in line][:1] == [
+        line for line in found if said and line.startswith(said)
+    ]
+
+
 def test_a_changed_file_is_named_by_its_path():
     (change,) = compare(BASE.replace('"aa"', '"bb"')).changes
     assert (change.path, change.before, change.after) == ("sgx.trusted_files file:/app", "aa", "bb")
