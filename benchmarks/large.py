@@ -128,10 +128,15 @@ def conversion(directory: Path, origin: str, what: str, goal: str) -> None:
     )
 
 
-def signing(directory: Path) -> None:
-    """Compare hashing all files on all cores, measuring and signing, with hashing them one after another."""
+def signing(directory: Path, origin: str) -> None:
+    """Compare hashing all files on all cores, measuring and signing, with hashing them one after another.
+
+    The image is one whose layers are not compressed: of others, large files are hashed while they are unpacked.
+    """
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
-        content = Content(source(Reference.parse(f"oci:{directory}/plain:v1")).read(scratch=Path(scratch)))
+        image = source(Reference.parse(origin)).read(scratch=Path(scratch))
+        _ = image.digest  # nothing is compressed any more when this is known
+        content = Content(image)
         paths = content.files_below("/data")
         regions = [region for path in paths if (region := content.region(path)) is not None]
         key, agent = SigningKey.generate(), premain()
@@ -187,7 +192,7 @@ def main() -> None:
                 sink(Reference.parse(place)).write(image)
         conversion(directory, archive, "compressing", f" (goal {CONVERSION_GOAL})")
         conversion(directory, layout, "compressed already", "")
-        signing(directory)
+        signing(directory, archive)
         verifying(directory)
 
 
