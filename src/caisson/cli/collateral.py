@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from cryptography import x509
 
 from caisson.cli.files import PUBLIC, force_option, read_bytes, write_new
 from caisson.cli.moment import at_option
 from caisson.cli.output import emit, json_option
 from caisson.cli.roots import root_keys, roots_option
 from caisson.cli.sources import PcsAddress, pcs_options
-from caisson.errors import Malformed, UsageError
+from caisson.errors import UsageError
 from caisson.evidence import INTEL_PCS, Collateral, Evidence, EvidenceForm, check_collateral, statements_of, web_client
 from caisson.evidence.snp import AMD_KDS, AMD_ROOTS, KdsClient, SnpCollateral, check_snp_collateral
 from caisson.snp import Product
@@ -124,10 +123,7 @@ def verify(*, path: Path, roots: tuple[str, ...], at: datetime | None, as_json: 
 def _shown(collateral: Collateral) -> dict[str, Any]:
     said = statements_of(collateral)
     tcb, qe = said.tcb_info, said.qe_identity
-    try:
-        lists = [x509.load_der_x509_crl(der) for der in (collateral.root_ca_crl, collateral.pck_crl)]
-    except ValueError as cause:
-        raise Malformed("collateral has a revocation list that is none") from cause
+    root, pck = collateral.revocation_lists
     return {
         "tee": tcb.identity,
         "fmspc": said.fmspc,
@@ -138,7 +134,7 @@ def _shown(collateral: Collateral) -> dict[str, Any]:
         "qe_identity": qe.identity,
         "qe_identity_issued": qe.issued.isoformat(),
         "qe_identity_next": qe.next_update.isoformat(),
-        "root_crl_revokes": len(lists[0]),
-        "pck_crl_revokes": len(lists[1]),
+        "root_crl_revokes": len(root.revoked),
+        "pck_crl_revokes": len(pck.revoked),
         "expires": collateral.next_update.isoformat(),
     }

@@ -38,6 +38,7 @@ from caisson.evidence.ra_tls import Claims, RaTlsEvidence
 from caisson.evidence.result import AttestationResult, policy_id
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
 from caisson.evidence.service import Answer, Service, web_client
+from caisson.evidence.signed_list import SignedList
 from caisson.evidence.statements import Statement, Statements, statements_of
 from caisson.evidence.tcb import TcbStatus, TcbVerdict
 from caisson.evidence.tls import VerifiedRaTls, quote_of, verify_peer, verify_ra_tls
@@ -80,6 +81,7 @@ __all__ = [
     "RaTlsEvidence",
     "RootKey",
     "Service",
+    "SignedList",
     "SnpPolicy",
     "Statement",
     "Statements",

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from cryptography import x509
-
-from caisson.errors import Malformed
+from caisson.errors import CrlRejected, Malformed
 from caisson.evidence.signed_json import Fields, octets
+from caisson.evidence.signed_list import SignedList, WholeList
 
 _MOST_BYTES = 8 * 1024 * 1024
 _SIGNATURE_SIZE = 64
@@ -104,15 +103,26 @@ class Collateral:
         Raises:
             Malformed: a part that does not say it.
         """
-        try:
-            lists = [x509.load_der_x509_crl(der).next_update_utc for der in (self.root_ca_crl, self.pck_crl)]
-        except ValueError as cause:
-            raise Malformed("collateral has a revocation list that is none") from cause
         documents = (Fields.parse(self.tcb_info, what="TCB info"), Fields.parse(self.qe_identity, what="QE identity"))
         return min(
-            *(moment for moment in lists if moment is not None),
+            *(each.validity.ends for each in self.revocation_lists),
             *(document.moment("nextUpdate") for document in documents),
         )
+
+    @property
+    def revocation_lists(self) -> tuple[WholeList, WholeList]:
+        """The root's list and that of the PCK's authority, as they are: nothing is verified here.
+
+        Raises:
+            Malformed: one is none.
+        """
+        try:
+            root, pck = (
+                SignedList.parse(der, what="list").read(what="list") for der in (self.root_ca_crl, self.pck_crl)
+            )
+        except CrlRejected as cause:
+            raise Malformed("collateral has a revocation list that is none") from cause
+        return root, pck
 
 
 def _encoded(fields: Fields, name: str) -> bytes:

@@ -28,13 +28,14 @@ def issuer(platform):
 
 @pytest.fixture(scope="module")
 def make_list(scene, issuer):
-    def make(*, key=None, issued_by=None, algorithm=SHA256, extensions=(), revoked=()):
+    numbered = ((x509.CRLNumber(1), False),)
+
+    def make(*, key=None, issued_by=None, algorithm=SHA256, extensions=numbered, revoked=()):
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(issued_by or issuer.certificate.subject)
             .last_update(scene.at)
             .next_update(scene.at + timedelta(days=1))
-            .add_extension(x509.CRLNumber(1), critical=False)
         )
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
@@ -51,6 +52,11 @@ def make_list(scene, issuer):
 @pytest.fixture(scope="module")
 def verify(issuer):
     return lambda der: RevocationList.verify(der, what=WHAT, issuer=read(issuer.certificate))
+
+
+def test_a_list_without_extensions_is_refused(verify, make_list):
+    with pytest.raises(CrlRejected, match="has no extensions"):
+        verify(make_list(extensions=()))
 
 
 def test_a_good_list_names_what_is_revoked(verify, make_list, scene, platform):

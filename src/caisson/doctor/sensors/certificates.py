@@ -5,11 +5,10 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx2
-from cryptography.x509 import load_der_x509_crl
 
 from caisson.doctor.readings import Certificates, QuoteProvider, Unread
-from caisson.errors import Unavailable
-from caisson.evidence import INTEL_PCS, INTEL_ROOT_CRL, Answer, PckCa, Service, web_client
+from caisson.errors import CrlRejected, Unavailable
+from caisson.evidence import INTEL_PCS, INTEL_ROOT_CRL, Answer, PckCa, Service, SignedList, web_client
 
 _PATIENCE = 8.0
 
@@ -69,10 +68,10 @@ def _expiry(answer: Answer) -> int | None:
     except ValueError:
         raw = answer.content
     try:
-        end = load_der_x509_crl(raw).next_update_utc
-    except ValueError:
+        end = SignedList.parse(raw, what="list").read(what="list").validity.ends
+    except CrlRejected:
         return None
-    return None if end is None else max(0, int(end.timestamp()))
+    return max(0, int(end.timestamp()))
 
 
 def _clock(answer: Answer) -> int | None:

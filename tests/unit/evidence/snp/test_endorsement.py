@@ -337,6 +337,13 @@ def test_a_revocation_list_that_is_not_whole_is_refused(maker, changes):
     refuse(maker.case(crl=maker.crl(99, **changes)), CrlRejected, "not a complete list")
 
 
+def test_nothing_is_read_of_entries_that_the_root_has_not_signed(maker):
+    serial, negative = b"\x02\x01\x63", b"\x02\x01\x81"
+    forged = maker.crl(99).replace(serial, negative)
+    assert forged != maker.crl(99)
+    refuse(maker.case(crl=forged), CrlRejected, "not signed by that root")
+
+
 def test_a_revocation_list_without_an_end_is_refused(maker):
     refuse(maker.case(crl=maker.crl_without_end()), CrlRejected, "when the next one is due")
 
