@@ -71,6 +71,12 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f"caisson.cli.{file}").command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with its first sentence, whole."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(limit=200)) for name, command in commands if command])
+
 
 @click.group(cls=_Commands, context_settings={"auto_envvar_prefix": "CAISSON", "help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(version)s")
@@ -89,8 +95,7 @@ def run(arguments: Sequence[str]) -> int:
     except CaissonError as error:
         return complain(error)
     except click.ClickException as error:
-        hint = f"try `{error.ctx.command_path} --help`" if isinstance(error, click.UsageError) and error.ctx else None
-        print_error(error.format_message().rstrip(".").replace("'", "`"), hint)
+        _print_usage_error(error)
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         print_error("interrupted")
@@ -102,6 +107,14 @@ def run(arguments: Sequence[str]) -> int:
         print_error("this is a bug in Caisson", "please report it with the lines above")
         return Exit.BUG
     return Exit.YES if code is None else Exit(code)
+
+
+def _print_usage_error(error: click.ClickException) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return
+    hint = f"try `{error.ctx.command_path} --help`" if isinstance(error, click.UsageError) and error.ctx else None
+    print_error(error.format_message().rstrip(".").replace("'", "`"), hint)
 
 
 def main() -> None:

@@ -141,10 +141,11 @@ class Activations:
                 expires=int(leaf.not_valid_after_utc.timestamp()),
             )
         except (Malformed, SealBroken, Unknown, UsageError) as cause:
-            # The guest cannot mend this, and the names of secrets are none of its business.
+            # The guest cannot mend this, and the names of secrets are none of its business; the log is the operator's.
+            _log.warning("workload %s: %s", workload.name, cause)
             raise Unavailable(
                 f"workload `{workload.name}` cannot be provisioned now",
-                hint="its operator finds why with `caisson workload check`",
+                hint="its operator finds why in the log of the key server",
             ) from cause
         answer = seal_bundle(
             bundle, hpke_public_key=data.hpke_public_key, report_data=data.report_data, key=server.identity

@@ -16,7 +16,7 @@ from caisson.enclave import read_private_key, write_private_key
 from caisson.errors import Malformed, SignatureRejected, UsageError
 from caisson.oci import Digest
 
-_HINT = "make one with `caisson key generate --kind provenance`"
+_HINT = "make one with `caisson provenance key`"
 
 
 @dataclass(frozen=True, slots=True)

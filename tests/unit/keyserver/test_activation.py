@@ -303,10 +303,12 @@ def test_a_policy_that_changes_during_an_activation_stops_it(world):
     refused(world, Unavailable, match="changed meanwhile")
 
 
-def test_a_secret_that_stopped_fitting_is_told_to_the_operator_and_not_to_the_guest(world):
+def test_a_secret_that_stopped_fitting_is_told_to_the_operator_and_not_to_the_guest(world, caplog):
     world.operator.set_secret("disk-key", Secret(b"too short"))
     error = refused(world, Unavailable, match="cannot be provisioned now")
     assert "disk-key" not in error.message
+    assert "disk-key" in caplog.text
+    assert "too short" not in caplog.text
 
 
 def test_a_new_version_of_a_secret_is_what_the_next_start_gets(world):
