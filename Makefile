@@ -5,9 +5,13 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 PYTEST := $(BIN)/python -m pytest
 GO := $(CURDIR)/$(BIN)/go
-SYSTEM_COMMANDS := dockerd docker docker-compose docker-registry podman skopeo umoci mmdebstrap redis-cli strace musl-gcc htpasswd openssl \
-	pkcs11-tool rpmbuild softhsm2-util mariadbd /usr/lib/postgresql/*/bin/postgres
-SYSTEM_PACKAGES := docker.io docker-compose docker-registry podman skopeo umoci mmdebstrap redis-tools strace musl-tools apache2-utils openssl opensc rpm softhsm2 mariadb-server postgresql
+# An engine, what the example image is made with, and its client; then what else the tests meet.
+ENGINE_COMMANDS := dockerd docker ip mmdebstrap redis-cli
+ENGINE_PACKAGES := docker.io iproute2 mmdebstrap redis-tools
+SYSTEM_COMMANDS := docker-compose docker-registry podman skopeo umoci strace musl-gcc htpasswd openssl pkcs11-tool rpmbuild softhsm2-util \
+	mariadbd /usr/lib/postgresql/*/bin/postgres
+SYSTEM_PACKAGES := docker-compose docker-registry podman skopeo umoci strace musl-tools apache2-utils openssl opensc rpm softhsm2 \
+	mariadb-server postgresql
 
 # The unit tests of the packages that must be covered whole, line by line and branch by branch.
 COVERED := $(addprefix tests/unit/,sgx tdx snp evidence)
@@ -25,7 +29,7 @@ help:
 	@echo "make dev       only the virtual environment, .venv"
 	@echo "make lock      pin the dependencies anew"
 
-demo: dev .system
+demo: dev .engine
 	$(BIN)/python -m demo
 
 test: dev .system
@@ -76,11 +80,16 @@ $(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go pre
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	touch $@
 
-# Debian's packages for the engine, the example image and its client, where they are missing.
-.PHONY: .system
-.system:
-	@for command in $(SYSTEM_COMMANDS); do command -v $$command >/dev/null || missing=1; done; \
-	test -z "$$missing" || { apt-get update -q && apt-get install -yq --no-install-recommends $(SYSTEM_PACKAGES); }
+# Debian's packages $(2), where one of the commands $(1) is missing.
+ensure = @for command in $(1); do command -v $$command >/dev/null || missing=1; done; \
+	test -z "$$missing" || { apt-get update -q && apt-get install -yq --no-install-recommends $(2); }
+
+.PHONY: .engine .system
+.engine:
+	$(call ensure,$(ENGINE_COMMANDS),$(ENGINE_PACKAGES))
+
+.system: .engine
+	$(call ensure,$(SYSTEM_COMMANDS),$(SYSTEM_PACKAGES))
 
 # What Kubernetes is built from, and runs with; of a cluster only `make test-all` makes use.
 KUBERNETES_COMMANDS := go gcc dpkg-source etcd dnsmasq socat conntrack docker-registry
@@ -89,8 +98,7 @@ KUBERNETES_PACKAGES := golang-go golang-github-modern-go-reflect2-dev gcc libc6-
 
 .PHONY: .kubernetes
 .kubernetes:
-	@for command in $(KUBERNETES_COMMANDS); do command -v $$command >/dev/null || missing=1; done; \
-	test -z "$$missing" || { apt-get update -q && apt-get install -yq --no-install-recommends $(KUBERNETES_PACKAGES); }
+	$(call ensure,$(KUBERNETES_COMMANDS),$(KUBERNETES_PACKAGES))
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
