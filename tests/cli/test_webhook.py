@@ -1,9 +1,13 @@
 """`caisson webhook` refuses what it could not do, and prints what a cluster needs."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from caisson.admission import ServingCertificate
 from caisson.cli.app import run
 
 POLICY = """\
@@ -59,12 +63,28 @@ def test_it_prints_what_a_cluster_needs(caisson, policy):
         (("--flavour", "nodevice", "--image", IMAGE), "software platform"),
         (("--flavour", "aks", "--platform-socket", "/p", "--image", IMAGE), "software platform"),
         (("--flavour", "aks", "--image", "registry.example/caisson:1"), "sha256"),
+        (("--flavour", "aks", "--url", "https://x", "--registry-secret", "r"), "outside of the cluster"),
+        (("--flavour", "aks", "--url", "https://x", "--tls-ca", __file__), "outside of the cluster"),
+        (("--flavour", "aks", "--image", IMAGE, "--registry-secret", "No_Name"), "no name of a Secret"),
+        (("--flavour", "aks", "--image", IMAGE, "--tls-ca", __file__), "no certificates"),
     ],
 )
 def test_what_it_could_not_do_is_refused(caisson, policy, words, reason):
     done = caisson("webhook", "install", "--policy", policy, *NEEDS, *words)
     assert done.status == 2
     assert reason in done.stderr
+
+
+def test_of_a_file_with_authorities_only_the_certificates_are_printed(caisson, policy, tmp_path):
+    made = ServingCertificate.issue(("registry.example",), at=datetime.now(UTC), lifetime=timedelta(days=1))
+    key = made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    (tmp_path / "ca.pem").write_text(f"{made.authority_pem}{key}{made.authority_pem}")
+    words = ("--flavour", "aks", *NEEDS, "--image", IMAGE, "--tls-ca", str(tmp_path / "ca.pem"))
+    done = caisson("webhook", "install", "--policy", policy, *words)
+    assert done.status == 0, done.stderr
+    (settings,) = (each for each in yaml.safe_load_all(done.stdout) if each["kind"] == "ConfigMap")
+    assert settings["data"]["registry-ca.pem"] == made.authority_pem * 2
+    assert "PRIVATE KEY" not in done.stdout
 
 
 def test_a_policy_that_is_none_is_refused_before_anything_is_written(caisson, tmp_path):

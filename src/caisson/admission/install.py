@@ -12,6 +12,8 @@ ENFORCED = "enforced"
 NAME = "caisson-webhook"
 
 _PORT = 8443
+_SETTINGS = "/etc/caisson"
+_CREDENTIALS = "/etc/caisson-registry"
 _REPLICAS = 2
 _HEADING = "Made by `caisson webhook install`. Apply it with: kubectl apply --filename webhook.yaml"
 
@@ -20,14 +22,17 @@ _HEADING = "Made by `caisson webhook install`. Apply it with: kubectl apply --fi
 class Installation:
     """Where the webhook runs: in the cluster, of an image whose entry point is `caisson`, or at a URL outside.
 
-    `arguments` are those of `caisson webhook serve` besides where it listens and which policy it has; `timeout` is in
-    seconds, at most 30.
+    `arguments` are those of `caisson webhook serve` besides where it listens, which policy it has and how it reaches
+    registries; `timeout` is in seconds, at most 30. In the cluster: `tls_ca` are authorities of registries (PEM),
+    `registry_secret` names a Secret of the type `kubernetes.io/dockerconfigjson` in the namespace.
     """
 
     namespace: str
     policy: str
     arguments: tuple[str, ...] = ()
     image: ImagePin | None = None
+    tls_ca: str | None = None
+    registry_secret: str | None = None
     url: str | None = None
     timeout: int = 30
 
@@ -118,7 +123,11 @@ def _client(installation: Installation, path: str) -> dict[str, Any]:
 def _webhook(installation: Installation, image: ImagePin) -> list[dict[str, Any]]:
     labels = {"app.kubernetes.io/name": NAME}
     metadata = {"name": NAME, "namespace": installation.namespace, "labels": labels}
-    serve = ["webhook", "serve", "--listen", f"0.0.0.0:{_PORT}", "--policy", "/etc/caisson/policy.toml"]
+    serve = ["webhook", "serve", "--listen", f"0.0.0.0:{_PORT}", "--policy", f"{_SETTINGS}/policy.toml"]
+    settings = {"policy.toml": installation.policy}
+    if installation.tls_ca is not None:
+        settings["registry-ca.pem"] = installation.tls_ca
+        serve += ["--tls-ca", f"{_SETTINGS}/registry-ca.pem"]
     container = {
         "name": NAME,
         "image": str(image),
@@ -129,7 +138,7 @@ def _webhook(installation: Installation, image: ImagePin) -> list[dict[str, Any]
         "securityContext": LOCKED_DOWN,
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": _PORT, "scheme": "HTTPS"}, "periodSeconds": 2},
         "volumeMounts": [
-            {"name": "policy", "mountPath": "/etc/caisson", "readOnly": True},
+            {"name": "policy", "mountPath": _SETTINGS, "readOnly": True},
             {"name": "temporary", "mountPath": "/tmp"},  # noqa: S108 - inside its container
         ],
     }
@@ -145,11 +154,13 @@ def _webhook(installation: Installation, image: ImagePin) -> list[dict[str, Any]
         "containers": [container],
         "volumes": [{"name": "policy", "configMap": {"name": NAME}}, {"name": "temporary", "emptyDir": {}}],
     }
+    if installation.registry_secret is not None:
+        _give_credentials(pod, container, installation.registry_secret)
     selector = {"matchLabels": labels}
     # Whoever applies on the server's side must name the protocol.
     port = {"name": "https", "port": _PORT, "targetPort": _PORT, "protocol": "TCP"}
     return [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"policy.toml": installation.policy}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": settings},
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -167,3 +178,12 @@ def _webhook(installation: Installation, image: ImagePin) -> list[dict[str, Any]
             },
         },
     ]
+
+
+def _give_credentials(pod: dict[str, Any], container: dict[str, Any], secret: str) -> None:
+    """Let the webhook read registries with a Secret, and the node pull its image with the same."""
+    pod["imagePullSecrets"] = [{"name": secret}]
+    items = [{"key": ".dockerconfigjson", "path": "config.json"}]
+    pod["volumes"].append({"name": "registry", "secret": {"secretName": secret, "items": items}})
+    container["volumeMounts"].append({"name": "registry", "mountPath": _CREDENTIALS, "readOnly": True})
+    container["args"] += ["--auth-file", f"{_CREDENTIALS}/config.json"]

@@ -1,12 +1,15 @@
 """`caisson webhook`: images of pods are verified before the pods are."""
 
 import logging
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
 import click
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from caisson import oci
 from caisson.admission import (
@@ -36,6 +39,7 @@ from caisson.provenance import ImagePolicy
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_SECRET_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 _NEEDS = (
     click.option("--flavour", type=click.Choice(get_args(Flavour)), required=True, help="Who gives pods the device."),
@@ -143,6 +147,12 @@ Example:
 @_needs_options
 @click.option("--namespace", default="caisson-system", show_default=True, help="Where it runs.")
 @click.option("--image", type=PinType(), help="Image of `caisson`, to run the webhook in the cluster.")
+@click.option("--tls-ca", type=_FILE, help="With `--image`: trust these authorities, too, of registries (PEM).")
+@click.option(
+    "--registry-secret",
+    metavar="NAME",
+    help="With `--image`: Secret of the namespace, of type kubernetes.io/dockerconfigjson, for registries.",
+)
 @click.option("--url", metavar="URL", help="Where the webhook runs, if it is outside of the cluster.")
 @click.option("--timeout", type=click.IntRange(1, 30), default=30, show_default=True, help="Seconds to wait for it.")
 @output_option
@@ -159,6 +169,8 @@ def install(  # noqa: PLR0913 - one parameter for each option
     beside: tuple[ImagePin, ...],
     namespace: str,
     image: ImagePin | None,
+    tls_ca: Path | None,
+    registry_secret: str | None,
     url: str | None,
     timeout: int,
     output: Path | None,
@@ -172,6 +184,13 @@ def install(  # noqa: PLR0913 - one parameter for each option
     """
     if (image is None) == (url is None):
         raise UsageError("say where the webhook runs", hint="`--image` for in the cluster, or `--url` for outside")
+    if image is None and (tls_ca is not None or registry_secret is not None):
+        raise UsageError(
+            "a webhook outside of the cluster is not given authorities or a Secret here",
+            hint="give `--tls-ca` and `--auth-file` to `caisson webhook serve`",
+        )
+    if registry_secret is not None and _SECRET_NAME.fullmatch(registry_secret) is None:
+        raise UsageError(f"`{registry_secret}` is no name of a Secret", hint="write it like `registry`, in lower case")
     evidence = _evidence(flavour, platform_socket, platform_address, aesmd_directory)
     arguments = ["--flavour", flavour, "--key-server", key_server]
     match evidence:
@@ -188,9 +207,25 @@ def install(  # noqa: PLR0913 - one parameter for each option
     raw = read_bytes(policy)
     ImagePolicy.parse(raw)
     installation = Installation(
-        namespace=namespace, policy=raw.decode(), arguments=tuple(arguments), image=image, url=url, timeout=timeout
+        namespace=namespace,
+        policy=raw.decode(),
+        arguments=tuple(arguments),
+        image=image,
+        tls_ca=None if tls_ca is None else _certificates(tls_ca),
+        registry_secret=registry_secret,
+        url=url,
+        timeout=timeout,
     )
     write_files(installation_files(installation), output, force=force, as_json=as_json)
+
+
+def _certificates(path: Path) -> str:
+    """Give the certificates of a file, and nothing else that lies in it: a key would stand in the ConfigMap."""
+    try:
+        found = x509.load_pem_x509_certificates(read_bytes(path))
+    except ValueError as cause:
+        raise UsageError(f"`{path}` holds no certificates in PEM form") from cause
+    return "".join(each.public_bytes(Encoding.PEM).decode() for each in found)
 
 
 def _evidence(flavour: Flavour, socket: str | None, address: tuple[str, int] | None, aesmd_directory: str) -> Evidence:

@@ -133,6 +133,15 @@ def flavours() -> dict[str, tuple[File, ...]]:
                 image=CAISSON,
             )
         ),
+        "webhook-private-registry": installation_files(
+            Installation(
+                namespace="caisson-system",
+                policy="version = 1\n",
+                image=CAISSON,
+                tls_ca="-----BEGIN CERTIFICATE-----\n",
+                registry_secret="registry",
+            )
+        ),
         "webhook-outside": installation_files(
             Installation(namespace="caisson-system", policy="version = 1\n", url="https://10.0.0.1:9443")
         ),
