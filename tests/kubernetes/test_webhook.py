@@ -2,41 +2,19 @@
 
 import base64
 import json
-import subprocess
 
 import pytest
 import yaml
 
+from tests.kubernetes.admission import attempt, build, namespaces, pod, refused, write_policy
 from tests.kubernetes.cluster import eventually, python, running
 
 PORT = 9443
-LABELS = {"watched": "org.caisson/admission=enforced", "free": "org.caisson/other=yes"}
-POLICY = """\
-version = 1
-runtimes = ["native"]
-allow_debug = false
-key_servers = ["{pin}"]
-allow_unpinned = false
-
-[[products]]
-mrsigner = "{mrsigner}"
-isv_prod_id = 17
-minimum_isv_svn = 1
-"""
-
-
-def pod(name, image, **changes):
-    container = {"name": "main", "image": image, **changes}
-    return json.dumps(
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}}
-    )
 
 
 @pytest.fixture(scope="module")
 def policy(redis, tmp_path_factory):
-    path = tmp_path_factory.mktemp("policy") / "policy.toml"
-    path.write_text(POLICY.format(pin=redis["key_server_pin"], mrsigner=redis["mrsigner"]))
-    return path
+    return write_policy(redis, tmp_path_factory.mktemp("policy"))
 
 
 @pytest.fixture(scope="module")
@@ -59,46 +37,19 @@ def installed(cluster, redis, policy):
     token, authority = policy.with_name("token"), policy.with_name("ca.crt")
     token.write_bytes(base64.b64decode(found["token"]))
     authority.write_bytes(base64.b64decode(found["ca.crt"]))
-    for namespace, label in LABELS.items():
-        cluster.kubectl("create", "namespace", namespace)
-        cluster.kubectl("label", "namespace", namespace, label)
     server = cluster.kubectl("config", "view", "--output", "jsonpath={.clusters[0].cluster.server}")
-    yield python(
-        *("-m", "caisson.cli", "webhook", "serve", "--listen", f"{cluster.address}:{PORT}", *needs),
-        *("--name", cluster.address, "--api-server", server),
-        *("--api-server-ca", str(authority), "--token-file", str(token)),
-    )
-    kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
-    cluster.kubectl("delete", kinds, "caisson-webhook")
-    for namespace in LABELS:  # a namespace waits for its pods, and a kubelet of this version can take minutes
-        cluster.kubectl("delete", "pods", "--all", "--namespace", namespace, "--force", "--grace-period=0")
-    cluster.kubectl("delete", "namespace", *LABELS, "caisson-system", "--timeout=120s")
+    with namespaces(cluster):
+        yield python(
+            *("-m", "caisson.cli", "webhook", "serve", "--listen", f"{cluster.address}:{PORT}", *needs),
+            *("--name", cluster.address, "--api-server", server),
+            *("--api-server-ca", str(authority), "--token-file", str(token)),
+        )
 
 
 @pytest.fixture
 def webhook(installed, tmp_path):
     with running(*installed, ready="ready https", log=tmp_path / "log") as process:
         yield process
-
-
-def attempt(cluster, document, namespace="watched"):
-    return cluster.try_kubectl("create", "--namespace", namespace, "--filename", "-", stdin=document)
-
-
-def refused(cluster, document, *words):
-    done = attempt(cluster, document)
-    assert done.returncode != 0, done.stdout
-    assert all(word in done.stderr for word in words), done.stderr
-
-
-def build(cluster, name, dockerfile):
-    """Build an image with Docker alone and push it: a hostile operator has no more."""
-    image = f"{cluster.registry}/{name}"
-    subprocess.run(
-        ["docker", "build", "--tag", image, "-"], input=dockerfile, text=True, capture_output=True, check=True
-    )
-    subprocess.run(["docker", "push", image], capture_output=True, check=True)
-    return image
 
 
 @pytest.mark.usefixtures("webhook")
@@ -132,13 +83,13 @@ def test_a_pod_may_ask_for_verification_itself(cluster, redis):
 
 @pytest.mark.usefixtures("webhook")
 def test_a_changed_image_is_refused_and_the_change_is_named(cluster, redis):
-    image = build(cluster, "changed:1", f"FROM {redis['container_image']}\nENV LD_PRELOAD=/evil.so\n")
+    image = build(f"{cluster.registry}/changed:1", f"FROM {redis['container_image']}\nENV LD_PRELOAD=/evil.so\n")
     refused(cluster, pod("changed", image), "image was changed", "LD_PRELOAD")
 
 
 @pytest.mark.usefixtures("webhook")
 def test_a_plain_image_is_refused(cluster):
-    image = build(cluster, "plain:1", "FROM caisson-pause:local\nLABEL org.caisson.tmpfs=/run\n")
+    image = build(f"{cluster.registry}/plain:1", "FROM caisson-pause:local\nLABEL org.caisson.tmpfs=/run\n")
     refused(cluster, pod("plain", image), "no confidential image")
 
 

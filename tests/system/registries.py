@@ -29,9 +29,9 @@ SERVICE, ISSUER = "registry.test", "issuer.test"
 HALF_A_SECOND = 0.5
 
 
-def free_port():
+def free_port(address="127.0.0.1"):
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return probe.getsockname()[1]
 
 
@@ -42,14 +42,16 @@ class RealRegistry:
     directory: Path
     config: dict = field(default_factory=dict)
     http: dict = field(default_factory=dict)
+    address: str = "127.0.0.1"
+    name: str = "localhost"
 
     def start(self):
-        self.port = free_port()
-        self.host = f"localhost:{self.port}"
+        self.port = free_port(self.address)
+        self.host = f"{self.name}:{self.port}"
         document = {
             "version": 0.1,
             "storage": {"filesystem": {"rootdirectory": str(self.directory / "data")}},
-            "http": {"addr": f"127.0.0.1:{self.port}", **self.http},
+            "http": {"addr": f"{self.address}:{self.port}", **self.http},
             **self.config,
         }
         path = self.directory / "config.yml"
@@ -57,7 +59,7 @@ class RealRegistry:
         self.log = (self.directory / "log").open("wb")
         self.process = subprocess.Popen(["docker-registry", "serve", str(path)], stdout=self.log, stderr=self.log)
         for _ in range(100):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            with contextlib.suppress(OSError), socket.create_connection((self.address, self.port), 1):
                 return
             assert self.process.poll() is None, (self.directory / "log").read_text()
             time.sleep(0.05)
@@ -67,6 +69,18 @@ class RealRegistry:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(10)
         self.log.close()
+
+
+def guard(directory, *hosts):
+    """Give what a registry with a password, over TLS, is configured with, and the root to trust."""
+    htpasswd = directory / "htpasswd"
+    made = subprocess.run(["htpasswd", "-nbB", USER, PASSWORD], capture_output=True, check=True)
+    htpasswd.write_bytes(made.stdout)
+    root, key, _, _ = certificate(directory, "tls", *hosts)
+    return {
+        "config": {"auth": {"htpasswd": {"realm": "test", "path": str(htpasswd)}}},
+        "http": {"tls": {"certificate": str(root), "key": str(key)}},
+    }, root
 
 
 def certificate(directory, name, *hosts):
@@ -85,7 +99,7 @@ def certificate(directory, name, *hosts):
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     )
     if hosts:
-        names = [x509.DNSName(host) for host in hosts] + [x509.IPAddress(ip_address("127.0.0.1"))]
+        names = [_general(host) for host in (*hosts, "127.0.0.1")]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     made = builder.sign(key, hashes.SHA256())
     certificate_path, key_path = directory / f"{name}.crt", directory / f"{name}.key"
@@ -94,6 +108,13 @@ def certificate(directory, name, *hosts):
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return certificate_path, key_path, key, made
+
+
+def _general(host):
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def write_auth(path, host, user=USER, password=PASSWORD):

@@ -32,13 +32,11 @@ from caisson.oci import (
     validate,
 )
 from tests.system.registries import (
-    PASSWORD,
-    USER,
     BreakingLine,
     RealRegistry,
     TokenServer,
-    certificate,
     digest_of,
+    guard,
     write_auth,
 )
 
@@ -76,15 +74,8 @@ def plain(start):
 @pytest.fixture(scope="module")
 def guarded(start, directory):
     """A registry with a password, over TLS."""
-    htpasswd = directory / "htpasswd"
-    made = subprocess.run(["htpasswd", "-nbB", USER, PASSWORD], capture_output=True, check=True)
-    htpasswd.write_bytes(made.stdout)
-    root, key, _, _ = certificate(directory, "tls", "localhost")
-    registry = start(
-        "guarded",
-        config={"auth": {"htpasswd": {"realm": "test", "path": str(htpasswd)}}},
-        http={"tls": {"certificate": str(root), "key": str(key)}},
-    )
+    options, root = guard(directory, "localhost")
+    registry = start("guarded", **options)
     registry.root = root
     return registry
 
