@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.listeners import listeners
+
 MOST_SECONDS_TO_STOP = 20
 OTHER = "00" * 32
 
@@ -34,6 +36,11 @@ def test_it_is_healthy(running):
             return
         assert time.monotonic() < deadline, f"{state}\n{running.logs()}"
         time.sleep(0.5)
+
+
+def test_nothing_listens_but_the_ports_that_it_publishes(running):
+    """What its own processes say to each other over TCP, the loopback included, the host reads, and it may join in."""
+    assert {port for _, port in listeners(running.pid())} == set(running.entry.recipe.ports)
 
 
 def test_no_image_log_argument_or_label_holds_a_secret(running):

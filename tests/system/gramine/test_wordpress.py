@@ -10,6 +10,7 @@ import pytest
 from caisson import catalog
 from caisson.conversion import companion
 from caisson.conversion.recipe import AddedFile
+from tests.listeners import listeners
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -54,3 +55,4 @@ def test_wordpress_finds_its_database_on_the_first_start_and_on_the_next(place):
             leads = until(302, ca, "/", (first, second))
             assert leads.endswith("/wp-admin/install.php")
             assert ask(ca, "/wp-admin/install.php")[0] == 401
+            assert {port for _, port in listeners(second.pid)} == {8443}
