@@ -13,6 +13,8 @@ _SECTIONS = ("**Protected**", "**Not protected**", "\n## Connecting\n", "\n## ")
 _SHORTEST_PASSWORD = 20
 _VERSION = re.compile(r":[a-z]*[0-9][A-Za-z0-9_.-]*(@|$)")
 _NUMERIC = re.compile(r"[1-9]\d*:[1-9]\d*")
+# NGINX's `fastcgi_pass`, `proxy_pass` and the like, its `server` in an upstream, and the `-b` of php-cgi.
+_LOOPBACK = re.compile(r"(?:_pass|\bserver|\s-b)\s+(?:\w+://)?(?:127\.[\d.]+|localhost|\[::1\])(?=[:/;\s]|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,12 @@ def _beside(entry: Entry) -> Iterator[str]:
             yield error.message
 
 
+def _loopback(entry: Entry) -> Iterator[str]:
+    for file in {file.path: file for recipe in entry.variants() for file in recipe.file}.values():
+        for found in _LOOPBACK.finditer(file.content):
+            yield f"`{file.path}` has `{found.group().strip()}`: take a Unix socket"
+
+
 CHECKS = (
     Check(id="C01", wants="its name is the recipe's, and its product number nobody else's", faults=_identity),
     Check(id="C02", wants="its page says what is protected and what is not, how to connect, and limits", faults=_page),
@@ -146,4 +154,5 @@ CHECKS = (
     Check(id="C10", wants="each of its sources is complete, and of a certain version", faults=_sources),
     Check(id="C11", wants="the rules for manifests find nothing in it, of whatever severity", faults=_manifest),
     Check(id="C12", wants="what it wants beside it is in the catalog, and stands alone", faults=_beside),
+    Check(id="C13", wants="its processes do not talk over the loopback, which is the host's", faults=_loopback),
 )

@@ -10,14 +10,14 @@ from caisson.catalog import Entry, review
 GOOD = catalog.load("redis")
 
 
-def changed(tmp_path, file, old, new):
-    for item in GOOD.files():
+def changed(tmp_path, file, old, new, *, good=GOOD):
+    for item in good.files():
         text = item.read_text()
         if item.name == file:
             assert old in text
             text = text.replace(old, new)
         (tmp_path / item.name).write_text(text)
-    return Entry.read("redis", tmp_path)
+    return Entry.read(good.name, tmp_path)
 
 
 @pytest.mark.parametrize("name", catalog.names())
@@ -60,3 +60,27 @@ def test_one_thing_missing_fails_one_check(tmp_path, check, file, old, new):
 def test_an_entry_without_promises_is_told_so(tmp_path):
     entry = replace(GOOD, folder=tmp_path)
     assert {fault.check.id for fault in review(entry)} == {"C03"}
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "old", "new"),
+    [
+        ("php", "nginx.conf", "unix:/tmp/php/socket", "127.0.0.1:9000"),
+        ("php", "start.sh", "-b /tmp/php/socket", "-b 127.0.0.1:9000"),
+        ("wordpress", "nginx.conf", "unix:/tmp/php/socket", "localhost:9000"),
+        ("wordpress", "start.sh", "-b /tmp/php/socket", "-b [::1]:9000"),
+        ("nginx", "nginx.conf", "return 200", "proxy_pass http://127.0.0.1:8080/; return 200"),
+        ("nginx", "nginx.conf", "    server {", "    upstream own { server localhost; }\n    server {"),
+    ],
+)
+def test_processes_of_an_entry_that_talk_over_the_loopback_fail_one_check(tmp_path, name, file, old, new):
+    entry = changed(tmp_path, file, old, new, good=catalog.load(name))
+    assert {fault.check.id for fault in review(entry)} == {"C13"}
+
+
+@pytest.mark.parametrize("target", ["unix:/tmp/own/socket", "database:9000", "localhost.example.org:9000"])
+def test_a_unix_socket_and_another_machine_are_no_loopback(tmp_path, target):
+    entry = changed(
+        tmp_path, "nginx.conf", "return 200", f"fastcgi_pass {target}; return 200", good=catalog.load("nginx")
+    )
+    assert review(entry) == ()
