@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from caisson.errors import Malformed
+from caisson.errors import Malformed, UsageError
 from caisson.keyserver.forms import FORMS, Entropy
 from caisson.keyserver.secret import SECRET_NAME, Secret
 
@@ -23,8 +23,17 @@ class Placeholder:
     form: str | None
 
     def fill(self, secret: Secret, entropy: Entropy) -> bytes:
-        """Give what stands there in the end."""
-        return secret.reveal() if self.form is None else FORMS[self.form](secret.reveal(), entropy)
+        """Give what stands there in the end.
+
+        Raises:
+            UsageError: the secret has no such form.
+        """
+        if self.form is None:
+            return secret.reveal()
+        try:
+            return FORMS[self.form](secret.reveal(), entropy)
+        except UsageError as cause:
+            raise UsageError(f"secret `{self.name}` {cause.message}", hint=cause.hint) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,11 @@ class Template:
         return frozenset(part.name for part in self.parts if isinstance(part, Placeholder))
 
     def render(self, secret: Callable[[str], Secret], *, entropy: Entropy = os.urandom) -> Secret:
-        """Put the secrets in; what comes out is as secret as they are. `entropy` gives random bytes for salts."""
+        """Put the secrets in; what comes out is as secret as they are. `entropy` gives random bytes for salts.
+
+        Raises:
+            UsageError: a secret does not have the form that is asked for.
+        """
         return Secret(
             b"".join(
                 part.encode() if isinstance(part, str) else part.fill(secret(part.name), entropy) for part in self.parts

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caisson.errors import Malformed
+from caisson.errors import Malformed, UsageError
 from caisson.keyserver.secret import Secret
 from caisson.keyserver.template import Template
 
@@ -70,3 +70,64 @@ def test_a_password_for_mosquitto_is_hashed_under_a_salt_of_its_own():
     for _, kind, rounds, salt, digest in (one, other):
         assert kind == "7"
         assert b64decode(digest) == pbkdf2_hmac("sha512", b"1", b64decode(salt), int(rounds))
+
+
+TEXTS = st.text(
+    alphabet=st.one_of(
+        st.sampled_from("'\\\"\n\r;-#%éx"), st.characters(exclude_categories=("Cs",), exclude_characters="\0")
+    )
+)
+
+
+def escaped(value):
+    text = "{{ secret:a | sql }}"
+    return Template.parse(text, what="text").render({"a": Secret(value)}.__getitem__).reveal().decode()
+
+
+def read_as_sql(text):
+    """Read what stands between single quotes as MariaDB does, and PostgreSQL after an `E`; a lone quote ends it."""
+    read, rest = "", iter(text)
+    for each in rest:
+        if each == "'":
+            assert next(rest, None) == "'", "the text ends before its end"
+        read += {"\\": "\\", "n": "\n", "r": "\r"}[next(rest)] if each == "\\" else each
+    return read
+
+
+@pytest.mark.parametrize(
+    ("value", "between"),
+    [
+        ("it's\\", "it''s\\\\"),
+        ("'; DROP USER root; --", "''; DROP USER root; --"),
+        ("\\'", "\\\\''"),
+        ("a;\nb\r\n", "a;\\nb\\r\\n"),
+        ('"é"', '"é"'),
+    ],
+)
+def test_a_secret_in_sql_cannot_end_its_text(value, between):
+    assert escaped(value.encode()) == between
+
+
+@given(TEXTS)
+def test_sql_reads_the_secret_that_was_written_on_one_line(value):
+    between = escaped(value.encode())
+    assert read_as_sql(between) == value
+    assert not {"\n", "\r"}.intersection(between)
+
+
+@pytest.mark.parametrize("value", [b"a\0b", b"\0", b"canary\xff", b"canary\xc3"])
+def test_what_sql_cannot_hold_is_refused_by_name_and_not_repeated(value):
+    with pytest.raises(UsageError, match="secret `a` has a NUL or bytes that are no UTF-8") as caught:
+        escaped(value)
+    assert "canary" not in repr(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+@given(st.binary())
+def test_bytes_become_sql_or_an_error_of_ours(value):
+    try:
+        between = escaped(value)
+    except UsageError:
+        return
+    assert read_as_sql(between).encode() == value
