@@ -55,6 +55,8 @@ class Running:
                 return port
             case "host":
                 return host
+            case "pid":
+                return str(self.pid())
             case _:
                 return str(self.up[kind])
 

@@ -206,6 +206,11 @@ def test_the_database_keeps_what_every_entry_promises(wordpress, promise):
     promise(wordpress.beside("mariadb"))
 
 
+def test_the_database_lets_nobody_in_from_inside_its_own_network(database):
+    (step,) = (one for one in database.promises.start if "{pid}" in one.command[-1])
+    database.carry_out([step])
+
+
 def test_the_database_is_the_one_of_the_catalog_with_secrets_of_its_own(wordpress, database, tmp_path):
     key = wordpress.stage.home / "signing-key.pem"
     built = wordpress.stage.ask(

@@ -1,8 +1,9 @@
 """What an entry promises, as its folder says it in `conformance.toml`: steps for the program's own clients.
 
 A step is a command with `{host}`, `{port}` (the first one), `{port:N}`, `{ca}`, `{address}`, `{secret}` (the first one)
-and `{secret:NAME}` filled in, in its words, its environment and its standard input. It must end with `status` (0), and
-what it prints must match `output`. `like = "NAME"` promises what another entry does.
+and `{secret:NAME}` filled in, in its words, its environment and its standard input, and `{pid}`, the process whose
+network `nsenter` enters. It must end with `status` (0), and what it prints must match `output`. `like = "NAME"`
+promises what another entry does.
 """
 
 import re
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 
 from caisson.conversion import read_model
 
-_PLACEHOLDER = re.compile(r"\{(host|port|ca|address|port:\d+|secret|secret:[a-z0-9.-]+)\}")
+_PLACEHOLDER = re.compile(r"\{(host|port|pid|ca|address|port:\d+|secret|secret:[a-z0-9.-]+)\}")
 
 Read = Callable[[str], bytes]
 

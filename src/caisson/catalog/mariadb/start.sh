@@ -17,6 +17,10 @@ if [ ! -e "$complete" ]; then
             maria_add_gis_sp_bootstrap mysql_sys_schema; do
             $CAT "/usr/share/mysql/$part.sql"
         done
+        # Without a plugin for Unix sockets it makes `root` for several hosts, all without a password.
+        for table in global_priv proxies_priv; do
+            echo "DELETE FROM mysql.$table WHERE User = '' OR User = 'root' AND Host <> 'localhost';"
+        done
     } | $server --bootstrap --skip-ssl $first
     [ -z "$first" ] || $MV /data/first /data/ibdata1
     : >"$complete"
@@ -31,10 +35,19 @@ while IFS= read -r line; do
 "
 done </run/caisson/tls/certificate.pem
 printf %s "$authority" >/tmp/authority.pem
-for part in /run/caisson/secrets/init.sql /run/caisson/secrets/init/*.sql; do
-    [ -e "$part" ] || continue
-    while IFS= read -r line; do
-        printf '%s\n' "$line"
-    done <"$part"
-done >/tmp/init.sql
+{
+    echo "SET NAMES utf8mb4;"  # as secrets are written
+    # Nobody is let in without a password: whoever shares the network of the container could be anybody. A volume may be
+    # older than the deletion above.
+    echo "SELECT CONCAT('DROP USER ', GROUP_CONCAT(QUOTE(User), '@', QUOTE(Host))) INTO @drop" \
+        "FROM mysql.global_priv WHERE User = '' OR User = 'root' AND Host <> 'localhost';"
+    echo "EXECUTE IMMEDIATE IFNULL(@drop, 'DO 0');"
+    echo "ALTER USER 'root'@'localhost' ACCOUNT LOCK;"
+    for part in /run/caisson/secrets/init.sql /run/caisson/secrets/init/*.sql; do
+        [ -e "$part" ] || continue
+        while IFS= read -r line; do
+            printf '%s\n' "$line"
+        done <"$part"
+    done
+} >/tmp/init.sql
 exec $server --init-file=/tmp/init.sql

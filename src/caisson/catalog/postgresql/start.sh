@@ -7,6 +7,7 @@ if [ ! -e "$complete" ]; then
     "$bin/initdb" --pgdata=/data/cluster --username=caisson --auth=reject --encoding=UTF8 --locale=C.UTF-8 --data-checksums
     : >"$complete"
 fi
-"$bin/postgres" --single -D /data/cluster -c config_file=/etc/caisson/postgresql.conf postgres \
+# A password that cannot be set ends the start: the old one would count.
+"$bin/postgres" --single -D /data/cluster -c config_file=/etc/caisson/postgresql.conf -c exit_on_error=on postgres \
     </run/caisson/secrets/init.sql >/dev/null
 exec "$bin/postgres" -D /data/cluster -c config_file=/etc/caisson/postgresql.conf

@@ -10,7 +10,7 @@ $secrets = json_decode(file_get_contents('/tmp/wordpress.json'), associative: tr
 define('DB_HOST', 'wordpress-mariadb');
 define('DB_NAME', 'wordpress');
 define('DB_USER', 'wordpress');
-define('DB_PASSWORD', $secrets['database_password']);
+define('DB_PASSWORD', base64_decode($secrets['database_password']));
 define('DB_CHARSET', 'utf8mb4');
 define('DB_COLLATE', '');
 $table_prefix = 'wp_';
@@ -18,7 +18,7 @@ $table_prefix = 'wp_';
 // Eight keys out of one secret.
 foreach (['AUTH', 'SECURE_AUTH', 'LOGGED_IN', 'NONCE'] as $use) {
     foreach (['KEY', 'SALT'] as $part) {
-        define("{$use}_{$part}", bin2hex(hash_hkdf('sha256', $secrets['salt'], 32, "wordpress {$use} {$part}")));
+        define("{$use}_{$part}", bin2hex(hash_hkdf('sha256', base64_decode($secrets['salt']), 32, "wordpress {$use} {$part}")));
     }
 }
 unset($secrets, $use, $part);
