@@ -35,7 +35,7 @@ class Removal:
         for layer in image.layers:
             entries = list(read_archive(layer.archive()))
             stay = [entry for entry in entries if not self._covers(entry)]
-            self._remember(entry for entry in entries if self._covers(entry))
+            self._remember(entries)
             kept.append((layer, stay, len(stay) == len(entries)))
         for _, stay, _ in kept:
             self._require_no_copy(stay)
@@ -52,10 +52,14 @@ class Removal:
             return False  # a directory's own name is in the recipe's mounts anyway, and what is mounted needs it
         return any(each == one or each.startswith(f"{one}/") for one in self._names for each in (path, removed))
 
-    def _remember(self, entries: Iterator[Entry]) -> None:
+    def _remember(self, entries: list[Entry]) -> None:
+        """Note what one layer has of them; a hard link is another name of what stands before it in the same layer."""
+        contents: dict[str, Region | None] = {}
         for entry in entries:
-            if entry.content is not None:
-                self._contents.setdefault(fingerprint(entry.content), f"/{entry.path}")
+            content = contents.get(entry.link) if entry.kind is Kind.HARD_LINK else entry.content
+            contents[entry.path] = content
+            if content is not None and self._covers(entry):
+                self._contents.setdefault(fingerprint(content), f"/{entry.path}")
 
     def _require_no_copy(self, entries: list[Entry]) -> None:
         sizes = {size for size, _ in self._contents}

@@ -68,6 +68,21 @@ def test_what_is_the_same_as_something_from_elsewhere_is_refused(tmp_path):
         Removal(frozenset({"/app"}), known).of(plain, scratch=tmp_path)
 
 
+@pytest.mark.parametrize("through", [(), ("cache/again",)], ids=["at once", "by way of another link"])
+def test_an_older_content_that_is_also_known_by_another_name_is_refused(tmp_path, through):
+    names = [*through, "app/model"]
+    targets = ["cache/blob", *through]
+    links = [
+        (tar.Entry(path=name, kind=tar.Kind.HARD_LINK, link=target), b"")
+        for name, target in zip(names, targets, strict=True)
+    ]
+    newer = [file("app/model", b"version 2 of the model")]
+    plain = image(tmp_path, [file("cache/blob", b"version 1 of the model"), *links], newer)
+    assert FileSystem.of(plain).find("/app/model").content.size == len(b"version 2 of the model")
+    with pytest.raises(ImageRejected, match="`/cache/blob`, which is the same as `/app/model`"):
+        Removal(frozenset({"/app"})).of(plain, scratch=tmp_path)
+
+
 def test_short_files_are_alike_by_chance(tmp_path):
     plain = image(tmp_path, [file("app/__init__.py", b"\n"), file("srv/__init__.py", b"\n")])
     result = Removal(frozenset({"/app"})).of(plain, scratch=tmp_path)
