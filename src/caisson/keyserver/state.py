@@ -67,7 +67,8 @@ def ensure_state(
 ) -> KeyServer:
     """Unseal the server of a directory or, at the first start, make it there: root key and token come from elsewhere.
 
-    For a server whose secrets another one keeps. A start that was interrupted is made up for.
+    For a server whose secrets another one keeps. A start that was interrupted is made up for. Where the database was
+    taken away, it is a first start again: the token that is given then counts, even if it was revoked before.
 
     Raises:
         UsageError: no unseal key, or one that everybody can read; no token; no trust domain.

@@ -191,6 +191,21 @@ def test_another_first_token_counts_for_nothing_once_there_is_a_server(given):
     server.store.close()
 
 
+def test_whoever_takes_the_database_away_gets_an_empty_server_that_takes_no_token_that_was_replaced(given):
+    first = ensure_state(*given, CHOSEN, trust_domain="example.org")
+    Operator.authenticate(first, CHOSEN).set_secret("db", Secret(CANARY))
+    first.store.close()
+    for file in given[0].iterdir():
+        file.unlink()
+    other = Secret(CHOSEN.reveal().replace(b"ab", b"cd"))
+    again = ensure_state(*given, other, trust_domain="example.org")
+    assert again.face.key_hash != first.face.key_hash
+    with pytest.raises(TokenRejected):
+        Operator.authenticate(again, CHOSEN)
+    assert Operator.authenticate(again, other).secrets() == ()
+    again.store.close()
+
+
 def test_an_interrupted_first_start_is_made_up_for(given):
     given[0].mkdir()
     (given[0] / "keyserver.sqlite").touch(mode=0o600)
