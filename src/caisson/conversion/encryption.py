@@ -50,7 +50,7 @@ def encrypt_files(image: Image, recipe: Recipe, keys: Mapping[str, FileKey], *, 
         found = _in_image(wanted, view) if wanted.origin is None else _beside(wanted, wanted.origin)
         members.setdefault(wanted.key, []).extend(found)
     contents = {
-        fingerprint(file.content): f"{file.path}"
+        fingerprint(file.content): file.path
         for files in members.values()
         for file in files
         if isinstance(file.content, Region)

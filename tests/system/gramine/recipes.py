@@ -1,4 +1,4 @@
-"""Three programs out of Debian, as recipes for Gramine."""
+"""Programs out of Debian, as recipes for Gramine."""
 
 REDIS = """
 version = 1
@@ -57,6 +57,21 @@ isv_prod_id = 18
 isv_svn = 1
 """
 
+_PYTHON = (
+    """
+[source.debian]
+suite = "bookworm"
+packages = ["python3-minimal", "libpython3-stdlib"]
+
+[application.environment]
+PYTHONDONTWRITEBYTECODE = "1"
+
+[files]
+trusted = ["/usr/lib/python3.11"]
+"""
+    + _SETTINGS
+)
+
 PYTHON = (
     """
 version = 1
@@ -65,17 +80,9 @@ summary = "a web server in Python"
 tmpfs = ["/run/caisson", "/tmp"]
 ports = [7444]
 
-[source.debian]
-suite = "bookworm"
-packages = ["python3-minimal", "libpython3-stdlib"]
-
 [application]
 command = ["/usr/bin/python3", "/srv/serve.py"]
 user = "999:999"
-environment = { PYTHONDONTWRITEBYTECODE = "1" }
-
-[files]
-trusted = ["/usr/lib/python3.11"]
 
 [[file]]
 path = "/srv/serve.py"
@@ -93,7 +100,7 @@ server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()
 '''
 """
-    + _SETTINGS
+    + _PYTHON
 )
 
 NGINX = (
@@ -151,17 +158,9 @@ summary = "a program in Python whose own code and configuration the host cannot 
 tmpfs = ["/run/caisson", "/tmp", "/app"]
 ports = [7445]
 
-[source.debian]
-suite = "bookworm"
-packages = ["python3-minimal", "libpython3-stdlib"]
-
 [application]
 command = ["/usr/bin/python3", "/app/serve.py"]
 user = "999:999"
-environment = { PYTHONDONTWRITEBYTECODE = "1" }
-
-[files]
-trusted = ["/usr/lib/python3.11"]
 
 [[encrypted_file]]
 path = "/app"
@@ -171,7 +170,7 @@ from = "app"
 [provision]
 fs_keys = { code = "code-key" }
 """
-    + _SETTINGS
+    + _PYTHON
 )
 
 # The program of `ENCRYPTED`, by the names of its files.
