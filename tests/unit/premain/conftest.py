@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import shutil
+import signal
 import socketserver
 import struct
 import subprocess
@@ -38,6 +39,10 @@ from caisson.protocol import (
 SOURCE = Path(__file__).parents[3] / "premain"
 PROGRAM = Path("/bin/sh").resolve()
 MOUNT = "/run/caisson"
+
+# Who starts the tests in the background of a script lets them ignore these, and programs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 # Outside, unshare makes a mount namespace and sees what is left; inside, premain is process 1.
 OUTSIDE = """
