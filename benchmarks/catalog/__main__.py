@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.catalog.answer import answers
 from benchmarks.catalog.plain import Plain, docker
-from caisson import catalog
+from caisson import __version__, catalog
 from tests.catalog.running import Running, brought_up
 from tests.catalog.supplied import can_be_had
 
@@ -55,10 +55,10 @@ def first_answer(running: Running, name: str, port: int) -> float:
 
 
 def throughput(running: Running, port: int) -> float:
-    """Carry the entry's load several times; give the median of the units a second."""
+    """Carry the entry's load several times; give the median of the units a second. The first time only warms up."""
     load = running.promises.load.filled(lambda name: str(port) if name == "port" else running.value(name))
     rates = []
-    for _ in range(LOADS):
+    for turn in range(LOADS + 1):
         begin = time.perf_counter()
         done = subprocess.run(
             load.command,
@@ -70,6 +70,8 @@ def throughput(running: Running, port: int) -> float:
             check=False,
         )
         rate = load.carried(done.stdout, time.perf_counter() - begin)
+        if turn == 0:
+            continue
         if rate is None or load.fault(done.returncode, done.stdout + done.stderr):
             raise SystemExit(f"error: the load of `{running.entry.name}` failed\n{done.stdout}{done.stderr}")
         rates.append(rate)
@@ -108,17 +110,19 @@ def sizes(running: Running) -> str:
 
 
 def version(running: Running) -> str:
-    """Give the version that the packages of Debian have which the recipe names first."""
-    source = running.entry.recipe.source.debian
-    if source is None:
+    """Give the version of the package that has the program's name, or what the program was built with."""
+    recipe = running.entry.recipe
+    if recipe.source.installation:
+        return f"caisson {__version__}"
+    if recipe.source.debian is None:
         return str(running.up["image"])
     components = json.loads(running.stage.succeed("provenance", "sbom", running.up["image"]).stdout)["components"]
     versions: dict[str, str] = {each["name"]: each.get("version", "") for each in components}
-    built = running.entry.recipe.source.build
-    if built is not None:
-        return f"{built.packages[0]} of Debian {source.suite}"
-    first = source.packages[0]
-    return f"{first} {versions[first]}"
+    named = [each for each in recipe.source.debian.packages if each.startswith(recipe.name) and each in versions]
+    if not named and recipe.source.build is not None:
+        return f"{recipe.source.build.packages[0]} of Debian {recipe.source.debian.suite}"
+    named = named or [each for each in versions if each.startswith(f"lib{recipe.name}")]
+    return f"{named[0]} {versions[named[0]]}"
 
 
 def row(entry: catalog.Entry) -> tuple[str, ...]:
