@@ -6,6 +6,7 @@ scripts/with-docker --swarm python -m tests.system.deploy.swarm_story
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -56,8 +57,11 @@ class Swarm:
         return sorted(node for node, state, _ in self.tasks(name) if state.startswith("Running"))
 
     def remove(self, name: str) -> None:
-        """Take a stack away, and wait until its tasks are gone."""
-        run("docker", "stack", "rm", name)
+        """Take a stack away, and wait until its tasks are gone.
+
+        Its network stays while a task is on its way out, and Docker does not ask again by itself.
+        """
+        until(lambda: not subprocess.run(["docker", "stack", "rm", name], capture_output=True, check=False).returncode)
         for node in NODES:
             until(
                 lambda node=node: not run("docker", "--host", f"unix://{node}", "ps", "-q", "--filter", f"name={name}")
