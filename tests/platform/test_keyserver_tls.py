@@ -237,6 +237,15 @@ def test_a_port_that_is_taken_is_unavailable():
         listen(f"127.0.0.1:{first.getsockname()[1]}")
 
 
+def test_no_packet_of_an_answer_waits_for_an_acknowledgement():
+    with (
+        listen("127.0.0.1:0") as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as served,
+    ):
+        assert served.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_name_for_the_certificate_is_an_address_or_a_dns_name():
     names = subject_names(("127.0.0.1", "::1", "keys.example.org"))
     assert ([str(ip) for ip in names.ip], names.dns) == (["127.0.0.1", "::1"], ("keys.example.org",))
