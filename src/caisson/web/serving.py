@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.applications import Starlette
 
+from caisson.web.connection import Connection
+
 _MOST_CONNECTIONS = 512
 _GRACE_SECONDS = 5
 
@@ -20,6 +22,7 @@ def serve_application(app: Starlette, *, listener: socket.socket, tls: ssl.SSLCo
     """
     config = uvicorn.Config(
         app,
+        http=Connection,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
         lifespan="on",
         log_config=None,

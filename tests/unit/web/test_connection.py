@@ -1,0 +1,94 @@
+"""Connections on which nothing happens end, so that they keep nobody out."""
+
+import asyncio
+import contextlib
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from uvicorn.server import ServerState
+
+from caisson.web.connection import Connection
+
+PATIENCE = 0.2
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+ANSWERED_EARLY = b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+
+
+async def _slow(_request):
+    await asyncio.sleep(3 * PATIENCE)
+    return PlainTextResponse("slow")
+
+
+async def _early(_request):
+    return PlainTextResponse("early")
+
+
+APP = Starlette(routes=[Route("/", _slow), Route("/early", _early, methods=["POST"])])
+
+
+@pytest.fixture
+def talk(tmp_path, monkeypatch):
+    """Give what a server answers to what a talker says, up to the end of the connection."""
+    monkeypatch.setattr(Connection, "MOST_SECONDS", PATIENCE)
+
+    async def talk(say):
+        state = ServerState()
+        config = uvicorn.Config(APP, http=Connection, log_config=None, timeout_keep_alive=60)
+        config.load()
+        path = str(tmp_path / "socket")
+        server = await asyncio.get_running_loop().create_unix_server(lambda: Connection(config, state, {}), path)
+        async with server:
+            reader, writer = await asyncio.open_unix_connection(path)
+            talking = asyncio.create_task(say(writer))
+            answer = await asyncio.wait_for(reader.read(), 30)
+            talking.cancel()
+            with contextlib.suppress(asyncio.CancelledError, OSError):
+                await talking
+            writer.close()
+            assert not state.connections
+        return answer
+
+    return lambda say: asyncio.run(talk(say))
+
+
+def saying(first):
+    async def say(writer):
+        writer.write(first)
+
+    return say
+
+
+def trickling(first, drop):
+    async def say(writer):
+        writer.write(first)
+        while True:
+            await asyncio.sleep(PATIENCE / 10)
+            writer.write(drop)
+            await writer.drain()
+
+    return say
+
+
+@pytest.mark.parametrize(
+    "say",
+    [saying(b""), saying(HEAD), trickling(HEAD, b"X: x\r\n")],
+    ids=["silence", "half a head", "a head without end"],
+)
+def test_who_asks_nothing_is_not_waited_for(talk, say):
+    with contextlib.suppress(ConnectionResetError):
+        assert talk(say) == b""
+
+
+def test_what_is_left_of_a_body_is_not_waited_for(talk):
+    try:
+        answer = talk(trickling(ANSWERED_EARLY, b"x"))
+    except ConnectionResetError:
+        return
+    assert answer.endswith(b"early")
+
+
+def test_an_answer_may_take_longer_than_a_question(talk):
+    assert talk(saying(HEAD + b"\r\n")).endswith(b"slow")
