@@ -110,7 +110,7 @@ class Session:
             answer.read()
         finally:
             answer.close()
-        if answer.status_code == _UNAUTHORIZED:
+        if answer.status_code == _UNAUTHORIZED and self._is_own(answer.request.url):
             self._authenticate(answer, request.scopes, sent)
         return answer
 
@@ -118,12 +118,15 @@ class Session:
         """Give the URL that an answer names, which may be relative to where it came from.
 
         Raises:
-            Unavailable: it is none.
+            Unavailable: it is none, or one out of encryption.
         """
         try:
-            return answer.request.url.join(url)
+            target = answer.request.url.join(url)
         except httpx2.InvalidURL as cause:
             raise Unavailable(f"registry `{self.host}` names a place that is no URL") from cause
+        if target.scheme not in {"https", answer.request.url.scheme}:
+            raise Unavailable(f"registry `{self.host}` redirects from HTTPS to `{target.scheme}`")
+        return target
 
     def failure(self, answer: httpx2.Response, what: str, body: bytes | None = None) -> CaissonError:
         """Say what an answer means that is not the one hoped for; `what` was to be done."""
@@ -231,10 +234,7 @@ class Session:
             if answer.status_code not in _REDIRECTS or location is None:
                 return answer
             answer.close()
-            target = self.named(answer, location)
-            if target.scheme not in {"https", url.scheme}:
-                raise Unavailable(f"registry `{self.host}` redirects from HTTPS to `{target.scheme}`")
-            url = target
+            url = self.named(answer, location)
         raise Unavailable(f"registry `{self.host}` redirects without end")
 
     def _is_own(self, url: httpx2.URL) -> bool:

@@ -220,6 +220,29 @@ def test_a_401_from_elsewhere_asks_nobody_for_credentials(login):
     assert len(storage.seen) == 2
 
 
+@pytest.mark.parametrize("challenge", ["Basic", 'Bearer realm="https://evil.test/token"'])
+def test_a_storage_that_takes_an_upload_asks_nobody_for_credentials(login, challenge):
+    class Storage(World):
+        def handle_request(self, request):
+            self.seen.append(request)
+            return stream(httpx2.Response(401, headers={"WWW-Authenticate": challenge}))
+
+    storage = Storage()
+    place = Request(method="PATCH", url="https://storage.test/upload", scopes=SCOPES)
+    with Session(NAME, replace(login(), transport=storage)) as session:
+        assert session.once(place).status_code == 401
+    (asked,) = storage.seen
+    assert "Authorization" not in asked.headers
+
+
+@pytest.mark.parametrize("location", ["http://storage.test/x", f"http://{HOST}/x"])
+def test_an_upload_does_not_go_out_of_encryption(world, access, location):
+    with Session(NAME, access) as session:
+        answer, _ = session.fetch(PULL)
+        with pytest.raises(Unavailable, match="from HTTPS"):
+            session.named(answer, location)
+
+
 def test_a_redirect_inside_the_registry_keeps_credentials(world, login):
     world.answers = [httpx2.Response(301, headers={"Location": "/v2/elsewhere"})]
     world.challenge = 'Basic realm="Registry"'
