@@ -1,5 +1,6 @@
 """The decision about a pod: every image of it was verified, and nothing in the pod starts something else."""
 
+import posixpath
 from typing import Any
 
 from caisson.admission.containers import PodContainer, containers
@@ -10,6 +11,8 @@ from caisson.deploy import ImagePin, MeasuredImage
 from caisson.errors import CaissonError, Rejected, Unavailable
 
 _OVERRIDES = ("command", "args")
+_HOOKS = ("postStart", "preStop")
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 _OURS = "/.caisson"
 
 
@@ -56,9 +59,12 @@ class Gate:
                 reasons.append(f"the container `{container.name}`: `{container.image[:300]}` is not pinned by a digest")
                 continue
             try:
-                admitted.append((container, self._judge.judge(container.image)))
+                image = self._judge.judge(container.image)
             except Rejected as error:
                 reasons.append(f"the container `{container.name}`: {error.message}")
+            else:
+                reasons += _commands(container, image)
+                admitted.append((container, image))
         if reasons:
             raise Rejected("; ".join(reasons))
         return admitted
@@ -72,9 +78,32 @@ def _overrides(container: PodContainer) -> list[str]:
         for field in _OVERRIDES
         if document.get(field)
     ]
-    mounts = document.get("volumeMounts") or []
-    for mount in mounts if isinstance(mounts, list) else []:
-        path = str(mount.get("mountPath") if isinstance(mount, dict) else "").rstrip("/")
-        if path in ("", _OURS) or path.startswith(f"{_OURS}/"):
+    for mount in _list(document.get("volumeMounts")):
+        # As the kubelet and the runtime read it: from the root, and without `.`, `..` and empty segments.
+        path = posixpath.normpath("/" + str(_table(mount).get("mountPath") or "").lstrip("/"))
+        if path in ("/", _OURS) or path.startswith(f"{_OURS}/"):
             found.append(f"the container `{name}` mounts something over `{_OURS}`")
     return found
+
+
+def _commands(container: PodContainer, image: MeasuredImage) -> list[str]:
+    """Name what would be run beside the program; an image's own check of its health may be."""
+    own = None if image.health is None else list(image.health.command)
+    lifecycle = _table(container.document.get("lifecycle"))
+    handlers: list[tuple[str, dict[str, Any], list[str] | None]] = [
+        *((f"lifecycle.{hook}", _table(lifecycle.get(hook)), None) for hook in _HOOKS),
+        *((probe, _table(container.document.get(probe)), own) for probe in _PROBES),
+    ]
+    return [
+        f"the container `{container.name}` runs a command in `{place}` that is not the image's check of its health"
+        for place, handler, allowed in handlers
+        if handler.get("exec") is not None and (allowed is None or _table(handler["exec"]).get("command") != allowed)
+    ]
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

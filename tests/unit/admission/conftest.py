@@ -6,6 +6,7 @@ import pytest
 
 from caisson.admission import Gate, Needs
 from caisson.deploy import HostAesmd, PlatformSocket
+from caisson.deploy.image import HealthCheck
 from caisson.errors import Rejected, Unavailable
 from tests.unit.deploy.golden import IMAGE, SGX
 
@@ -37,6 +38,12 @@ def software():
 @pytest.fixture
 def gate(software):
     return Gate(Known(replace(IMAGE, volumes=("/data",))), software, beside=frozenset({"r/proxy@sha256:" + "0" * 64}))
+
+
+@pytest.fixture
+def checked_gate(software):
+    health = HealthCheck(command=("/usr/bin/redis-cli", "ping"), interval=5, timeout=5, start_period=5, retries=3)
+    return Gate(Known(replace(IMAGE, health=health)), software)
 
 
 @pytest.fixture

@@ -100,6 +100,15 @@ def test_containers_of_every_kind_are_looked_at(gate, kind):
         ({"volumeMounts": [{"name": "x", "mountPath": "/"}]}, "mounts something over"),
         ({"volumeMounts": [{"name": "x", "mountPath": "/.caisson/"}]}, "mounts something over"),
         ({"volumeMounts": [{"name": "x", "mountPath": "/.caisson/premain"}]}, "mounts something over"),
+        ({"volumeMounts": [{"name": "x", "mountPath": "//.caisson"}]}, "mounts something over"),
+        ({"volumeMounts": [{"name": "x", "mountPath": "/./.caisson/premain"}]}, "mounts something over"),
+        ({"volumeMounts": [{"name": "x", "mountPath": "/tmp/../.caisson"}]}, "mounts something over"),
+        ({"volumeMounts": [{"name": "x", "mountPath": ".caisson"}]}, "mounts something over"),
+        ({"volumeMounts": [{"name": "x", "mountPath": "."}]}, "mounts something over"),
+        ({"lifecycle": {"postStart": {"exec": {"command": ["/x/evil"]}}}}, "runs a command in `lifecycle.postStart`"),
+        ({"lifecycle": {"preStop": {"exec": {"command": ["/x/evil"]}}}}, "runs a command in `lifecycle.preStop`"),
+        ({"livenessProbe": {"exec": {"command": ["/x/evil"]}}}, "runs a command in `livenessProbe`"),
+        ({"startupProbe": {"exec": {}}}, "runs a command in `startupProbe`"),
     ],
 )
 def test_one_change_and_the_pod_stays_outside(gate, change, words):
@@ -108,6 +117,21 @@ def test_one_change_and_the_pod_stays_outside(gate, change, words):
     assert decision.status == 403
     assert words in decision.message
     assert decision.patch == ()
+
+
+def test_an_images_own_check_of_its_health_may_be_run(checked_gate):
+    own = {"exec": {"command": ["/usr/bin/redis-cli", "ping"]}, "periodSeconds": 5}
+    assert checked_gate.mutate(review(container(readinessProbe=own, livenessProbe=own))).allowed
+    assert not checked_gate.mutate(review(container(lifecycle={"preStop": own}))).allowed
+    other = {"exec": {"command": [*own["exec"]["command"], "shutdown"]}}
+    assert "`readinessProbe`" in checked_gate.mutate(review(container(readinessProbe=other))).message
+
+
+def test_probes_that_run_nothing_are_the_pods_own_business(gate):
+    probe = {"tcpSocket": {"port": 6379}}
+    assert gate.mutate(
+        review(container(readinessProbe=probe, lifecycle={"preStop": {"sleep": {"seconds": 3}}}))
+    ).allowed
 
 
 def test_all_reasons_are_given_at_once(gate):

@@ -236,7 +236,7 @@ def test_a_storage_that_takes_an_upload_asks_nobody_for_credentials(login, chall
 
 
 @pytest.mark.parametrize("location", ["http://storage.test/x", f"http://{HOST}/x"])
-def test_an_upload_does_not_go_out_of_encryption(world, access, location):
+def test_an_upload_does_not_go_out_of_encryption(access, location):
     with Session(NAME, access) as session:
         answer, _ = session.fetch(PULL)
         with pytest.raises(Unavailable, match="from HTTPS"):
