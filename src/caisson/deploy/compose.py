@@ -35,7 +35,7 @@ def compose_project(deployment: Deployment) -> tuple[File, ...]:
         services[name] = _service(container, beside_aesmd=beside)
         named += [volume.name for volume in deployment.volumes_of(name)]
     document: dict[str, Any] = {"services": services}
-    declared: dict[str, Any] = {name: {"name": name} for name in named}
+    declared: dict[str, Any] = {name: {"name": literal(name)} for name in named}
     if isinstance(deployment.evidence, SidecarAesmd):
         services |= aesmd_services(deployment.evidence, deployment.devices)
         # Memory: nothing is left of the socket when both are gone.
@@ -69,7 +69,7 @@ def _service(container: Container, *, beside_aesmd: bool) -> dict[str, Any]:
         "depends_on": {AESMD_SERVICE: {"condition": "service_healthy"}} if beside_aesmd else None,
         "devices": [device.option for device in container.devices],
         "group_add": [_device_group(container)] if container.devices else None,
-        "tmpfs": [f"{path}:{container.tmpfs_options}" for path in container.tmpfs],
+        "tmpfs": literal([f"{path}:{container.tmpfs_options}" for path in container.tmpfs]),
         "volumes": literal(volumes(container)),
         "ports": [_port(port.host_address, port.host_port, port.container_port) for port in container.publish],
         "networks": list(container.networks),

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 
 from caisson.deploy.image import ImagePin
+from caisson.deploy.path import is_mountable
 from caisson.errors import UsageError
 
 AESMD_DIRECTORY = "/var/run/aesmd"
 
-_HOST_PATH = re.compile(r"/[^\0-\x1f,:\"]*")  # no sign that a platform's notation of mounts gives a meaning
 _MAX_PORT = 0xFFFF
 _HOST = re.compile(r"[A-Za-z0-9.:_-]+")
 
@@ -86,7 +86,7 @@ def require_host_path(path: str) -> None:
     Raises:
         UsageError: it is relative, or holds a comma, a colon, a quote or a control character.
     """
-    if _HOST_PATH.fullmatch(path) is None:
+    if not is_mountable(path):
         raise UsageError(
             f"`{path}` is no path that can be mounted", hint="name an absolute path without commas, colons and quotes"
         )

@@ -1,9 +1,11 @@
 """What a deployment must know of a confidential image."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast, get_args
 
+from caisson.deploy.path import is_mountable
 from caisson.enclave import Manifest
 from caisson.errors import UsageError
 from caisson.oci import Digest, RunConfig
@@ -14,6 +16,8 @@ Runtime = Literal["native", "gramine"]
 _UNITS = {"K": 10, "M": 20, "G": 30}
 _NANOSECONDS = 1_000_000_000
 _TIMES = ("Interval", "Timeout", "StartPeriod")
+_PORT = re.compile(r"([0-9]{1,5})/tcp")
+_MOST_PORT = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +46,24 @@ class HealthCheck:
 
     @classmethod
     def of(cls, value: Mapping[str, Any] | None) -> Self | None:
-        """Read a configuration's `Healthcheck`; None if there is none, or none that is a command without a shell."""
-        test = list((value or {}).get("Test") or ())
-        if value is None or test[:1] != ["CMD"]:
+        """Read a configuration's `Healthcheck`; None if there is none, or none that is a command without a shell.
+
+        Raises:
+            UsageError: its times are no numbers.
+        """
+        test = (value or {}).get("Test")
+        if value is None or not isinstance(test, list) or test[:1] != ["CMD"]:
             return None
-        interval, timeout, start_period = (int(value.get(name) or 0) // _NANOSECONDS for name in _TIMES)
+        numbers = {name: value.get(name) or 0 for name in (*_TIMES, "Retries")}
+        if not all(type(number) is int and number >= 0 for number in numbers.values()):
+            raise UsageError("the image's check of its health has a time that is none")
+        interval, timeout, start_period = (numbers[name] // _NANOSECONDS for name in _TIMES)
         return cls(
             command=tuple(map(str, test[1:])),
             interval=interval or 30,  # Docker's own defaults
             timeout=timeout or 30,
             start_period=start_period,
-            retries=int(value.get("Retries") or 3),
+            retries=numbers["Retries"] or 3,
         )
 
 
@@ -62,6 +73,9 @@ class MeasuredImage:
 
     `ports` are TCP. `enclave_size` is in bytes, or None where the manifest was not read. `key_server_pin` is the only
     key server that the image deals with.
+
+    Raises:
+        UsageError: a path that some platform's notation of mounts would read as more than a path.
     """
 
     pin: ImagePin
@@ -75,6 +89,12 @@ class MeasuredImage:
     enclave_size: int | None = None
     health: HealthCheck | None = None
     key_server_pin: ServerKeyHash | None = None
+
+    def __post_init__(self) -> None:
+        # Whoever made the image chose them, and they become parts of command lines and files.
+        for path in (*self.tmpfs, *self.volumes):
+            if not is_mountable(path):
+                raise UsageError(f"the image wants something mounted at `{path[:200]}`, which is no path for a mount")
 
     @classmethod
     def of(cls, pin: ImagePin, manifest: Manifest, run: RunConfig) -> Self:
@@ -134,7 +154,14 @@ def _owner(text: str) -> tuple[int, int]:
 
 
 def _ports(exposed: Iterable[str]) -> tuple[int, ...]:
-    return tuple(sorted(int(port[: -len("/tcp")]) for port in exposed if port.endswith("/tcp")))
+    ports = set[int]()
+    for text in exposed:
+        if text.endswith("/tcp"):
+            found = _PORT.fullmatch(text)
+            if found is None or not 0 < int(found[1]) <= _MOST_PORT:
+                raise UsageError(f"the image exposes `{text[:80]}`, which is no port")
+            ports.add(int(found[1]))
+    return tuple(sorted(ports))
 
 
 def _runtime(text: str | None) -> Runtime:

@@ -46,7 +46,7 @@ def stack(
         "services": {deployment.name: _service(deployment, container, constraints, volume_per_node=volume_per_node)},
     }
     if declared:
-        document["volumes"] = {_key(name): value for name, value in declared.items()}
+        document["volumes"] = {_key(name): literal(value) for name, value in declared.items()}
     if deployment.networks:
         document["networks"] = {name: {"external": True, "name": name} for name in deployment.networks}
     comment = (

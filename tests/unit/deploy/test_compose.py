@@ -74,3 +74,13 @@ def test_replicas_keep_their_own_data(make):
 def test_two_containers_cannot_be_one_port(make):
     with pytest.raises(UsageError, match="cannot all be port 5"):
         compose_project(make(replicas=2, publish=(Publish(container_port=1, host_port=5),)))
+
+
+def test_nothing_of_the_deployer_gets_into_a_path_of_the_image(make):
+    path = "/x${AWS_SECRET_ACCESS_KEY}"
+    document = project(make(image_changes={"tmpfs": (path,), "volumes": (path,)}))
+    escaped = "$${AWS_SECRET_ACCESS_KEY}"
+    service = document["services"]["redis"]
+    assert service["tmpfs"][0].startswith(f"/x{escaped}:")
+    assert service["volumes"][-1]["target"] == f"/x{escaped}"
+    assert document["volumes"] == {"caisson-redis-x${AWS_SECRET_ACCESS_KEY}": {"name": f"caisson-redis-x{escaped}"}}

@@ -61,3 +61,41 @@ def test_a_health_check_has_times_in_seconds():
 def test_an_image_without_a_repository_is_named_by_its_identifier():
     assert str(PIN) == "sha256:" + "ab" * 32
     assert str(ImagePin(repository="r/x", digest=PIN.digest)) == "r/x@sha256:" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/x,type=bind,source=/",  # `docker run --mount` takes the last of two values: the host's root
+        "/x:exec,suid",
+        '/x","type=bind',
+        "/x\n",
+        "x",
+        "",
+    ],
+)
+def test_a_path_that_would_be_more_than_one_is_refused(path):
+    with pytest.raises(UsageError, match="no path for a mount"):
+        described(Volumes={path: {}})
+
+
+def test_memory_is_mounted_at_paths_only():
+    with pytest.raises(UsageError, match="no path for a mount"):
+        described(Labels={"tmpfs": "/run/caisson,/x:exec"})
+
+
+@pytest.mark.parametrize("port", ["x/tcp", "/tcp", "0/tcp", "65536/tcp", "80-90/tcp", "-1/tcp", "\u0661/tcp"])
+def test_a_port_that_is_none_is_refused(port):
+    with pytest.raises(UsageError, match="no port"):
+        described(ExposedPorts={port: {}})
+
+
+@pytest.mark.parametrize("change", [{"Interval": "soon"}, {"Timeout": 1.5}, {"Retries": -1}, {"StartPeriod": [1]}])
+def test_a_health_check_whose_times_are_none_is_refused(change):
+    with pytest.raises(UsageError, match="check of its health"):
+        described(Healthcheck={"Test": ["CMD", "/check"]} | change)
+
+
+@pytest.mark.parametrize("test", ["CMD", {"CMD": 1}, 5])
+def test_a_health_check_that_is_no_list_is_none(test):
+    assert described(Healthcheck={"Test": test}).health is None

@@ -104,3 +104,14 @@ def test_only_slots_are_put_in_by_swarm_and_no_variable(make):
     (file,) = stack(make(key_server="https://keys/$x"), volume_per_node=True)
     assert "https://keys/$$x" in file.text
     assert set(re.findall(r"\{\{.*?\}\}", file.text)) == {"{{.Task.Slot}}"}
+
+
+def test_nothing_of_the_deployer_gets_into_a_path_of_the_image(make):
+    path = "/x${AWS_SECRET_ACCESS_KEY}"
+    deployment = make(image_changes={"tmpfs": (path,), "volumes": ()}, publish=())
+    document = yaml.safe_load(stack(deployment)[0].text)
+    escaped = "x$${AWS_SECRET_ACCESS_KEY}"
+    assert [each["target"] for each in document["services"]["redis"]["volumes"] if each["type"] == "volume"] == [
+        f"/{escaped}"
+    ]
+    assert all(each["name"].endswith(f"-memory-{escaped}") for each in document["volumes"].values())
