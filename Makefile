@@ -70,13 +70,15 @@ bench: dev .system
 docs: dev
 	$(BIN)/mkdocs build --strict
 
+# A module that nobody compiled is compiled each time a program starts that imports it, where Python may write no bytecode.
 dev: $(VENV)/.done
+	$(BIN)/python -m compileall -q src
 
 # The virtual environment: hash-checked dependencies, then Caisson itself, whose build compiles the guest agent.
 $(VENV)/.done: $(LOCK) pyproject.toml hatch_build.py $(wildcard premain/*.go premain/go.mod premain/build.py probe/*.go probe/go.mod look/*.go look/*.s look/go.mod)
 	python3 -m venv $(VENV) || { apt-get update -q && apt-get install -yq python3-venv && python3 -m venv $(VENV); }
 	$(BIN)/pip install --quiet uv==0.13.9
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(LOCK)
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(LOCK)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	touch $@
 
