@@ -18,6 +18,7 @@ _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 _DYNAMIC = struct.Struct("<qQ")
 _IDENTITY = (2, 1, 1)  # 64-bit, little-endian, version 1
 _X86_64 = 62
+_LOADABLE = frozenset({2, 3})  # ET_EXEC, ET_DYN; object files, kernel modules and cores are something else
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 0, 1, 5, 14, 15, 29
 _MAX_HEADERS = 1 << 10
@@ -53,6 +54,11 @@ def is_native(start: bytes) -> bool:
         return False
     fields = _HEADER.unpack_from(start)
     return fields[1:4] == _IDENTITY and fields[7] == _X86_64
+
+
+def is_loadable(start: bytes) -> bool:
+    """Tell whether a loader would load a file that begins with these bytes, as a program or as a library."""
+    return is_native(start) and _HEADER.unpack_from(start)[6] in _LOADABLE
 
 
 def read_dynamic(read_at: ReadAt, *, path: str) -> Dynamic:

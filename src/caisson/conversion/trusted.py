@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from caisson.conversion.closure import follow
 from caisson.conversion.command import User
 from caisson.conversion.content import Content
-from caisson.conversion.elf import HEADER_SIZE, is_native
+from caisson.conversion.elf import HEADER_SIZE, is_loadable
 from caisson.conversion.libraries import Libraries
 from caisson.conversion.recipe_program import Files
 from caisson.errors import UsageError
@@ -68,7 +68,7 @@ def add_listed(libraries: Libraries, listed: Files, content: Content, *, own: It
 
 
 def _is_module(path: str, content: Content) -> bool:
-    return is_native(content.read_at(path, 0, HEADER_SIZE))
+    return is_loadable(content.read_at(path, 0, HEADER_SIZE))
 
 
 def _add_what_is_there(libraries: Libraries, module: str) -> None:

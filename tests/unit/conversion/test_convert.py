@@ -1,3 +1,4 @@
+import struct
 from dataclasses import replace
 from hashlib import sha256
 
@@ -6,7 +7,7 @@ import pytest
 from caisson.conversion import MANIFEST, PREMAIN, SIGSTRUCT, Recipe, prepare
 from caisson.conversion.places import DIRECTORY
 from caisson.enclave import Manifest, measure
-from caisson.errors import UsageError
+from caisson.errors import ImageRejected, UsageError
 from caisson.oci import FileSystem, Image, RegistryName, read_changes, validate
 from caisson.protocol import ServerKeyHash
 
@@ -68,6 +69,22 @@ def test_what_the_program_needs_and_what_the_recipe_lists_is_trusted_and_nothing
     files = FileSystem.of(built.image)
     for path, digest in trusted(built).items():
         assert sha256(files.find(path).content.read()).hexdigest() == digest
+
+
+@pytest.mark.parametrize("kind", [1, 4], ids=["object file", "core"])
+def test_what_no_loader_would_load_is_trusted_as_any_file_of_a_directory_that_is_listed(bench, kind):
+    """Python's own image has one beside its library, and every package for developers has some."""
+    header = struct.pack(
+        "<4s5B7xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, 0, kind, 62, 1, 0, 0, 64, 0, 64, 0, 0, 64, 1, 0
+    )
+    built = bench.convert(bench.plain(bench.files | {"srv/python.o": header}))
+    assert trusted(built)["/srv/python.o"] == sha256(header).hexdigest()
+
+
+def test_a_library_in_a_directory_that_is_listed_must_be_one(bench):
+    broken = bench.files["usr/lib/libgreet.so"][:70]
+    with pytest.raises(ImageRejected, match=r"`/srv/libgreet.so` begins like an ELF file"):
+        bench.convert(bench.plain(bench.files | {"srv/libgreet.so": broken}))
 
 
 @pytest.mark.parametrize(
