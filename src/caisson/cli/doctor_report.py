@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from caisson.cli.output import printable
 from caisson.doctor import SGX_CHECKS, Check, Outcome, Purpose, Report, Result, Status
 
 _SCHEMA = "caisson.doctor/1"
@@ -105,8 +106,3 @@ def _skipped(results: list[Result]) -> Iterator[tuple[str, str]]:
     by_cause = sorted(results, key=lambda result: result.finding.seen)
     for seen, group in groupby(by_cause, key=lambda result: result.finding.seen):
         yield "", f"{seen}: {' '.join(result.check.id for result in group)}"
-
-
-def printable(text: str) -> str:
-    """Show what a terminal would obey: readings are what others say."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else f"\\x{ord(sign):02x}" for sign in text)

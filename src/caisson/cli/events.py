@@ -9,7 +9,7 @@ import click
 
 from caisson.cli.connection import Connection, connection_options
 from caisson.cli.moment import since_option
-from caisson.cli.output import JSON_VERSION, talk
+from caisson.cli.output import JSON_VERSION, printable, talk
 from caisson.conversion import TMPFS_LABEL
 from caisson.engine import Docker, EngineEvent
 from caisson.keyserver import AuditRecord, KeyServerClient, verify_chain
@@ -52,7 +52,7 @@ def _tell(docker: Docker, client: KeyServerClient | None, begin: float, *, follo
     records = [record for record in log.further() if record.time >= int(begin)]
     while True:
         for happening in in_order(events, records):
-            click.echo(_line(happening) if as_json else _human(happening))
+            click.echo(_line(happening) if as_json else printable(_human(happening)))
         if not follow:
             return
         begin, until = until - _OVERLAP, time.time() + _STEP

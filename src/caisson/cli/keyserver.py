@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import httpx2
 
 from caisson.cli.connection import moment, operator_options, table
 from caisson.cli.files import SECRET, force_option, write_new
+from caisson.cli.log import log_to_stderr
 from caisson.cli.output import emit, json_option, talk
 from caisson.errors import UsageError
 from caisson.evidence import PcsClient
@@ -271,8 +271,7 @@ def _host(address: str) -> str:
 def _serve(
     server: KeyServer, listener: socket.socket, *, address: str, pcs: str, tls: ServerTls | GivenTls, dev: bool
 ) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
-    logging.Formatter.converter = time.gmtime
+    log_to_stderr()
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     host = _host(address)
     shown = f"[{host}]" if ":" in host else host

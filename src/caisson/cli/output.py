@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 from enum import IntEnum
 from typing import Any
 
@@ -11,6 +12,8 @@ from rich.console import Console
 from caisson.errors import CaissonError, Unavailable, UsageError
 
 JSON_VERSION = 1
+# Controls, marks that change directions, and halves of pairs that no text can hold (Unicode's general categories).
+_OBEYED = frozenset({"Cc", "Cf", "Cs"})
 
 talk = Console(stderr=True, highlight=False, emoji=False)
 
@@ -30,7 +33,7 @@ def emit(data: dict[str, Any], *, human: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"version": JSON_VERSION, **data}, indent=2))
     else:
-        click.echo(human)
+        click.echo(printable(human))
 
 
 def complain(error: CaissonError) -> Exit:
@@ -47,9 +50,21 @@ def complain(error: CaissonError) -> Exit:
 
 def print_error(message: str, hint: str | None = None) -> None:
     """Print an error, and what to do about it."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {_indented(message)}", file=sys.stderr)
     if hint is not None:
-        print(f"hint: {hint}", file=sys.stderr)
+        print(f"hint: {_indented(hint)}", file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """Show what a terminal would obey: names in certificates and images are whatever strangers chose."""
+    return "".join(
+        sign if sign in "\n\t" or unicodedata.category(sign) not in _OBEYED else f"\\x{ord(sign):02x}" for sign in text
+    )
+
+
+def _indented(text: str) -> str:
+    """Keep what strangers say from beginning a line of its own."""
+    return printable(text).replace("\n", "\n  ")
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print versioned JSON instead of text.")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from caisson.cli.files import read_bytes
+from caisson.cli.log import log_to_stderr
 from caisson.cli.output import talk
 from caisson.cli.sources import CollateralSource, PcsAddress, cache_option, pcs_options, stale_option
 from caisson.errors import Malformed, UsageError
@@ -71,8 +72,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     Results are EAR tokens (JWT, ES256); their keys are at /.well-known/jwks.json, the API's description at
     /v1/openapi.json. Without --pcs whoever asks sends the collateral along.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
-    logging.Formatter.converter = time.gmtime
+    log_to_stderr()
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     if key_file is None:
         talk.print("warning: the key that signs results ends with this server", style="bold yellow")

@@ -30,6 +30,7 @@ from caisson.cli.address import Address
 from caisson.cli.deploy import output_option, write_files
 from caisson.cli.deployment import PinType
 from caisson.cli.files import force_option, read_bytes
+from caisson.cli.log import log_to_stderr
 from caisson.cli.output import json_option, talk
 from caisson.cli.registry import registry_options
 from caisson.deploy import Evidence, Flavour, HostAesmd, ImagePin, PlatformAddress, PlatformSocket
@@ -110,8 +111,7 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
     Without certificate files it makes a certificate of its own, puts its authority into the configurations that
     `caisson webhook install` writes, and renews both.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
-    logging.Formatter.converter = time.gmtime
+    log_to_stderr()
     for chatty in ("uvicorn", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     evidence = _evidence(flavour, platform_socket, platform_address, aesmd_directory)

@@ -6,10 +6,11 @@ are not odd, so these few structures are all that is read.
 Source: RFC 5280, section 4.1.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -249,5 +250,19 @@ def name_bytes(name: asn1.TLV) -> bytes:
 def _common_name(name: bytes) -> str:
     """Give the one common name, for messages and roles; empty when there is not exactly one."""
     attributes = (attribute for names in asn1.decode_der(_Name, name).name for attribute in names.as_list())
+    return only_name(attributes)
+
+
+class Attribute(Protocol):
+    """A part of a name."""
+
+    oid: x509.ObjectIdentifier
+    value: asn1.TLV
+
+
+def only_name(attributes: Iterable[Attribute]) -> str:
+    """Give the one common name among the parts of a name, in which nothing is left that is not to be shown as it is."""
     found = [bytes(each.value.data).decode() for each in attributes if each.oid == NameOID.COMMON_NAME]
-    return found[0] if len(found) == 1 else ""
+    if len(found) != 1:
+        return ""
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in found[0])

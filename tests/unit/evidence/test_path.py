@@ -369,3 +369,13 @@ def test_no_white_space_but_line_ends_is_in_a_chain(platform, space):
         with pytest.raises(Malformed):
             parse_chain(pem.replace(old, space if old == "\n" else space + old, 1).encode())
     assert parse_chain(pem.replace("\n", "\r\n").encode()) == good
+
+
+def test_a_name_says_nothing_to_a_terminal_or_a_log(check, issued, reissued, new_key):
+    key = new_key()
+    name = named("SGX Root CA\x1b[2J\r\naccepted: it is genuine\u202e")
+    root = reissued(issued.root.certificate, key, key=key.public_key(), subject=name, issuer=name)
+    with pytest.raises(UntrustedRoot) as refusal:
+        check(root=root, pck_ca=reissued(issued.pck_ca.certificate, key, issuer=name))
+    assert r"`SGX Root CA\x1b[2J\x0d\x0aaccepted: it is genuine\x202e`" in refusal.value.message
+    assert refusal.value.message.isprintable()

@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from cryptography.x509.oid import ExtensionOID, NameOID
+from cryptography.x509.oid import ExtensionOID
 
 from caisson.errors import ChainRejected, Malformed
+from caisson.evidence.certificate import only_name
 from caisson.evidence.roots import RootKey
 from caisson.evidence.validity import Validity
 
@@ -199,6 +200,4 @@ def _name_der(name: list[asn1.SetOf[_Attribute]]) -> bytes:
 
 def _common_name(name: list[asn1.SetOf[_Attribute]]) -> str:
     """Give the one common name, for messages and roles; empty when there is not exactly one."""
-    attributes = (attribute for names in name for attribute in names.as_list())
-    found = [bytes(each.value.data).decode() for each in attributes if each.oid == NameOID.COMMON_NAME]
-    return found[0] if len(found) == 1 else ""
+    return only_name(attribute for names in name for attribute in names.as_list())
