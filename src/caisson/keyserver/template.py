@@ -1,4 +1,8 @@
-"""Text with secrets in it: `{{ secret:NAME }}` or `{{ secret:NAME | FORM }}`, and nothing else between braces."""
+"""Text with secrets in it: `{{ secret:NAME }}` or `{{ secret:NAME | FORM }}`, and nothing else between braces.
+
+Without a form a secret that shares the text with anything else must be `plain`: no value that somebody sets can then
+change what the rest of the text says. One that is all of it, or stands among others only, is `raw`.
+"""
 
 import os
 import re
@@ -17,10 +21,10 @@ _PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placeholder:
-    """Where a secret goes: as it is, or in one of `FORMS`."""
+    """Where a secret goes, in one of `FORMS`."""
 
     name: str
-    form: str | None
+    form: str
 
     def fill(self, secret: Secret, entropy: Entropy) -> bytes:
         """Give what stands there in the end.
@@ -28,8 +32,6 @@ class Placeholder:
         Raises:
             UsageError: the secret has no such form.
         """
-        if self.form is None:
-            return secret.reveal()
         try:
             return FORMS[self.form](secret.reveal(), entropy)
         except UsageError as cause:
@@ -51,8 +53,9 @@ class Template:
         """
         parts: list[str | Placeholder] = []
         at = 0
+        default = "plain" if _PLACEHOLDER.sub("", text) else "raw"
         for found in _PLACEHOLDER.finditer(text):
-            parts += [text[at : found.start()], Placeholder(name=found["name"], form=found["form"])]
+            parts += [text[at : found.start()], Placeholder(name=found["name"], form=found["form"] or default)]
             at = found.end()
         parts.append(text[at:])
         if any("{{" in part for part in parts if isinstance(part, str)):

@@ -40,7 +40,7 @@ def test_every_entry_of_the_catalog_passes(name):
         ("C05", "caisson.toml", "[healthcheck]\ncommand", "[application.environment]\nX = '' #"),
         ("C06", "caisson.toml", '"localhost", ', ""),
         ("C07", "caisson.toml", 'user = "999:999"', 'user = "0:0"'),
-        ("C08", "caisson.toml", "{{ secret:redis-password }}", "x"),
+        ("C08", "caisson.toml", "{{ secret:redis-password | redis }}", "x"),
         ("C08", "caisson.toml", "length = 32", "length = 8"),
         ("C09", "caisson.toml", "\n[enclave]", "\n\n[enclave]"),
         ("C12", "caisson.toml", "\n[provision]", "\n[[beside]]\nentry = 'nothing'\n[provision]"),

@@ -1,5 +1,8 @@
+import re
+import string
 from base64 import b64decode
 from hashlib import pbkdf2_hmac
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import pytest
 from hypothesis import given
@@ -14,6 +17,10 @@ VALUES = {"a": Secret(b"1"), "b-c": Secret(b"\xff{{ secret:a }}")}
 
 def render(text):
     return Template.parse(text, what="text").render(VALUES.__getitem__).reveal()
+
+
+def filled(text, value):
+    return Template.parse(text, what="text").render({"a": Secret(value)}.__getitem__).reveal()
 
 
 def test_placeholders_are_replaced_and_all_else_is_kept():
@@ -72,6 +79,52 @@ def test_a_password_for_mosquitto_is_hashed_under_a_salt_of_its_own():
         assert b64decode(digest) == pbkdf2_hmac("sha512", b"1", b64decode(salt), int(rounds))
 
 
+PLAIN = string.ascii_letters + string.digits + "._~+/=-"
+BESIDE_OTHER_TEXT = [
+    "pass {{ secret:a }}\n",
+    "{{ secret:a }}\n",
+    "{{secret:a}} {{ secret:a }}",
+    "{{ secret:a | plain }}",
+]
+
+
+@pytest.mark.parametrize("text", BESIDE_OTHER_TEXT)
+def test_beside_other_text_a_plain_secret_is_as_it_is(text):
+    assert filled(text, PLAIN.encode()).decode() == re.sub(r"\{\{.*?\}\}", PLAIN, text)
+
+
+@pytest.mark.parametrize("text", BESIDE_OTHER_TEXT)
+def test_beside_other_text_any_other_byte_is_refused_by_name_and_not_repeated(text):
+    others = [bytes([byte]) for byte in range(256) if chr(byte) not in PLAIN]
+    assert len(others) == 256 - len(PLAIN)
+    for other in others:
+        with pytest.raises(UsageError, match="secret `a` has other characters than") as caught:
+            filled(text, b"canary" + other)
+        assert "canary" not in repr(caught.value) + str(caught.value.hint)
+
+
+@given(st.binary())
+def test_a_secret_that_stands_alone_is_as_it_is_and_so_is_one_for_which_that_is_asked(value):
+    assert filled("{{ secret:a }}", value) == value
+    assert filled("{{ secret:a }}{{ secret:a }}", value) == value + value
+    assert filled("pass {{ secret:a | raw }}\n", value) == b"pass " + value + b"\n"
+
+
+@given(st.binary())
+def test_redis_reads_between_double_quotes_the_secret_that_was_written_on_one_line(value):
+    between = filled("{{ secret:a | redis }}", value)
+    assert re.fullmatch(rb"(?:[\w.~+/=-]|\\x[0-9a-f]{2})*", between, re.ASCII)
+    assert re.sub(rb"\\x(..)", lambda found: bytes.fromhex(found[1].decode()), between) == value
+
+
+@given(st.binary())
+def test_a_secret_in_a_url_stays_in_its_part(value):
+    text = filled("rediss://:{{ secret:a | url }}@store:6379/0", value).decode()
+    parts = urlsplit(text)
+    assert (parts.hostname, parts.port, parts.path, parts.query, parts.fragment) == ("store", 6379, "/0", "", "")
+    assert unquote_to_bytes(parts.password or "") == value
+
+
 TEXTS = st.text(
     alphabet=st.one_of(
         st.sampled_from("'\\\"\n\r;-#%éx"), st.characters(exclude_categories=("Cs",), exclude_characters="\0")
@@ -80,8 +133,7 @@ TEXTS = st.text(
 
 
 def escaped(value):
-    text = "{{ secret:a | sql }}"
-    return Template.parse(text, what="text").render({"a": Secret(value)}.__getitem__).reveal().decode()
+    return filled("{{ secret:a | sql }}", value).decode()
 
 
 def read_as_sql(text):

@@ -35,6 +35,8 @@ static void read_key(const char *path) {
     FILE *file = fopen(path, "rb");
     if (file == NULL || (key_size = fread(key, 1, sizeof key, file)) == 0)
         die("the key cannot be read");
+    if (fgetc(file) != EOF)
+        die("the key is too long");
     fclose(file);
 }
 
