@@ -317,7 +317,7 @@ def test_a_state_with_one_strange_member_is_a_state_or_no_verdict(place, value):
     docker = Docker("unix:///nowhere")
     docker._http.close()
     docker._http = httpx2.Client(
-        transport=httpx2.MockTransport(lambda _: httpx2.Response(200, json=found)), base_url="http://docker"
+        transport=httpx2.MockTransport(lambda _: httpx2.Response(200, text=json.dumps(found))), base_url="http://docker"
     )
     with docker, contextlib.suppress(Unavailable):
         state = docker.state("c")
