@@ -1,9 +1,9 @@
 """Confidential containers of the engine, by their names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from caisson.conversion import TMPFS_LABEL
-from caisson.deploy import BESIDE_LABEL
+from caisson.deploy import BESIDE_LABEL, network_of
 from caisson.engine import ContainerState, Docker, Listed
 from caisson.errors import UsageError
 
@@ -13,22 +13,36 @@ def confidential(docker: Docker) -> dict[str, Listed]:
     return docker.containers(label=TMPFS_LABEL)
 
 
-def named(docker: Docker, names: Sequence[str], *, known: Mapping[str, Listed] | None = None) -> list[Listed]:
-    """Give the containers of these names, each once; the engine is asked unless all are known.
+def named(docker: Docker, name: str) -> Listed:
+    """Give the container of this name.
 
     Raises:
-        UsageError: one is none of ours; then nothing was done to the others yet.
+        UsageError: it is none of ours.
     """
-    known = confidential(docker) if known is None else known
+    known = confidential(docker)
+    if name not in known:
+        raise _unknown(name, known)
+    return known[name]
+
+
+def together(docker: Docker, names: Sequence[str], *, ignore_unknown: bool = False) -> tuple[Listed, ...]:
+    """Give the containers of these names, each once and followed by what is beside it, which may be all that is left.
+
+    Raises:
+        UsageError: a name is that of none of ours; then nothing was done to the others yet.
+    """
+    known, found = confidential(docker), dict[str, Listed]()
     for name in names:
-        if name not in known:
-            raise UsageError(f"no confidential container is named `{name}`", hint=f"there are: {_list(known)}")
-    return [known[name] for name in dict.fromkeys(names)]
+        group = [one for one in known.values() if main_of(one) == name or one.name == name]
+        if not group and not ignore_unknown:
+            raise _unknown(name, known)
+        found |= {one.name: one for one in sorted(group, key=lambda one: one.name != name)}
+    return tuple(found.values())
 
 
-def beside(container: str, known: Mapping[str, Listed]) -> tuple[Listed, ...]:
-    """Give those of the known containers that are there for another one, which need not be there itself."""
-    return tuple(one for one in known.values() if one.labels.get(BESIDE_LABEL) == container)
+def main_of(container: Listed) -> str:
+    """Give the name of the container that this one is there for: its own, unless it stands beside another."""
+    return container.labels.get(BESIDE_LABEL, container.name)
 
 
 def state_of(docker: Docker, container: Listed) -> ContainerState:
@@ -43,16 +57,23 @@ def state_of(docker: Docker, container: Listed) -> ContainerState:
     return state
 
 
-def remove(docker: Docker, container: Listed, *, force: bool, volumes: bool) -> None:
-    """Remove a container, and all its volumes if asked to.
+def remove(docker: Docker, containers: Iterable[Listed], *, force: bool, volumes: bool) -> None:
+    """Remove containers, all their volumes if asked to, and networks on which one of them was the last of its group.
 
     Raises:
-        UsageError: it runs, and is not to be removed by force.
+        UsageError: one runs, and is not to be removed by force.
     """
-    docker.remove(container.name, force=force, volumes=volumes)
-    for volume in container.volumes if volumes else ():
-        docker.remove_volume(volume)
+    networks = set[str]()
+    for container in containers:
+        docker.remove(container.name, force=force, volumes=volumes)
+        for volume in container.volumes if volumes else ():
+            docker.remove_volume(volume)
+        networks |= container.networks & {network_of(main_of(container))}
+    still = {network_of(main_of(left)) for left in confidential(docker).values()} if networks else set()
+    for network in networks - still:
+        docker.remove_network(network)
 
 
-def _list(names: Mapping[str, Listed]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names)) or "none"
+def _unknown(name: str, known: Mapping[str, Listed]) -> UsageError:
+    there = ", ".join(f"`{one}`" for one in sorted(known)) or "none"
+    return UsageError(f"no confidential container is named `{name}`", hint=f"there are: {there}")

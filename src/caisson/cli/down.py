@@ -1,14 +1,11 @@
 """`caisson down`: stop what `caisson up` started."""
 
-import itertools
-
 import click
 
-from caisson.cli.confidential import beside, confidential, named, remove
+from caisson.cli.confidential import remove, together
 from caisson.cli.home import Home, home_option
 from caisson.cli.local import Local
 from caisson.cli.output import emit, json_option
-from caisson.deploy import network_of
 from caisson.engine import Docker
 from caisson.errors import UsageError
 
@@ -44,16 +41,8 @@ def command(*, names: tuple[str, ...], home: Home, everything: bool, volumes: bo
 
 def _stop(docker: Docker, names: tuple[str, ...], *, volumes: bool, ignore_unknown: bool) -> list[str]:
     """Stop and remove containers, and what is beside them: all of them, or none if one is unknown."""
-    known = confidential(docker)
-    companions = {name: beside(name, known) for name in names}
-    if not ignore_unknown:
-        named(docker, [name for name in names if name not in known and not companions[name]], known=known)
-    own = (known[name] for name in names if name in known)
-    found = {one.name: one for one in (*own, *itertools.chain(*companions.values()))}
-    for container in found.values():
+    found = together(docker, names, ignore_unknown=ignore_unknown)
+    for container in found:
         docker.stop(container.name)
-        remove(docker, container, force=True, volumes=volumes)
-    for name in names:
-        if companions[name]:
-            docker.remove_network(network_of(name))
-    return list(found)
+    remove(docker, found, force=True, volumes=volumes)
+    return [container.name for container in found]

@@ -26,7 +26,7 @@ def command(*, name: str, follow: bool, since: datetime | None, tail: int | None
       caisson logs redis --since 10m --follow
     """
     with Docker() as docker:
-        (container,) = named(docker, [name])
+        container = named(docker, name)
         terminal = state_of(docker, container).terminal
         begin = None if since is None else since.timestamp()
         for piece in docker.output(container.name, follow=follow, since=begin, tail=tail, terminal=terminal):

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import click
 
-from caisson.cli.confidential import confidential
+from caisson.cli.confidential import confidential, main_of
 from caisson.cli.connection import Connection, connection_options
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.peer import peer_certificate
@@ -60,7 +60,7 @@ def command(*, connect: bool, as_json: bool, connection: Connection) -> None:
 
 
 def _containers(docker: Docker, *, connect: bool) -> Iterator[Confidential]:
-    for _, listed in sorted(confidential(docker).items()):
+    for listed in sorted(confidential(docker).values(), key=lambda one: (main_of(one), one.name)):
         state = docker.state(listed.container_id)
         if state is None:  # it was removed just now
             continue

@@ -18,6 +18,7 @@ def data(container: Confidential, found: Attestation, versions: dict[str, int]) 
     state, enclave, activation = container.state, container.enclave, found.activation
     return {
         "name": container.name,
+        "beside": container.beside,
         "id": state.container_id,
         "image": state.image,
         "image_id": state.image_id,
@@ -72,7 +73,7 @@ def text(
 def _row(container: Confidential, found: Attestation, versions: dict[str, int]) -> tuple[str, ...]:
     enclave = container.enclave
     return (
-        container.name,
+        container.name if container.beside is None else f"{container.name}, beside {container.beside}",
         _state(container.state),
         next(iter(container.image_names), _image(container.state)),
         container.runtime or "not its image's",

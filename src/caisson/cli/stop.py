@@ -2,9 +2,9 @@
 
 import click
 
-from caisson.cli.confidential import named, state_of
+from caisson.cli.confidential import state_of, together
 from caisson.cli.output import emit, json_option
-from caisson.engine import Docker
+from caisson.engine import Docker, Listed
 
 _KILLED = 128 + 9
 
@@ -16,7 +16,7 @@ _KILLED = 128 + 9
 )
 @json_option
 def command(*, names: tuple[str, ...], grace: int, as_json: bool) -> None:
-    """Stop confidential containers: SIGTERM, and SIGKILL when the grace period is over.
+    """Stop confidential containers, and what is beside them: SIGTERM, and SIGKILL when the grace period is over.
 
     The containers, their output and their volumes stay; secrets that were in memory are gone, and come again only after
     attestation. `caisson rm` removes what was stopped, `caisson down` does both.
@@ -26,7 +26,7 @@ def command(*, names: tuple[str, ...], grace: int, as_json: bool) -> None:
       caisson stop redis --grace 30
     """
     with Docker() as docker:
-        ends = {container.name: _stop(docker, container.name, grace) for container in named(docker, names)}
+        ends = {container.name: _stop(docker, container, grace) for container in together(docker, names)}
     human = "\n".join(f"{name} {_WORDS[how].format(grace=grace)}" for name, how in ends.items())
     emit({"stopped": ends}, human=human, as_json=as_json)
 
@@ -38,9 +38,8 @@ _WORDS = {
 }
 
 
-def _stop(docker: Docker, name: str, grace: int) -> str:
-    (container,) = named(docker, [name])
+def _stop(docker: Docker, container: Listed, grace: int) -> str:
     if not state_of(docker, container).running:
         return "ended"
-    docker.stop(name, grace=grace)
+    docker.stop(container.name, grace=grace)
     return "killed" if state_of(docker, container).exit_code == _KILLED else "stopped"

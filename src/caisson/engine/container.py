@@ -19,12 +19,13 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A container in an engine's list, and the volumes that it mounts, anonymous ones too."""
+    """A container in an engine's list, the volumes that it mounts, anonymous ones too, and the networks it is on."""
 
     name: str
     container_id: str
     labels: dict[str, str]
     volumes: tuple[str, ...]
+    networks: frozenset[str]
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> Self:
@@ -34,6 +35,7 @@ class Listed:
             container_id=found["Id"],
             labels=dict(found["Labels"] or {}),
             volumes=tuple(mount["Name"] for mount in found["Mounts"] or () if mount["Type"] == "volume"),
+            networks=frozenset((found.get("NetworkSettings") or {}).get("Networks") or ()),
         )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from caisson.conversion.places import DIRECT_ENTRYPOINT, PREMAIN, SGX_ENTRYPOINT
+from caisson.deploy import BESIDE_LABEL
 from caisson.enclave import verify_sigstruct
 from caisson.engine import ContainerState
 from caisson.errors import Rejected
@@ -55,6 +56,11 @@ class Confidential:
     def name(self) -> str:
         """What the engine calls it."""
         return self.state.name
+
+    @property
+    def beside(self) -> str | None:
+        """The container that it is there for, if it is there for another one."""
+        return self.state.labels.get(BESIDE_LABEL)
 
     @property
     def workload(self) -> str:

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx2
 import pytest
@@ -56,20 +57,36 @@ class Engine:
 
     def runs(self, *names, beside=None, **changes):
         """Run confidential containers with a volume each; `beside` names the one for which another is there."""
-        mounts = [{"Type": "bind", "Source": "/s"}, {"Type": "volume", "Name": "its-data"}]
-        labels = {name: {"org.caisson.beside": of} for name, of in (beside or {}).items()}
-        listed = [{"Names": [f"/{name}"], "Id": name, "Mounts": mounts, "Labels": labels.get(name)} for name in names]
-        self.says("GET", "/containers/json", json=listed)
+        beside = beside or {}
+        self.says("DELETE", "/volumes/its-data", 204)
+        for of in beside.values():
+            self.says("DELETE", f"/networks/caisson-{of}", 204)
+        left = {}
+
+        def remove(name):
+            left.pop(name, None)
+            self.says("GET", "/containers/json", json=list(left.values()))
+
         for name in names:
-            self.state(name, **changes)
+            labels = {"org.caisson.beside": beside[name]} if name in beside else None
+            left[name] = self._listed(name, labels, beside.get(name, name if name in beside.values() else None))
+            self.state(name, labels=labels, **changes)
             self.says("POST", f"/containers/{name}/stop", 204)
             self.says("DELETE", f"/containers/{name}", 204)
-        self.says("DELETE", "/volumes/its-data", 204)
+            self.then["DELETE", f"/containers/{name}"] = partial(remove, name)
+        self.says("GET", "/containers/json", json=list(left.values()))
 
-    def state(self, name, *, terminal=False, env=(), ports=None, name_of_image=None, **state):
+    @staticmethod
+    def _listed(name, labels, main):
+        mounts = [{"Type": "bind", "Source": "/s"}, {"Type": "volume", "Name": "its-data"}]
+        networks = None if main is None else {f"caisson-{main}": {}}
+        found = {"Names": [f"/{name}"], "Id": name, "Mounts": mounts, "Labels": labels}
+        return found | {"NetworkSettings": {"Networks": networks}}
+
+    def state(self, name, *, terminal=False, env=(), ports=None, name_of_image=None, labels=None, **state):
         """Describe a container."""
         config = {
-            "Labels": {"org.caisson.tmpfs": "/run/caisson"},
+            "Labels": {"org.caisson.tmpfs": "/run/caisson"} | (labels or {}),
             "Tty": terminal,
             "Image": name_of_image or f"caisson/{name}:latest",
             "Env": list(env),

@@ -233,3 +233,14 @@ def test_nothing_there_is_said(keyserver, engine):
 def test_one_that_is_removed_meanwhile_is_not_listed(world):
     del world.engine.answers["GET", "/containers/redis/json"]
     assert world.keyserver("ps") == (0, "no confidential containers\n", "")
+
+
+def test_what_is_beside_another_stands_behind_it_and_says_so(world):
+    world.engine.runs("a-store", "redis", beside={"a-store": "redis"})
+    _, out, _ = world.keyserver("ps", "--json")
+    assert [(one["name"], one["beside"]) for one in json.loads(out)["containers"]] == [
+        ("redis", None),
+        ("a-store", "redis"),
+    ]
+    _, out, _ = world.keyserver("ps")
+    assert [line.split("  ")[0] for line in out.splitlines()[1:3]] == ["redis", "a-store, beside redis"]

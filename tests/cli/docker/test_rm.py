@@ -61,3 +61,35 @@ def test_what_starts_again_at_the_last_moment_is_not_removed(engine, capsys):
 def test_what_somebody_else_removes_is_removed(engine):
     engine.says("DELETE", REMOVE[1], 409, json={"message": "removal is in progress"})
     assert run(["rm", "redis"]) == 0
+
+
+NETWORK = ("DELETE", "/networks/caisson-shop")
+PAIR = ("shop", "shop-mariadb")
+
+
+@pytest.fixture
+def pair(engine):
+    engine.runs(*PAIR, beside={"shop-mariadb": "shop"}, Status="exited", Pid=0)
+
+
+@pytest.mark.usefixtures("pair")
+def test_what_is_beside_is_removed_too_and_the_network_last(engine, capsys):
+    assert run(["rm", "shop"]) == 0
+    assert capsys.readouterr().out == "removed shop\nremoved shop-mariadb\n"
+    assert engine.asked[-1] == NETWORK
+
+
+@pytest.mark.usefixtures("pair")
+def test_what_is_beside_and_runs_is_not_removed_and_neither_is_the_other(engine, capsys):
+    engine.state("shop-mariadb")
+    assert run(["rm", "shop"]) == 2
+    assert "`shop-mariadb` is not ended" in capsys.readouterr().err
+    assert not [method for method, _ in engine.asked if method == "DELETE"]
+
+
+@pytest.mark.usefixtures("pair")
+def test_one_by_one_the_last_takes_the_network(engine):
+    assert run(["rm", "shop-mariadb"]) == 0
+    assert NETWORK not in engine.asked
+    assert run(["rm", "shop"]) == 0
+    assert engine.asked[-1] == NETWORK

@@ -37,3 +37,19 @@ def test_an_unknown_name_stops_nothing(engine):
     engine.runs("redis", "nginx")
     assert run(["stop", "redis", "rediss"]) == 2
     assert STOP not in engine.asked
+
+
+def test_what_is_beside_is_stopped_after_what_it_is_there_for(engine, capsys):
+    engine.runs("a-store", "shop", "redis", beside={"a-store": "shop"})
+    assert run(["stop", "shop"]) == 0
+    assert capsys.readouterr().out == "shop is stopped\na-store is stopped\n"
+    assert [path for method, path in engine.asked if method == "POST"] == [
+        "/containers/shop/stop",
+        "/containers/a-store/stop",
+    ]
+
+
+def test_what_another_wanted_beside_it_is_stopped_alone_when_it_is_named(engine, capsys):
+    engine.runs("shop", "shop-mariadb", beside={"shop-mariadb": "shop"})
+    assert run(["stop", "shop-mariadb", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stopped"] == {"shop-mariadb": "stopped"}
