@@ -1,16 +1,15 @@
 """One connection of a guest: requests in, answers out, and patience that ends."""
 
-import mmap
 import socket
-import threading
 import time
 from dataclasses import dataclass
 
 from caisson.errors import PlatformRejected
 from caisson.platform.session import Session
-from caisson.platform.wire import HEADER, bad_request, parse_header, refusal, success
+from caisson.platform.space import Space
+from caisson.platform.wire import HEADER, parse_header, refusal, success
 
-# Larger requests count against `Limits.large_requests`, and their memory is not touched before bytes arrive.
+# Larger requests share the memory for `Limits.large_requests`, which is not touched before bytes arrive.
 _LARGE = 64 << 10
 
 
@@ -36,11 +35,11 @@ class Hung(Exception):
 class Connection:
     """Serves one socket until it closes."""
 
-    def __init__(self, stream: socket.socket, session: Session, *, limits: Limits, large: threading.Semaphore) -> None:
+    def __init__(self, stream: socket.socket, session: Session, *, limits: Limits, space: Space) -> None:
         self._stream = stream
         self._session = session
         self._limits = limits
-        self._large = large
+        self._space = space
 
     def serve(self) -> None:
         """Answer requests until the guest leaves, or sends one that is refused."""
@@ -62,15 +61,9 @@ class Connection:
             payload = memoryview(bytearray(size))
             self._receive(payload, deadline=deadline)
             return self._session.answer(operation, payload)
-        if not self._large.acquire(timeout=self._limits.request):
-            raise bad_request("the platform is too busy; try again later")
-        try:
-            deadline = time.monotonic() + self._limits.request
-            payload = memoryview(mmap.mmap(-1, size))
-            self._receive(payload, deadline=deadline)
+        with self._space.lend(size, patience=self._limits.request) as payload:
+            self._receive(payload, deadline=time.monotonic() + self._limits.request)
             return self._session.answer(operation, payload)
-        finally:
-            self._large.release()
 
     def _receive(self, into: memoryview, *, deadline: float | None = None, patience: float | None = None) -> None:
         while into:

@@ -6,6 +6,7 @@ How such an enclave is laid out is not this package's business; the two function
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 
 from caisson.errors import LaunchRejected, Malformed
@@ -20,8 +21,17 @@ _MAX_LOG = 2 << 30
 _MEASURING_AT_ONCE = 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Built:
+    """What a PAL and a manifest come to, whoever signs it."""
+
+    attributes: Attributes
+    misc_select: int
+    mr_enclave: MrEnclave
+
+
 class Loader:
-    """Measures and launches; remembers the measurement of what it has built before.
+    """Measures and launches; remembers what it has built before by the SHA-256 of all bytes that it was made of.
 
     `construction_log` gives the pieces that ECREATE, EADD and EEXTEND hash for a PAL and a manifest, and
     `secs_attributes` ATTRIBUTES and MISCSELECT for a manifest; both raise `Malformed`.
@@ -35,7 +45,7 @@ class Loader:
     ) -> None:
         self._construction_log = construction_log
         self._secs_attributes = secs_attributes
-        self._known: OrderedDict[bytes, MrEnclave] = OrderedDict()
+        self._known: OrderedDict[bytes, _Built] = OrderedDict()
         self._lock = threading.Lock()
         self._measuring = threading.BoundedSemaphore(_MEASURING_AT_ONCE)
 
@@ -51,28 +61,34 @@ class Loader:
         except Malformed as cause:
             raise LaunchRejected("SGX_INVALID_SIGNATURE", cause.message) from cause
         try:
-            attributes, misc_select = self._secs_attributes(bytes(manifest))
-            mr_enclave = self._measure(pal, manifest)
+            built = self._build(pal, manifest)
         except Malformed as cause:
             raise bad_request(cause.message) from cause
-        return cpu.initialise(attributes=attributes, misc_select=misc_select, mr_enclave=mr_enclave, sigstruct=vouched)
+        return cpu.initialise(
+            attributes=built.attributes,
+            misc_select=built.misc_select,
+            mr_enclave=built.mr_enclave,
+            sigstruct=vouched,
+        )
 
-    def _measure(self, pal: memoryview, manifest: memoryview) -> MrEnclave:
+    def _build(self, pal: memoryview, manifest: memoryview) -> _Built:
         name = sha256(pal).digest() + sha256(manifest).digest()
         if known := self._recall(name):
             return known
+        attributes, misc_select = self._secs_attributes(bytes(manifest))
         with self._measuring:
             # Another container of the same image may have been first.
             if known := self._recall(name):
                 return known
-            measured = measure(_limited(self._construction_log(bytes(pal), bytes(manifest))))
+            mr_enclave = measure(_limited(self._construction_log(bytes(pal), bytes(manifest))))
+            built = _Built(attributes=attributes, misc_select=misc_select, mr_enclave=mr_enclave)
             with self._lock:
-                self._known[name] = measured
+                self._known[name] = built
                 if len(self._known) > _REMEMBERED:
                     self._known.popitem(last=False)
-        return measured
+        return built
 
-    def _recall(self, name: bytes) -> MrEnclave | None:
+    def _recall(self, name: bytes) -> _Built | None:
         with self._lock:
             if name in self._known:
                 self._known.move_to_end(name)

@@ -13,6 +13,7 @@ from caisson.platform.connection import Connection, Limits
 from caisson.platform.loader import Loader
 from caisson.platform.session import Session
 from caisson.platform.software import SoftwarePlatform
+from caisson.platform.space import Space
 from caisson.platform.wire import bad_request, refusal
 
 _BACKLOG = 128
@@ -26,7 +27,7 @@ class PlatformServer:
         self._platform = platform
         self._loader = loader
         self._limits = limits or Limits()
-        self._large = threading.BoundedSemaphore(self._limits.large_requests)
+        self._space = Space(self._limits.large_requests)
         self._lock = threading.Lock()
         self._listeners: list[socket.socket] = []
         self._streams: dict[socket.socket, threading.Thread] = {}
@@ -127,7 +128,7 @@ class PlatformServer:
     def _serve(self, stream: socket.socket) -> None:
         try:
             session = Session(self._platform, self._loader)
-            Connection(stream, session, limits=self._limits, large=self._large).serve()
+            Connection(stream, session, limits=self._limits, space=self._space).serve()
         finally:
             with self._lock:
                 del self._streams[stream]

@@ -15,10 +15,10 @@ PAL, MANIFEST = b"\x7fELF program", b"manifest"
 
 
 class Layouts:
-    """A construction log that counts how often it was asked for."""
+    """A construction log and attributes that count how often they were asked for."""
 
     def __init__(self):
-        self.asked = 0
+        self.asked = self.read = 0
 
     def construction_log(self, pal, manifest):
         assert type(pal) is type(manifest) is bytes
@@ -28,6 +28,7 @@ class Layouts:
         return iter((pal, b"|", manifest))
 
     def secs_attributes(self, manifest):
+        self.read += 1
         if manifest == b"broken":
             raise Malformed("manifest is not TOML")
         return PRODUCTION, 0
@@ -57,10 +58,10 @@ def test_what_is_launched_is_what_was_given(launch, layouts):
     assert launch(layouts.loader()).identity.mr_enclave.value == sha256(b"|".join((PAL, MANIFEST))).digest()
 
 
-def test_same_program_is_measured_once(launch, layouts):
+def test_same_program_is_measured_once_and_its_manifest_read_once(launch, layouts):
     loader = layouts.loader()
     assert launch(loader).identity == launch(loader).identity
-    assert layouts.asked == 1
+    assert (layouts.asked, layouts.read) == (1, 1)
 
 
 def test_remembered_measurement_does_not_vouch_for_another_program(launch, layouts):
