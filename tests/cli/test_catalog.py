@@ -86,7 +86,7 @@ def test_a_copy_shares_no_secret_with_what_it_was_copied_from(tmp_path):
     copy, original = Recipe.read(tmp_path / "my-own" / "caisson.toml"), catalog.load("redis").recipe
     assert [one.name for one in copy.provision.secret] == ["my-own-password", "my-own-data-key"]
     assert copy.provision.fs_keys == {"data": "my-own-data-key"}
-    assert "{{ secret:my-own-password }}" in copy.provision.file[0].content
+    assert "{{ secret:my-own-password | redis }}" in copy.provision.file[0].content
     assert "{secret:my-own-password}" in (tmp_path / "my-own" / "conformance.toml").read_text()
     assert (copy.enclave, copy.application) == (original.enclave, original.application)
 

@@ -12,7 +12,7 @@ from caisson.cli.peer import peer_certificate
 from caisson.cli.ps_table import data, text
 from caisson.cli.starttls import StartTls
 from caisson.conversion import SIGSTRUCT
-from caisson.engine import ContainerState, Docker
+from caisson.engine import ContainerState, Docker, Listed
 from caisson.errors import Malformed, Unavailable, UsageError
 from caisson.keyserver import verify_chain
 from caisson.lifecycle import (
@@ -59,8 +59,14 @@ def command(*, connect: bool, as_json: bool, connection: Connection) -> None:
     )
 
 
+def _place(listed: Listed) -> tuple[str, bool, str]:
+    """Tell where in the list a container stands: by its name, and right behind the one that it is there for."""
+    main = main_of(listed)
+    return main, listed.name != main, listed.name
+
+
 def _containers(docker: Docker, *, connect: bool) -> Iterator[Confidential]:
-    for listed in sorted(confidential(docker).values(), key=lambda one: (main_of(one), one.name)):
+    for listed in sorted(confidential(docker).values(), key=_place):
         state = docker.state(listed.container_id)
         if state is None:  # it was removed just now
             continue
