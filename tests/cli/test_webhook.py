@@ -67,12 +67,23 @@ def test_it_prints_what_a_cluster_needs(caisson, policy):
         (("--flavour", "aks", "--url", "https://x", "--tls-ca", __file__), "outside of the cluster"),
         (("--flavour", "aks", "--image", IMAGE, "--registry-secret", "No_Name"), "no name of a Secret"),
         (("--flavour", "aks", "--image", IMAGE, "--tls-ca", __file__), "no certificates"),
+        (("--flavour", "aks", "--image", IMAGE, "--registry", "https://registry.example"), "is no registry"),
+        (("--flavour", "aks", "--image", IMAGE, "--registry", "team"), "is no registry"),
     ],
 )
 def test_what_it_could_not_do_is_refused(caisson, policy, words, reason):
     done = caisson("webhook", "install", "--policy", policy, *NEEDS, *words)
     assert done.status == 2
     assert reason in done.stderr
+
+
+def test_the_registries_that_may_be_asked_reach_the_webhook(caisson, policy):
+    asked = ("--registry", "registry.example/team", "--registry", "docker.io")
+    done = caisson("webhook", "install", "--policy", policy, "--flavour", "aks", *NEEDS, "--image", IMAGE, *asked)
+    (made,) = (each for each in yaml.safe_load_all(done.stdout) if each["kind"] == "Deployment")
+    arguments = made["spec"]["template"]["spec"]["containers"][0]["args"]
+    at = arguments.index("--registry")
+    assert tuple(arguments[at : at + 4]) == asked
 
 
 def test_of_a_file_with_authorities_only_the_certificates_are_printed(caisson, policy, tmp_path):

@@ -28,12 +28,18 @@ class _Verdict:
 class Judge:
     """Verifies images where they are, in registries. `clock` gives seconds.
 
+    `registries`, each `HOST` or `HOST/PATH`, are the only ones that are asked; with none, whoever makes a pod chooses
+    whom we ask, and how long all others wait.
+
     A verdict holds for a digest under the one policy, and for an hour; where none was reached, none is remembered.
     Images are verified one at a time: a question that waits too long is answered by the API server, with no.
     """
 
-    def __init__(self, policy: ImagePolicy, access: oci.Access, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, policy: ImagePolicy, access: oci.Access, *, clock: Callable[[], float], registries: tuple[str, ...] = ()
+    ) -> None:
         self._policy = policy
+        self._registries = registries
         self._access = access
         self._clock = clock
         self._verdicts: OrderedDict[str, _Verdict] = OrderedDict()
@@ -50,6 +56,8 @@ class Judge:
             name = RegistryName.parse(image)
         except UsageError as error:
             raise Rejected(error.message) from None
+        if self._registries and not any(_is_in(name, place) for place in self._registries):
+            raise Rejected(f"it is not in {' or '.join(f'`{place}`' for place in self._registries)}")
         with self._work:
             key = f"{name.host}/{name.repository}@{self._resolve(name)}"
             verdict = self._verdicts.get(key)
@@ -87,3 +95,7 @@ class Judge:
         self._verdicts.move_to_end(key)
         while len(self._verdicts) > _MOST_VERDICTS:
             self._verdicts.popitem(last=False)
+
+
+def _is_in(name: RegistryName, place: str) -> bool:
+    return f"{name.host}/{name.repository}/".startswith(f"{place}/")

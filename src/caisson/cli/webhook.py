@@ -36,6 +36,7 @@ from caisson.cli.registry import registry_options
 from caisson.deploy import Evidence, Flavour, HostAesmd, ImagePin, PlatformAddress, PlatformSocket
 from caisson.errors import UsageError
 from caisson.keyserver import listen
+from caisson.oci.registry import RegistryName
 from caisson.provenance import ImagePolicy
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -53,7 +54,26 @@ _NEEDS = (
     click.option(
         "--beside", type=PinType(), multiple=True, help="Image that need not be confidential; may be repeated."
     ),
+    click.option(
+        "--registry",
+        "registries",
+        metavar="HOST[/PATH]",
+        multiple=True,
+        callback=lambda _context, _option, places: tuple(map(_place, places)),
+        help="Ask no other registry for images; may be repeated.  [default: whichever a pod names]",
+    ),
 )
+
+
+def _place(text: str) -> str:
+    """Check a registry, or a part of one, by the name that an image would have in it."""
+    try:
+        name = RegistryName.parse(f"{text}/x")
+    except UsageError:
+        name = None
+    if name is None or not f"{name.host}/{name.repository}".startswith(f"{text}/"):
+        raise UsageError(f"`{text}` is no registry", hint="write it like `registry.example` or `registry.example/team`")
+    return text
 
 
 def _needs_options(function: Any) -> Any:
@@ -97,6 +117,7 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
     platform_address: tuple[str, int] | None,
     aesmd_directory: str,
     beside: tuple[ImagePin, ...],
+    registries: tuple[str, ...],
     names: tuple[str, ...],
     lifetime: int,
     tls_certificate: Path | None,
@@ -115,7 +136,7 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
     for chatty in ("uvicorn", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     evidence = _evidence(flavour, platform_socket, platform_address, aesmd_directory)
-    judge = Judge(ImagePolicy.parse(read_bytes(policy)), access, clock=time.monotonic)
+    judge = Judge(ImagePolicy.parse(read_bytes(policy)), access, clock=time.monotonic, registries=registries)
     needs = Needs(flavour=flavour, key_server=key_server, evidence=evidence)
     certificate: OwnCertificate | FileCertificate
     if tls_certificate is not None and tls_key is not None:
@@ -167,6 +188,7 @@ def install(  # noqa: PLR0913 - one parameter for each option
     platform_address: tuple[str, int] | None,
     aesmd_directory: str,
     beside: tuple[ImagePin, ...],
+    registries: tuple[str, ...],
     namespace: str,
     image: ImagePin | None,
     tls_ca: Path | None,
@@ -204,6 +226,8 @@ def install(  # noqa: PLR0913 - one parameter for each option
             pass
     for pin in beside:
         arguments += ["--beside", str(pin)]
+    for place in registries:
+        arguments += ["--registry", place]
     raw = read_bytes(policy)
     ImagePolicy.parse(raw)
     installation = Installation(
