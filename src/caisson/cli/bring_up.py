@@ -13,6 +13,7 @@ from caisson.cli.build import base_of, prepare_image
 from caisson.cli.file_keys import file_keys_of
 from caisson.cli.launch import described, direct_warning, require_success, start
 from caisson.cli.local import Local, signing_key
+from caisson.cli.locked_out import refuse_locking_out
 from caisson.cli.output import talk
 from caisson.cli.peer import authority, peer_certificate
 from caisson.cli.provisioning import exact_policy, provision
@@ -109,13 +110,22 @@ def bring_up(program: Program, docker: Docker, local: Local, access: oci.Access,
     built = _build(program, local, access)
     steps.done(f"image {program.image}, {built.image.digest}")
     talk.print(f"  MRENCLAVE {built.mr_enclave}\n  MRSIGNER  {built.mr_signer}", soft_wrap=True)
+    runs = _runs(docker, program)
+    refuse_locking_out(
+        docker,
+        workload=recipe.name,
+        key_server=local.key_server,
+        only=built.mr_enclave,
+        besides=program.container,
+    )
     policy = exact_policy(built, local)
     policy_file = local.home.path / f"{program.name}.policy.toml"
     policy_file.write_text(policy.encode())
     with local.client() as server:
         provision(recipe, policy, local, server)
     steps.done(f"workload `{recipe.name}` with its secrets, policy {policy_file}")
-    _start(docker, program, local)
+    if not runs:
+        _start(docker, program, local)
     address = _wait_for_proof(docker, program.container, recipe.ports[0], policy, local)
     steps.done(f"container `{program.container}` runs, and proved what it is")
     return Proved(program=program, built=built, policy=policy_file, address=authority(*address))
@@ -137,24 +147,30 @@ def _build(program: Program, local: Local, access: oci.Access) -> ConfidentialIm
     return built
 
 
-def _start(docker: Docker, program: Program, local: Local) -> None:
-    """Start the container. One that runs just this image already is left alone, one that has ended is replaced.
+def _runs(docker: Docker, program: Program) -> bool:
+    """Tell whether the container runs, from just this image.
 
     Raises:
         UsageError: the name is taken by another container, or by one that runs an older image.
     """
-    name, recipe = program.container, program.recipe
+    name = program.container
     state = docker.state(name)
     if state is not None and LABEL not in state.labels:
         raise UsageError(f"a container named `{name}` exists, and it is not ours", hint="remove it, or rename it")
-    if state is not None and state.running:
-        if state.image_id != docker.image_id(program.image):
-            raise UsageError(
-                f"the container `{name}` runs another image than the one that was just built",
-                hint=f"stop it with `caisson down {name}`, then say `caisson up` again; its volumes stay",
-            )
-        return
-    if state is not None:
+    if state is None or not state.running:
+        return False
+    if state.image_id != docker.image_id(program.image):
+        raise UsageError(
+            f"the container `{name}` runs another image than the one that was just built",
+            hint=f"stop it with `caisson down {name}`, then say `caisson up` again; its volumes stay",
+        )
+    return True
+
+
+def _start(docker: Docker, program: Program, local: Local) -> None:
+    """Start the container in place of one that has ended."""
+    name, recipe = program.container, program.recipe
+    if docker.state(name) is not None:
         docker.remove(name)
     image = described(docker, program.image)
     evidence: PlatformSocket | PlatformAddress = PlatformSocket(path=str(local.home.platform_socket.absolute()))

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from caisson.conversion import TMPFS_LABEL
+from caisson.conversion import SIGSTRUCT, TMPFS_LABEL
 from caisson.deploy import BESIDE_LABEL, network_of
 from caisson.engine import ContainerState, Docker, Listed
 from caisson.errors import UsageError
+from caisson.lifecycle import SignedEnclave
+from caisson.sgx import SigStruct
 
 
 def confidential(docker: Docker) -> dict[str, Listed]:
@@ -43,6 +45,11 @@ def together(docker: Docker, names: Sequence[str], *, ignore_unknown: bool = Fal
 def main_of(container: Listed) -> str:
     """Give the name of the container that this one is there for: its own, unless it stands beside another."""
     return container.labels.get(BESIDE_LABEL, container.name)
+
+
+def enclave_in(docker: Docker, container: Listed) -> SignedEnclave | None:
+    """Give the enclave that the SIGSTRUCT in a container admits; None if it has none, or one that does not hold."""
+    return SignedEnclave.of(docker.file(container.container_id, SIGSTRUCT, largest=SigStruct.SIZE))
 
 
 def state_of(docker: Docker, container: Listed) -> ContainerState:

@@ -5,23 +5,20 @@ from hashlib import sha256
 
 import click
 
-from caisson.cli.confidential import confidential, main_of
+from caisson.cli.confidential import confidential, enclave_in, main_of
 from caisson.cli.connection import Connection, connection_options
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.peer import peer_certificate
 from caisson.cli.ps_table import data, text
 from caisson.cli.starttls import StartTls
-from caisson.conversion import SIGSTRUCT
 from caisson.engine import ContainerState, Docker, Listed
 from caisson.errors import Malformed, Unavailable, UsageError
 from caisson.keyserver import verify_chain
 from caisson.lifecycle import (
     Confidential,
     KeyServerLog,
-    SignedEnclave,
     attestations,
 )
-from caisson.sgx import SigStruct
 
 
 @click.command()
@@ -70,10 +67,9 @@ def _containers(docker: Docker, *, connect: bool) -> Iterator[Confidential]:
         state = docker.state(listed.container_id)
         if state is None:  # it was removed just now
             continue
-        raw = docker.file(listed.container_id, SIGSTRUCT, largest=SigStruct.SIZE)
         yield Confidential(
             state=state,
-            enclave=SignedEnclave.of(raw),
+            enclave=enclave_in(docker, listed),
             image_names=docker.image_names(state.image_id),
             tls_key=_key_behind(state) if connect else None,
         )

@@ -12,6 +12,8 @@ from caisson.errors import Unavailable, UsageError
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 FIRST_ERROR = 400
+_OCCUPIED = ("port is already allocated", "address already in use")  # Docker's words, and the kernel's
+_OTHER_PORT = "choose another port of this machine with `--publish PORT:PORT`, or stop what has this one"
 
 
 class Api:
@@ -108,7 +110,8 @@ def checked(answer: httpx2.Response) -> httpx2.Response:
             message = answer.json()["message"]
         except (ValueError, KeyError, TypeError):
             message = answer.text
-        raise UsageError(f"the Docker engine refuses: {message}")
+        occupied = any(words in message for words in _OCCUPIED)
+        raise UsageError(f"the Docker engine refuses: {message}", hint=_OTHER_PORT if occupied else None)
     return answer
 
 

@@ -1,6 +1,8 @@
 """A Docker engine that is not there, for commands that need one."""
 
+import io
 import struct
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,8 +11,25 @@ import httpx2
 import pytest
 
 from caisson.engine import api
+from caisson.platform import measure, sign_enclave
+from tests.guest import PRODUCTION, signing_key
 
 IMAGE_ID = "sha256:" + "ab" * 32
+MR_ENCLAVE = measure((b"redis".ljust(64, b"\0"),))
+
+
+@pytest.fixture(scope="module")
+def archive():
+    """A SIGSTRUCT as an engine gives files of containers."""
+    content = sign_enclave(
+        signing_key(), mr_enclave=MR_ENCLAVE, attributes=PRODUCTION, isv_prod_id=17, isv_svn=1
+    ).encode()
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        member = tarfile.TarInfo("app.sig")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return raw.getvalue()
 
 
 @dataclass

@@ -1,8 +1,6 @@
 """`caisson ps`: an engine that answers as Docker does, and a real key server in memory."""
 
-import io
 import json
-import tarfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,26 +9,11 @@ import pytest
 from caisson.cli import ps as ps_module
 from caisson.cli.app import run
 from caisson.errors import Unavailable
-from caisson.platform import measure, sign_enclave
-from tests.guest import PRODUCTION, signing_key
+from tests.cli.docker.conftest import MR_ENCLAVE
 
 IMAGE = "/images/sha256:" + "ab" * 32 + "/json"
 NOON = 1_795_435_200
-MR_ENCLAVE = measure((b"redis".ljust(64, b"\0"),))
 KEY = b"the enclave's own key"
-
-
-@pytest.fixture(scope="module")
-def archive():
-    content = sign_enclave(
-        signing_key(), mr_enclave=MR_ENCLAVE, attributes=PRODUCTION, isv_prod_id=17, isv_svn=1
-    ).encode()
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        member = tarfile.TarInfo("app.sig")
-        member.size = len(content)
-        tar.addfile(member, io.BytesIO(content))
-    return raw.getvalue()
 
 
 @dataclass

@@ -57,6 +57,18 @@ def test_a_container_that_somebody_removed_meanwhile_is_a_mistake_and_no_bug(eng
     assert capsys.readouterr().err == "error: the Docker engine refuses: no such thing\n"
 
 
+@pytest.mark.parametrize(
+    "words", ["Bind for 127.0.0.1:6379 failed: port is already allocated", "address already in use"]
+)
+def test_a_port_that_somebody_has_is_not_the_end(engine, capsys, words):
+    engine.ends_with(0)
+    engine.says("POST", "/containers/c1/start", 500, json={"message": words})
+    assert run([*ARGUMENTS, "--publish", "6379:6379"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "hint: choose another port of this machine with `--publish PORT:PORT`, or stop what has this one\n"
+    )
+
+
 def test_an_image_that_is_not_there(capsys):
     assert run([ARGUMENTS[0], "nothing", *ARGUMENTS[2:]]) == 2
     assert capsys.readouterr() == (
@@ -97,7 +109,7 @@ def test_ports_are_published_as_they_are_written(engine, text, expected):
 )
 def test_what_is_no_port_is_not_published(engine, capsys, text):
     assert run([*ARGUMENTS, "--publish", text]) == 2
-    assert "Invalid value for `--publish`" in capsys.readouterr().err
+    assert "invalid value for `--publish`" in capsys.readouterr().err
     assert engine.asked == []
 
 

@@ -15,6 +15,7 @@ from caisson.cli.app import run
 from caisson.enclave.layout import GRAMINE
 from caisson.errors import PolicyRejected, Unavailable
 from caisson.oci import ImageConfig
+from tests.cli.docker.conftest import MR_ENCLAVE
 
 RUNNING = {"Status": "running", "Pid": 7, "ExitCode": 0}
 ENDED = {"Status": "exited", "Pid": 0, "ExitCode": 88}
@@ -36,6 +37,7 @@ def inspected(state, *, image="sha256:" + "ab" * 32, labels=("org.caisson.worklo
 def surroundings(engine, monkeypatch, tmp_path):
     """Services that run, an image that is built, and a program that proves what it is."""
     engine.holds("caisson/redis:latest")
+    engine.says("GET", "/containers/json", json=[])
     engine.says("GET", "/networks/bridge", json={"IPAM": {"Config": [{"Subnet": "172.17.0.1/16"}]}})
     engine.says("GET", "/containers/redis/json", json=inspected(RUNNING))
     engine.says("DELETE", "/containers/redis", 204)
@@ -48,7 +50,8 @@ def surroundings(engine, monkeypatch, tmp_path):
         client=contextlib.nullcontext,
     )
     image = SimpleNamespace(digest="sha256:d", config=ImageConfig())
-    built = SimpleNamespace(image=image, mr_enclave="e", mr_signer="s")
+    built = SimpleNamespace(image=image, mr_enclave=MR_ENCLAVE, mr_signer="s")
+    local.provisioned = []
 
     def start(_home, *, address, tcp):
         local.address = address
@@ -58,7 +61,7 @@ def surroundings(engine, monkeypatch, tmp_path):
     monkeypatch.setattr(up_module.Local, "start", start)
     monkeypatch.setattr(bring_up, "_build", lambda *_: built)
     monkeypatch.setattr(bring_up, "exact_policy", lambda *_: SimpleNamespace(encode=lambda: "policy"))
-    monkeypatch.setattr(bring_up, "provision", lambda *_: None)
+    monkeypatch.setattr(bring_up, "provision", lambda recipe, *_: local.provisioned.append(recipe.name))
     monkeypatch.setattr(bring_up, "peer_certificate", lambda *_: "certificate")
     monkeypatch.setattr(bring_up, "fetch_collateral", lambda *_: "collateral")
     monkeypatch.setattr(bring_up, "verify_certificate", lambda *_, at: at)
@@ -128,7 +131,7 @@ def test_the_key_server_listens_where_containers_reach_it(surroundings):
     assert surroundings.address == "172.17.0.1"
 
 
-def test_one_that_runs_an_older_image_is_neither_taken_for_it_nor_stopped(engine, capsys):
+def test_one_that_runs_an_older_image_is_neither_taken_for_it_nor_stopped_nor_locked_out(engine, capsys, surroundings):
     engine.says("GET", "/containers/redis/json", json=inspected(RUNNING, image="sha256:old"))
     assert run(["up", "redis"]) == 2
     assert capsys.readouterr().err.endswith(
@@ -136,6 +139,43 @@ def test_one_that_runs_an_older_image_is_neither_taken_for_it_nor_stopped(engine
         "hint: stop it with `caisson down redis`, then say `caisson up` again; its volumes stay\n"
     )
     assert {method for method, _ in engine.asked} == {"GET"}
+    assert surroundings.provisioned == [], "its policy would not accept it when it starts again"
+
+
+ITS_SERVER = "CAISSON_KEY_SERVER=https://172.17.0.1:8443"
+
+
+def test_another_build_of_the_workload_that_runs_is_not_locked_out(engine, archive, capsys, surroundings):
+    engine.runs("other", env=("CAISSON_WORKLOAD=redis", ITS_SERVER))
+    engine.says("GET", "/containers/other/archive", content=archive.replace(bytes(MR_ENCLAVE), bytes(32)))
+    for _ in ("a SIGSTRUCT that does not hold", "none"):
+        assert run(["up", "redis"]) == 2
+        assert capsys.readouterr().err.endswith(
+            "error: the container `other` runs another build of workload `redis`, whose policy would accept only the"
+            " one that was just built\n"
+            "hint: give this recipe a `name` of its own, or stop the other one with `caisson down other`\n"
+        )
+        engine.answers.pop(("GET", "/containers/other/archive"), None)
+    assert surroundings.provisioned == []
+    assert {method for method, _ in engine.asked} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("env", "state"),
+    [
+        (("CAISSON_WORKLOAD=redis", ITS_SERVER), {}),
+        (("CAISSON_WORKLOAD=other", ITS_SERVER), {}),
+        (("CAISSON_WORKLOAD=redis", "CAISSON_KEY_SERVER=https://elsewhere:1"), {}),
+        (("CAISSON_WORKLOAD=redis", ITS_SERVER), {"Status": "exited"}),
+    ],
+    ids=["the same build", "another workload", "another key server", "it has ended"],
+)
+def test_one_that_loses_nothing_is_in_nobodys_way(engine, archive, surroundings, env, state):
+    engine.runs("other", env=env, **state)
+    if env == ("CAISSON_WORKLOAD=redis", ITS_SERVER) and not state:
+        engine.says("GET", "/containers/other/archive", content=archive)
+    assert run(["up", "redis"]) == 0
+    assert surroundings.provisioned == ["redis"]
 
 
 def test_somebody_elses_container_is_not_touched(engine, capsys):
