@@ -1,6 +1,8 @@
+import errno
 import json
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -144,3 +146,16 @@ def test_what_a_copy_lacks_is_named(tmp_path, capsys):
 def test_a_directory_that_is_no_entry_is_told_so(tmp_path, capsys):
     assert run(["catalog", "lint", str(tmp_path)]) == 2
     assert "is no entry of a catalog" in capsys.readouterr().err
+
+
+def test_a_copy_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+    written = Path.write_text
+
+    def full(self, text):
+        if self.name == "redis.conf":
+            raise OSError(errno.ENOSPC, "No space left on device", str(self))
+        return written(self, text)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert run(["catalog", "init", "redis", str(tmp_path / "mine")]) == 3
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """`caisson catalog`: the programs that are ready, and how to begin one of your own."""
 
 import re
+import tempfile
 from pathlib import Path
 
 import click
@@ -75,16 +76,19 @@ def init(*, name: str, directory: Path, own: str | None, upstream: bool, as_json
     called = own or directory.absolute().name
     if WORKLOAD_NAME.fullmatch(called) is None:
         raise UsageError(f"`{called}` is no name for a program", hint="give one in lower case, with `--name`")
-    try:
-        directory.mkdir(parents=True)
-    except FileExistsError:
-        raise UsageError(f"`{directory}` exists already", hint="name a new directory") from None
-    for file in entry.files():
-        (directory / file.name).write_text(_with_name(called, entry, file.read_text()))
+    if directory.exists() or directory.is_symlink():
+        raise UsageError(f"`{directory}` exists already", hint="name a new directory")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".caisson-") as scratch:  # it appears whole
+        unfinished = Path(scratch) / directory.name
+        unfinished.mkdir()
+        for file in entry.files():
+            (unfinished / file.name).write_text(_with_name(called, entry, file.read_text()))
+        # The first name is the recipe's own; all else stays as it was written, comments and all.
+        written = re.sub(r'(?m)^name = ".*"$', f'name = "{called}"', raw.decode(), count=1)
+        (unfinished / catalog.RECIPE).write_text(_with_name(called, entry, written))
+        unfinished.rename(directory)
     recipe = directory / catalog.RECIPE
-    # The first name is the recipe's own; all else stays as it was written, comments and all.
-    recipe.write_text(re.sub(r'(?m)^name = ".*"$', f'name = "{called}"', raw.decode(), count=1))
-    recipe.write_text(_with_name(called, entry, recipe.read_text()))
     emit(
         {"name": called, "directory": str(directory), "from": name},
         human=f"{directory} holds a copy of `{name}`; try it with\n  caisson up {called} --recipe {recipe}",

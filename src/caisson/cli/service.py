@@ -77,9 +77,14 @@ class Service:
                     stderr=log,
                     start_new_session=True,
                 )
+        except OSError as cause:
+            raise Unavailable(f"the {self.name} cannot be started: {cause}", hint=f"see `{self.directory}`") from cause
+        try:
             self._record.write_text(f"{process.pid} {_birth(process.pid)}")
         except OSError as cause:
-            raise Unavailable(f"the {self.name} cannot be started: {cause}") from cause
+            process.kill()  # nobody would find it again
+            process.wait()
+            raise Unavailable(f"the {self.name} cannot be started: {cause}", hint=f"see `{self.directory}`") from cause
 
     def stop(self) -> bool:
         """Stop it if it runs, first politely; tell whether it ran."""

@@ -1,5 +1,6 @@
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,21 @@ def test_one_whose_log_cannot_be_written_is_no_verdict(service):
     service.log.mkdir()
     with pytest.raises(Unavailable, match="cannot be started"):
         service.start(["-c", READY], addresses=1)
+
+
+def test_one_whose_record_cannot_be_written_does_not_run_on_unknown(service, tmp_path):
+    (tmp_path / "sleeper.pid").mkdir()
+    with pytest.raises(Unavailable, match="cannot be started"):
+        service.start(
+            ["-c", f"import pathlib, time; pathlib.Path({str(tmp_path)!r}, 'alive').touch(); time.sleep(60)"],
+            addresses=1,
+        )
+    assert not [pid for pid in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path).encode() in _read(pid)]
+    (tmp_path / "sleeper.pid").rmdir()
+
+
+def _read(path):
+    try:
+        return path.read_bytes()
+    except OSError:  # it ended just now
+        return b""
