@@ -1,5 +1,10 @@
 """What the program says before any command is run."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from caisson.cli.app import run
@@ -19,3 +24,50 @@ def test_the_list_of_commands_cuts_no_sentence(capsys):
     commands = capsys.readouterr().out.partition("Commands:")[2]
     assert "..." not in commands
     assert "check such proofs." in commands
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing"], "error: no such command `nothing`"),
+        (["verify"], "error: missing argument `IMAGE`"),
+        (["verify", "--nothing"], "error: no such option `--nothing`"),
+        (
+            ["build", "--recipe", "nothing.toml", "x"],
+            "error: invalid value for `--recipe`: File `nothing.toml` does not exist",
+        ),
+    ],
+)
+def test_what_was_typed_wrongly_is_said_as_all_errors_are(capsys, words, said):
+    assert run(words) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.removesuffix(".") == said
+    assert second.startswith("hint: try `caisson")
+
+
+def test_what_the_system_refuses_is_no_bug(capsys, tmp_path):
+    (tmp_path / "file").touch()
+    wrong = tmp_path / "file" / "redis"
+    assert run(["catalog", "init", "redis", str(wrong)]) == 3
+    assert capsys.readouterr().err == (
+        f"error: the system refuses `{tmp_path / 'file'}`: File exists\n"
+        "hint: check the path, who may write there, and the space that is left\n"
+    )
+
+
+def _caisson(*words, stdout):
+    done = subprocess.run(
+        [sys.executable, "-m", "caisson.cli", *words], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
+def test_output_that_nobody_takes_is_no_answer():
+    with Path("/dev/full").open("w") as full:
+        code, said = _caisson("catalog", "list", stdout=full)
+    assert code == 3
+    assert said.startswith("error: the system refuses: No space left on device\nhint: ")
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert _caisson("catalog", "list", stdout=writer) == (3, "")
+    os.close(writer)

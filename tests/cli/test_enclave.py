@@ -80,6 +80,6 @@ def test_an_enclave_that_is_too_small_is_rejected_with_a_hint(tmp_path, capsys):
 def test_a_missing_file_is_a_mistake_of_the_caller(capsys):
     assert run(["enclave", "measure", "--pal", "/nowhere", *FILES[2:]]) == 2
     assert capsys.readouterr().err == (
-        "error: Invalid value for `--pal`: `/nowhere`: No such file or directory\n"
+        "error: invalid value for `--pal`: `/nowhere`: No such file or directory\n"
         "hint: try `caisson enclave measure --help`\n"
     )

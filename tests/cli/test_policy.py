@@ -87,8 +87,8 @@ def test_create_takes_a_root_from_its_certificate(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("left_out", "message"),
     [
-        pytest.param({"--root"}, "Missing option `--root`", id="root"),
-        pytest.param({"--minimum-evaluation-number"}, "Missing option `--minimum-evaluation-number`", id="number"),
+        pytest.param({"--root"}, "missing option `--root`", id="root"),
+        pytest.param({"--minimum-evaluation-number"}, "missing option `--minimum-evaluation-number`", id="number"),
         pytest.param({"--isv-prod-id"}, "belong together", id="half a signer"),
         pytest.param(
             {"--mrenclave", "--mrsigner", "--isv-prod-id", "--minimum-isv-svn"}, "no enclave is named", id="enclave"

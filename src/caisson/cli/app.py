@@ -1,6 +1,7 @@
 """The `caisson` program: finds the command, runs it, and turns errors into words and an exit code."""
 
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ import click
 
 from caisson import __version__
 from caisson.cli.output import Exit, complain, print_error
-from caisson.errors import CaissonError
+from caisson.errors import CaissonError, Unavailable
 
 # One line for each file beside this one; the file defines `command`.
 COMMANDS: tuple[str, ...] = (
@@ -99,9 +100,13 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         print_error("interrupted")
-        return Exit.NO_VERDICT
+        code = Exit.NO_VERDICT
     except click.exceptions.Exit as ending:
         return ending.exit_code
+    except SystemExit:  # how click ends when nobody reads the output any more
+        code = Exit.NO_VERDICT
+    except OSError as error:
+        return complain(_of_the_system(error))
     except Exception:  # noqa: BLE001 - the one place where a bug becomes an exit code
         traceback.print_exc()
         print_error("this is a bug in Caisson", "please report it with the lines above")
@@ -114,7 +119,17 @@ def _print_usage_error(error: click.ClickException) -> None:
         click.echo(error.format_message(), err=True)
         return
     hint = f"try `{error.ctx.command_path} --help`" if isinstance(error, click.UsageError) and error.ctx else None
-    print_error(error.format_message().rstrip(".").replace("'", "`"), hint)
+    message = error.format_message().rstrip(".").replace("'", "`")
+    print_error(message[:1].lower() + message[1:], hint)
+
+
+def _of_the_system(error: OSError) -> CaissonError:
+    """Give an error for what the system refused where no command foresaw it: a full disk, a path that cannot be."""
+    what = error.strerror or str(error) or type(error).__name__
+    place = "" if error.filename is None else f" `{os.fsdecode(error.filename)}`"
+    return Unavailable(
+        f"the system refuses{place}: {what}", hint="check the path, who may write there, and the space that is left"
+    )
 
 
 def main() -> None:
