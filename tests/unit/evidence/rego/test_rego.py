@@ -146,13 +146,13 @@ def test_a_worker_that_does_not_listen_is_no_verdict(tmp_path):
 
 
 def test_a_write_that_fails_is_no_verdict(tmp_path):
-    with WorkerEngine(worker=script(tmp_path, HELLO), seconds=5) as engine:
-        stdin, _ = engine._pipes()
-        stdin.close()
-        broken = open(os.devnull, "rb", buffering=0)  # noqa: PTH123, SIM115 - a file that cannot be written
-        engine._process.stdin = broken
-        with pytest.raises(Unavailable, match="ended"):
-            engine.allows("", {})
+    """The worker lives, so that it is not started anew, and has closed its end before it says that it is ready."""
+    text = "import os\nos.close(0)\nprint('{\"ready\": true}', flush=True)\nimport time\ntime.sleep(60)"
+    with (
+        WorkerEngine(worker=script(tmp_path, text), seconds=5) as shut,
+        pytest.raises(Unavailable, match="Broken pipe"),
+    ):
+        shut.allows("", {})
 
 
 def test_an_engine_that_gives_up_allows_nothing():
