@@ -12,6 +12,8 @@ _U32: Final = struct.Struct("<I")
 class Cursor:
     """Takes pieces off the front of a byte string; integers are little-endian. `what` names it in errors."""
 
+    __slots__ = ("_at", "_raw", "_what")
+
     def __init__(self, raw: bytes, *, what: str) -> None:
         self._raw = raw
         self._at = 0
@@ -28,13 +30,11 @@ class Cursor:
         Raises:
             Malformed: fewer are left.
         """
-        piece = self._raw[self._at : self._at + size]
-        if len(piece) != size:
-            raise Malformed(
-                f"{self._what} is cut short: {size} bytes wanted at offset {self._at}, {len(piece)} left",
-            )
-        self._at += size
-        return piece
+        start, end = self._at, self._at + size
+        if end > len(self._raw):
+            raise self._cut_short(size)
+        self._at = end
+        return self._raw[start:end]
 
     def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
         """Take what `layout` describes: fixed parts in a row are read at once.
@@ -42,7 +42,11 @@ class Cursor:
         Raises:
             Malformed: fewer bytes are left.
         """
-        return layout.unpack(self.take(layout.size))
+        start, end = self._at, self._at + layout.size
+        if end > len(self._raw):
+            raise self._cut_short(layout.size)
+        self._at = end
+        return layout.unpack_from(self._raw, start)
 
     def u16(self) -> int:
         """Take two bytes as a number.
@@ -70,3 +74,7 @@ class Cursor:
         """
         if self._at != len(self._raw):
             raise Malformed(f"{self._what} has {len(self._raw) - self._at} bytes too many")
+
+    def _cut_short(self, size: int) -> Malformed:
+        left = len(self._raw) - self._at
+        return Malformed(f"{self._what} is cut short: {size} bytes wanted at offset {self._at}, {left} left")

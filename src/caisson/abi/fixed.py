@@ -20,7 +20,7 @@ class FixedBytes:
     def __init__(self, value: bytes) -> None:
         if len(value) != self.SIZE:
             raise Malformed(f"{type(self).__name__} has {len(value)} bytes, not {self.SIZE}")
-        _set_value(self, value)
+        set_value(self, value)
 
     @classmethod
     def from_hex(cls, text: str) -> Self:
@@ -45,7 +45,7 @@ class FixedBytes:
 
 
 # Where `object.__setattr__` would look each time; every structure is made of these values.
-_set_value = FixedBytes.__dict__["value"].__set__
+set_value = FixedBytes.__dict__["value"].__set__
 
 
 class ReportData(FixedBytes):

@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Self, get_type_hints
 
 from caisson.abi.fields import require_size
-from caisson.abi.fixed import FixedBytes
+from caisson.abi.fixed import FixedBytes, set_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +30,13 @@ class Structure:
         """
         layout = _layout(cls)
         require_size(raw, layout.whole.size, cls.__name__)
-        # Each member is put in its place: a constructor with so many names costs twice as much, and quotes are many.
-        structure = object.__new__(cls)
+        # Each member is put in its place: constructors cost twice as much. All lengths are the layout's.
+        new = object.__new__
+        structure = new(cls)
         for place, kind, part in zip(layout.places, layout.kinds, layout.whole.unpack(raw), strict=True):
-            place(structure, kind(part))
+            member = new(kind)
+            set_value(member, part)
+            place(structure, member)
         return structure
 
     def encode(self) -> bytes:

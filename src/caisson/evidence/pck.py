@@ -17,10 +17,10 @@ from caisson.evidence.certificate import UNREADABLE, Certificate
 from caisson.sgx import CpuSvn
 
 _SGX = "1.2.840.113741.1.13.1"
-_MEMBERS = tuple(f"{_SGX}.{number}" for number in range(1, 6))
-_SVNS = tuple(f"{_SGX}.2.{number}" for number in range(1, CpuSvn.SIZE + 3))
-_INSTANCE = (f"{_SGX}.6",)
-_CONFIGURATION = (f"{_SGX}.7", *(f"{_SGX}.7.{number}" for number in range(1, 4)))
+_MEMBERS = [x509.ObjectIdentifier(f"{_SGX}.{number}") for number in range(1, 6)]
+_SVNS = [x509.ObjectIdentifier(f"{_SGX}.2.{number}") for number in range(1, CpuSvn.SIZE + 3)]
+_INSTANCE = [x509.ObjectIdentifier(f"{_SGX}.6")]
+_CONFIGURATION = [x509.ObjectIdentifier(f"{_SGX}.{number}") for number in ("7", "7.1", "7.2", "7.3")]
 _ENUMERATED = b"\x0a"
 _MOST_SVN = 0xFF
 _MOST_PCESVN = 0xFFFF
@@ -185,7 +185,8 @@ def _memory_protection(value: asn1.TLV) -> MemoryProtection:
     return MemoryProtection(int.from_bytes(value.data, "big"))
 
 
-def _require_oids(items: Sequence[_Named], expected: tuple[str, ...]) -> None:
-    found = tuple(item.oid.dotted_string for item in items)
+def _require_oids(items: Sequence[_Named], expected: list[x509.ObjectIdentifier]) -> None:
+    found = [item.oid for item in items]
     if found != expected:
-        raise ChainRejected(f"PCK certificate has {', '.join(found)} where {', '.join(expected)} belongs")
+        has, wanted = (", ".join(oid.dotted_string for oid in oids) for oids in (found, expected))
+        raise ChainRejected(f"PCK certificate has {has} where {wanted} belongs")

@@ -79,15 +79,18 @@ class QeIdentity:
         Raises:
             QeMismatch: it is another enclave, or older than any Intel knows.
         """
-        mask = self.attributes_mask
+        attributes, mask = self.attributes, self.attributes_mask
         for what, expected, found in (
             ("MRSIGNER", self.mr_signer, qe.mr_signer),
             ("ISVPRODID", self.isv_prod_id, qe.isv_prod_id),
             ("MISCSELECT", self.misc_select & self.misc_select_mask, qe.misc_select & self.misc_select_mask),
-            ("ATTRIBUTES", self.attributes.masked(mask), qe.attributes.masked(mask)),
+            ("ATTRIBUTES.FLAGS", attributes.flags & mask.flags, qe.attributes.flags & mask.flags),
+            ("ATTRIBUTES.XFRM", attributes.xfrm & mask.xfrm, qe.attributes.xfrm & mask.xfrm),
         ):
             if expected != found:
-                raise QeMismatch(f"quoting enclave has {what} {found}, and its identity demands {expected}")
+                raise QeMismatch(
+                    f"quoting enclave has {what} {_shown(found)}, and its identity demands {_shown(expected)}"
+                )
         verdict = next((level.verdict for level in self.levels if qe.isv_svn >= level.isv_svn), None)
         if verdict is None:
             raise QeMismatch(
@@ -98,3 +101,7 @@ class QeIdentity:
 
 def _little_endian(identity: Fields, name: str) -> int:
     return int.from_bytes(identity.octets(name, size=_MISC_SELECT_SIZE), "little")
+
+
+def _shown(value: MrSigner | int) -> str:
+    return f"{value:#x}" if isinstance(value, int) else str(value)

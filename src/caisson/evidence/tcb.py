@@ -4,6 +4,7 @@ Sources: Intel PCS API version 4, "Get SGX TCB Info" and "Get TDX TCB Info", app
 the matching rules are those of "TCB Level Selection" there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from caisson.errors import Malformed, TcbInfoRejected
@@ -74,7 +75,7 @@ class TcbInfo:
         if (kind := info.integer("tcbType", most=_MOST_SVN)) != 0:
             raise TcbInfoRejected(f"TCB info has levels of type {kind}, not 0")
         read = _components if version == _WITH_ID else _flat_components
-        levels = [_level(level, read(level.member("tcb")), tee=tee) for level in info.members("tcbLevels")]
+        levels = [_level(level, read, tee=tee) for level in info.members("tcbLevels")]
         if not 0 < len(levels) <= _MOST_LEVELS:
             raise Malformed(f"TCB info has {len(levels)} levels, not 1 to {_MOST_LEVELS}")
         return cls(
@@ -96,10 +97,10 @@ def _height(level: TcbLevel) -> tuple[bytes, int, bytes]:
     return level.components, level.pce_svn, level.tdx_components
 
 
-def _level(level: Fields, components: bytes, *, tee: str) -> TcbLevel:
+def _level(level: Fields, read: Callable[[Fields], bytes], *, tee: str) -> TcbLevel:
     tcb = level.member("tcb")
     return TcbLevel(
-        components=components,
+        components=read(tcb),
         pce_svn=tcb.integer("pcesvn", most=_MOST_PCESVN),
         tdx_components=_components(tcb, "tdxtcbcomponents") if tee == TDX else b"",
         verdict=TcbVerdict.parse(level),

@@ -38,11 +38,10 @@ NEEDS_CONFIGURATION = frozenset(
         TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED,
     }
 )
-_PUBLISHED = frozenset(TcbStatus) - {
-    TcbStatus.NOT_SUPPORTED,
-    TcbStatus.TD_RELAUNCH_ADVISED,
-    TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED,
-}
+_OURS = frozenset(
+    {TcbStatus.NOT_SUPPORTED, TcbStatus.TD_RELAUNCH_ADVISED, TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED}
+)
+_PUBLISHED = {status.value: status for status in TcbStatus if status not in _OURS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +60,11 @@ class TcbVerdict:
             Malformed: a member is missing, or the status is none that Intel publishes.
         """
         name = level.text("tcbStatus")
-        if name not in _PUBLISHED:
+        status = _PUBLISHED.get(name)
+        if status is None:
             raise Malformed(f"{level.what} has the unknown status {name[:40]!r}")
         return cls(
-            status=TcbStatus(name),
+            status=status,
             date=level.moment("tcbDate"),
             advisories=tuple(sorted(set(level.texts("advisoryIDs")))),
         )

@@ -24,11 +24,13 @@ _QUOTING_ENCLAVES = {SGX: "QE", TDX: "TD_QE"}
 class TrustedCollateral:
     """What a root says about its platforms and what it takes back.
 
+    `evaluation_data_number` is the lower one of both statements.
     `issued` is when the oldest part was, of those that are good for a month; the root's own list is good for a year.
     """
 
     tcb_info: TcbInfo
     qe_identity: QeIdentity
+    evaluation_data_number: int
     validities: tuple[Validity, ...]
     issued: datetime
     _root_crl: RevocationList
@@ -90,6 +92,7 @@ def trust(collateral: Collateral, root: RootKey, tee: str) -> TrustedCollateral:
     return TrustedCollateral(
         tcb_info=tcb_info,
         qe_identity=qe_identity,
+        evaluation_data_number=min(tcb_info.evaluation_data_number, qe_identity.evaluation_data_number),
         validities=(
             *authority.validities,
             root_crl.validity,

@@ -24,6 +24,8 @@ from caisson.tdx import parse_td_body
 
 MOST_QUOTE_BYTES = 64 * 1024
 
+_HEADER = ("attestation key type", "TEE type", "QE vendor")
+
 
 def verify_quote(raw: bytes, collateral: Collateral, *, roots: frozenset[RootKey], at: datetime) -> VerifiedQuote:
     """Verify an enclave's quote, of version 3, 4 or 5, and say what it proves. See `verify_intel_quote`.
@@ -101,7 +103,7 @@ def _known(key: CertifiedKey, standing: Standing, at: datetime) -> dict[str, Any
         "tcb": standing.tcb,
         "platform_tcb": standing.platform,
         "qe_tcb": key.qe_tcb,
-        "tcb_evaluation_data_number": key.tcb_evaluation_data_number,
+        "tcb_evaluation_data_number": platform.collateral.evaluation_data_number,
         "collateral_issued": platform.collateral.issued,
         "verified_at": at,
         "expires": platform.validities.ends,
@@ -113,15 +115,13 @@ def _parse(raw: bytes) -> QuoteParts:
         raise Malformed(f"quote has {len(raw)} bytes, more than {MOST_QUOTE_BYTES}")
     parts = QuoteParts.parse(raw)
     # In version 3 the TEE type is reserved; in later ones it belongs to the kind of the body.
-    for what, expected, found in (
-        ("attestation key type", ECDSA_P256, parts.attestation_key_type),
-        ("TEE type", parts.kind.tee_type, parts.tee_type),
-        ("QE vendor", INTEL_QE_VENDOR, parts.qe_vendor_id),
-    ):
-        if expected != found:
-            raise QuoteRejected(f"quote has {what} {_word(found)}, not {_word(expected)}")
+    expected = (ECDSA_P256, parts.kind.tee_type, INTEL_QE_VENDOR)
+    found = (parts.attestation_key_type, parts.tee_type, parts.qe_vendor_id)
+    if found != expected:
+        what, wanted, has = next(each for each in zip(_HEADER, expected, found, strict=True) if each[1] != each[2])
+        raise QuoteRejected(f"quote has {what} {_word(has)}, not {_word(wanted)}")
     return parts
 
 
-def _word(value: int | bytes) -> str:
+def _word(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)

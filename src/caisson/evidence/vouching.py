@@ -43,7 +43,6 @@ class CertifiedKey:
     public_key: EllipticCurvePublicKey
     platform: Platform
     qe_tcb: TcbVerdict
-    tcb_evaluation_data_number: int
 
     @property
     def validities(self) -> Validities:
@@ -80,25 +79,17 @@ def certified_key(
     )
     # 7. The REPORT's word on the attestation key.
     digest = sha256(section.attestation_key + section.qe_authentication_data).digest()
-    expected = ReportData(digest.ljust(ReportData.SIZE, b"\0"))
-    if report.report_data != expected:
+    expected = digest.ljust(ReportData.SIZE, b"\0")
+    if report.report_data.value != expected:
         raise AttestationKeyRejected(
-            f"quoting enclave vouches for {report.report_data}, and the attestation key needs {expected}"
+            f"quoting enclave vouches for {report.report_data}, and the attestation key needs {expected.hex()}"
         )
     key = ecdsa.load_point(
         section.attestation_key, otherwise=lambda: AttestationKeyRejected("attestation key is not a point on P-256")
     )
     # 8. The quoting enclave itself.
-    trusted = platform.collateral
-    qe_tcb = trusted.qe_identity.verdict(report)
-    return CertifiedKey(
-        public_key=key,
-        platform=platform,
-        qe_tcb=qe_tcb,
-        tcb_evaluation_data_number=min(
-            trusted.tcb_info.evaluation_data_number, trusted.qe_identity.evaluation_data_number
-        ),
-    )
+    qe_tcb = platform.collateral.qe_identity.verdict(report)
+    return CertifiedKey(public_key=key, platform=platform, qe_tcb=qe_tcb)
 
 
 @lru_cache(maxsize=_REMEMBERED_PLATFORMS)

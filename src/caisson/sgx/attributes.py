@@ -46,9 +46,6 @@ class Attributes:
         """Give the 16 bytes."""
         return _LAYOUT.pack(self.flags, self.xfrm)
 
-    def __str__(self) -> str:
-        return self.encode().hex()
-
     def masked(self, mask: Self) -> Self:
         """Keep only the bits that are set in `mask`."""
         return type(self)(flags=self.flags & mask.flags, xfrm=self.xfrm & mask.xfrm)

@@ -46,10 +46,10 @@ class QuoteParts:
         kind = BodyKind.SGX if version == WITHOUT_WRAPPING else body_kind(cursor, version=version, tee_type=tee_type)
         body = cursor.take(kind.size)
         signed = raw[: cursor.at]
-        section = cursor.take(cursor.u32())
+        if (size := cursor.u32()) < _SIGNATURE:
+            raise Malformed(f"quote's signature section has {size} bytes, less than a signature")
+        signature, voucher = cursor.take(_SIGNATURE), cursor.take(size - _SIGNATURE)
         cursor.finish()
-        if len(section) < _SIGNATURE:
-            raise Malformed(f"quote's signature section has {len(section)} bytes, less than a signature")
         return cls(
             version=version,
             attestation_key_type=key_type,
@@ -58,6 +58,6 @@ class QuoteParts:
             kind=kind,
             body=body,
             signed=signed,
-            signature=section[:_SIGNATURE],
-            voucher=section[_SIGNATURE:],
+            signature=signature,
+            voucher=voucher,
         )

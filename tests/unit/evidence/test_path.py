@@ -311,6 +311,14 @@ def test_a_chain_is_read_in_its_order(issued):
     assert parse_chain(chain + b"\0") == parse_chain(chain.strip()) == parse_chain(chain.replace(b"\n", b"\r\n"))
 
 
+def test_a_certificate_is_the_same_wherever_it_stands_in_a_chain(issued):
+    """It is read once, though a line end comes before it in one chain and nothing in the other."""
+    _, authority, root = parse_chain(issued.pck_chain.encode())
+    found = parse_chain((issued.pck_ca.pem + issued.root.pem).encode())
+    assert found[0] is authority
+    assert found[1] is root
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -252,17 +252,18 @@ def test_nothing_may_stand_behind_the_hash_of_the_attestation_key(scene):
 
 
 @pytest.mark.parametrize(
-    ("member", "value"),
+    ("changes", "where"),
     [
-        ("mrsigner", "00" * 32),
-        ("isvprodid", 99),
-        ("miscselect", "00000001"),
-        ("attributes", "13" + "00" * 15),
+        ({"mrsigner": "00" * 32}, "MRSIGNER"),
+        ({"isvprodid": 99}, "ISVPRODID"),
+        ({"miscselect": "00000001"}, "MISCSELECT"),
+        ({"attributes": "13" + "00" * 15}, "ATTRIBUTES.FLAGS"),
+        ({"attributes": "11" + "00" * 7 + "04" + "00" * 7, "attributesMask": "FB" + "FF" * 15}, "ATTRIBUTES.XFRM"),
     ],
 )
-def test_another_enclave_cannot_vouch(scene, member, value):
-    with pytest.raises(QeMismatch):
-        scene.with_statement("qe_identity", lambda identity: identity.update({member: value})).verify()
+def test_another_enclave_cannot_vouch(scene, changes, where):
+    with pytest.raises(QeMismatch, match=f"has {where} .* and its identity demands"):
+        scene.with_statement("qe_identity", lambda identity: identity.update(changes)).verify()
 
 
 def test_a_quoting_enclave_older_than_any_known_cannot_vouch(scene):
