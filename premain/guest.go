@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // world is what premain touches outside itself, so that tests can put another one in its place.
@@ -40,6 +41,7 @@ type guest struct {
 	platform    *platform
 	server      *keyServer
 	challenge   *challenge
+	challenged  time.Time
 	keys        *guestKeys
 	runtimeData []byte
 	reportData  [64]byte
@@ -48,28 +50,37 @@ type guest struct {
 	bundle      *bundle
 }
 
-// step is one part of the way, by the name and the exit status that its failure has.
+// step is one part of the way, by the name and the exit status that its failure has. One that is `beside` the step before
+// it needs nothing of it; there is no evidence before all of them have ended well.
 type step struct {
 	name   string
 	status int
 	run    func(context.Context, *guest) error
+	beside bool
 }
+
+const after, beside = false, true
 
 // The whole way. docs/reference/premain.md explains each step and its status.
 var steps = []step{
-	{"configuration", 81, recogniseRuntime},
-	{"manifest", 82, readManifest},
-	{"configuration", 81, configure},
-	{"trusted files", 83, checkFiles},
-	{"launch", 84, launch},
-	{"challenge", 85, getChallenge},
-	{"keys", 86, getKeys},
-	{"quote", 87, getQuote},
-	{"activation", 88, activate},
-	{"bundle", 89, getBundle},
-	{"apply", 90, apply},
-	{"exec", 91, start},
+	{"configuration", 81, recogniseRuntime, after},
+	{"manifest", 82, readManifest, after},
+	{"configuration", 81, configure, after},
+	{"trusted files", 83, checkFiles, after},
+	{"launch", 84, launch, beside},
+	{"challenge", 85, getChallenge, beside},
+	{"keys", 86, getKeys, beside},
+	{"challenge", 85, renewChallenge, after},
+	{"quote", 87, getQuote, after},
+	{"activation", 88, activate, after},
+	{"bundle", 89, getBundle, after},
+	{"apply", 90, apply, after},
+	{"exec", 91, start, after},
 }
+
+// freshness is how long a challenge may wait for the steps beside it: its nonce is good for a minute, and an idle
+// connection to the key server for five seconds.
+const freshness = 3 * time.Second
 
 // recogniseRuntime tells the runtimes apart by the arguments. A library OS starts premain with the measured ones, which
 // name the program; on the native runtime there are none, and what the host adds is refused.
@@ -232,8 +243,17 @@ func getChallenge(ctx context.Context, g *guest) error {
 	if err != nil {
 		return err
 	}
+	g.challenged = time.Now()
 	g.challenge, err = openChallenge(raw, g.settings.pin)
 	return err
+}
+
+// renewChallenge asks again where hashing or measuring took so long that the first challenge is stale.
+func renewChallenge(ctx context.Context, g *guest) error {
+	if time.Since(g.challenged) < freshness {
+		return nil
+	}
+	return getChallenge(ctx, g)
 }
 
 func getKeys(_ context.Context, g *guest) error {

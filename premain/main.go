@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -62,29 +63,66 @@ func run(signals <-chan os.Signal, w world) int {
 	return end.status
 }
 
-// walk takes the steps one after another; it comes back only with a failure.
-func walk(ctx context.Context, g *guest) (end ending) {
-	var at step
+// walk takes the steps in their order, those that go together at once; it comes back only with a failure.
+func walk(ctx context.Context, g *guest) ending {
 	defer func() {
-		if fault := recover(); fault != nil {
-			// The stack shows addresses, and nothing of what lies there.
-			fmt.Fprintf(g.stderr, "%s", debug.Stack())
-			end = ending{at.name, statusBug, wrong("please report it with the lines above", "this is a bug in Caisson: %v", fault)}
-		}
 		if g.bundle != nil {
 			g.bundle.wipe()
 		}
 	}()
-	for _, at = range steps {
-		if err := at.run(ctx, g); err != nil {
-			status := at.status
-			if isUnavailable(err) {
-				status = statusUnavailable
+	for left := steps; len(left) > 0; {
+		count := 1
+		for count < len(left) && left[count].beside {
+			count++
+		}
+		if end := together(ctx, g, left[:count]); end != nil {
+			return *end
+		}
+		left = left[count:]
+	}
+	return ending{"exec", statusBug, wrong("", "execve came back without an error")}
+}
+
+// together takes steps at once, and waits for all. Of several failures the one counts whose step comes first, so that it
+// does not depend on luck: a step that fails ends those that come after it, and none before it.
+func together(ctx context.Context, g *guest, steps []step) *ending {
+	ends := make([]*ending, len(steps))
+	var running sync.WaitGroup
+	for i, at := range steps {
+		own := ctx // what a step leaves open, such as the platform's connection, lives on when the step is over
+		later, end := context.WithCancel(ctx)
+		running.Go(func() {
+			if ends[i] = attempt(own, g, at); ends[i] != nil {
+				end()
 			}
-			return ending{at.name, status, err}
+		})
+		ctx = later
+	}
+	running.Wait()
+	for _, end := range ends {
+		if end != nil {
+			return end
 		}
 	}
-	panic("execve came back without an error")
+	return nil
+}
+
+func attempt(ctx context.Context, g *guest, at step) (end *ending) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			// The stack shows addresses, and nothing of what lies there.
+			fmt.Fprintf(g.stderr, "%s", debug.Stack())
+			end = &ending{at.name, statusBug, wrong("please report it with the lines above", "this is a bug in Caisson: %v", fault)}
+		}
+	}()
+	err := at.run(ctx, g)
+	switch {
+	case err == nil:
+		return nil
+	case isUnavailable(err):
+		return &ending{at.name, statusUnavailable, err}
+	}
+	return &ending{at.name, at.status, err}
 }
 
 func report(to io.Writer, end ending) {

@@ -21,7 +21,10 @@ func checkTrustedFiles(ctx context.Context, m *manifest) error {
 	faults := make([]error, len(m.trustedFiles))
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(m.trustedFiles)) {
+	cores := runtime.GOMAXPROCS(0)
+	// One more than hashing takes: else the steps beside it would hear of an answer only every 10 ms.
+	runtime.GOMAXPROCS(cores + 1)
+	for range min(cores, len(m.trustedFiles)) {
 		workers.Go(func() {
 			buffer := make([]byte, 256<<10)
 			for ctx.Err() == nil {

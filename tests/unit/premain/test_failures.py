@@ -135,7 +135,7 @@ def test_the_table_of_statuses_is_that_of_the_reference():
     documented = {int(status): step for status, step in rows if int(status) >= 70}
     source = (root / "premain/guest.go").read_text()
     steps = dict(
-        reversed(json.loads(f"[{line.split('{', 1)[1].rsplit(',', 2)[0]}]"))
+        reversed(json.loads(f"[{line.split('{', 1)[1].rsplit(',', 3)[0]}]"))
         for line in source.splitlines()
         if line.startswith('\t{"')
     )
