@@ -2,7 +2,7 @@
 
 Reading an image takes the headers of its layers, small files, programs and libraries; of other files mostly their
 digest is asked. An outline has all that at the places where the archive has it, and holes where the rest would be: a
-layer is unpacked, checked, hashed and written in one pass, and most of it is never written.
+layer is unpacked, checked, hashed, read and written in one pass, and most of it is never written.
 """
 
 import os
@@ -15,11 +15,12 @@ from pathlib import Path
 from caisson.errors import ImageRejected, Unavailable
 from caisson.oci import stream
 from caisson.oci.digest import Digest
+from caisson.oci.limits import DEFAULT
 from caisson.oci.region import CHUNK, Region
 from caisson.oci.tar.entry import Entry, Kind
 from caisson.oci.tar.extended import Extension
 from caisson.oci.tar.header import BLOCK, Header
-from caisson.oci.tar.reader import EXTENSIONS, entry_of, extend, read_archive
+from caisson.oci.tar.reader import EXTENSIONS, MAX_EXTENSION, entry_of, extend, read_archive
 from caisson.oci.tar.sparse import OLD_GNU
 
 LARGE = 1 << 20  # bytes from which on a file is not kept
@@ -27,7 +28,7 @@ HEAD = 4096  # bytes of such a file that are kept all the same: what it is can b
 
 _ELF = b"\x7fELF"
 _ZERO = bytes(BLOCK)
-_UNBOUNDED = Region(path=Path(), offset=0, size=1 << 63)
+_UNBOUNDED = 1 << 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +67,14 @@ class LaterRegion(Region):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """An archive with holes: `skipped` gives the digests of the files in them, by offset and size."""
+    """An archive with holes: `skipped` gives the digests of the files in them, by offset and size.
+
+    `members` are what it holds, if that was read on the way.
+    """
 
     archive: Region
     skipped: dict[tuple[int, int], Digest] = field(default_factory=dict)
+    members: tuple[Entry, ...] | None = field(default=None, repr=False)
 
     def entries(self, whole: Callable[[], Region]) -> Iterator[Entry]:
         """Give the archive's members; `whole` gives the archive without holes, if one is looked into.
@@ -78,7 +83,7 @@ class Outline:
             ImageRejected: see `read_archive`.
         """
         left = dict(self.skipped)
-        for entry in read_archive(self.archive):
+        for entry in read_archive(self.archive) if self.members is None else self.members:
             content = entry.content
             if content is None or (known := left.pop((content.offset, content.size), None)) is None:
                 yield entry
@@ -101,14 +106,15 @@ def outline(chunks: Iterable[bytes], directory: Path, *, large: int = LARGE) -> 
     Raises:
         Unavailable: it cannot be written.
     """
-    path, walk = stream.reserve(directory), _Walk(max(large, HEAD + 1))
+    path = stream.reserve(directory)
+    walk = _Walk(path, max(large, HEAD + 1))
     try:
         with path.open("r+b", buffering=0) as file:
             for chunk in chunks:
                 for position, kept in walk.kept(memoryview(chunk)):
                     _write(file.fileno(), kept, position)
             file.truncate(walk.position)
-        return Outline(archive=Region.of(path), skipped=walk.skipped)
+        return Outline(archive=Region.of(path), skipped=walk.skipped, members=walk.members)
     except OSError as cause:
         path.unlink(missing_ok=True)
         raise Unavailable(f"`{directory}` cannot be written: {cause.strerror}") from cause
@@ -129,16 +135,24 @@ class _Stage(Enum):
     KEPT = auto()
     HEAD = auto()  # of a large file
     SKIPPED = auto()
-    REST = auto()  # the end, or what is no archive: all of it is kept
+    END = auto()  # the second block of zeros
+    REST = auto()  # behind the end, or what is no archive: all of it is kept
 
 
 class _Walk:
-    """Goes through an archive as it comes, by the rules of `read_archive`, and says what is kept of it."""
+    """Goes through an archive as it comes, by the rules of `read_archive`, and says what is kept of it.
 
-    def __init__(self, large: int) -> None:
+    `path` is where it is written. `members` are known when it has ended as it should; of any other, and of one with
+    sparse files, `read_archive` says what it holds.
+    """
+
+    def __init__(self, path: Path, large: int) -> None:
         self.position = 0
-        self._large = large
         self.skipped: dict[tuple[int, int], Digest] = {}
+        self.members: tuple[Entry, ...] | None = None
+        self._archive = Region(path=path, offset=0, size=_UNBOUNDED)
+        self._large = large
+        self._read: list[Entry] = []
         self._stage, self._left = _Stage.HEADER, BLOCK
         self._plan: list[tuple[_Stage, int]] = []  # what comes next, the last one first
         self._buffer = bytearray()
@@ -150,16 +164,17 @@ class _Walk:
     def kept(self, chunk: memoryview) -> Iterator[tuple[int, memoryview]]:
         """Take the next piece of the archive; give what is kept of it, and where that stands."""
         start = at = 0
-        while at < len(chunk) and self._stage is not _Stage.REST:
+        while at < len(chunk) and (stage := self._stage) is not _Stage.REST:
             piece = chunk[at : at + self._left]
-            if self._stage is _Stage.SKIPPED:
+            if stage is _Stage.SKIPPED:
                 if start < at:
                     yield self.position + start, chunk[start:at]
                 start = at + len(piece)
-            if self._stage in {_Stage.HEAD, _Stage.SKIPPED}:
                 self._hash.update(piece)
-            if self._stage in {_Stage.HEADER, _Stage.EXTENSION, _Stage.HEAD}:
+            elif stage is not _Stage.KEPT:
                 self._buffer += piece
+                if stage is _Stage.HEAD:
+                    self._hash.update(piece)
             at += len(piece)
             self._left -= len(piece)
             if not self._left:
@@ -181,26 +196,37 @@ class _Walk:
                     self._plan = [(_Stage.KEPT, sum(length for _, length in self._plan))]
                 case _Stage.SKIPPED:
                     self.skipped[self._file] = Digest(self._hash.hexdigest())
+                case _Stage.END:
+                    if raw == _ZERO and not self._extension.used:
+                        self.members = tuple(self._read)
+                    self._plan = [(_Stage.REST, 0)]
         except ImageRejected:
             self._plan = [(_Stage.REST, 0)]
         self._stage, self._left = self._plan.pop() if self._plan else (_Stage.HEADER, BLOCK)
 
     def _after_header(self, block: bytes, position: int) -> list[tuple[_Stage, int]]:
         if block == _ZERO:
-            return [(_Stage.REST, 0)]
+            return [(_Stage.END, BLOCK)]
         header = self._header = Header.parse(block)
+        if self._is_not_for_us(header):
+            return [(_Stage.REST, 0)]
         if header.flag in EXTENSIONS:
             if not header.size:
                 extend(self._extension, header, [])
             return _plan((_Stage.EXTENSION, header.size), (_Stage.KEPT, -header.size % BLOCK))
-        if header.flag == OLD_GNU or self._extension.is_sparse:
-            return [(_Stage.REST, 0)]
-        entry, size = entry_of(header, self._extension, _UNBOUNDED, position)
+        entry, size = entry_of(header, self._extension, self._archive, position)
         self._extension = Extension()
+        self._read.append(entry)
         if entry.kind is not Kind.FILE or size < self._large:
             return _plan((_Stage.KEPT, size + -size % BLOCK))
         self._file, self._hash = (position, size), sha256()
         return _plan((_Stage.HEAD, HEAD), (_Stage.SKIPPED, size - HEAD), (_Stage.KEPT, -size % BLOCK))
+
+    def _is_not_for_us(self, header: Header) -> bool:
+        """Whether all from here on is left to `read_archive`: sparse files, and what would fill the memory."""
+        if header.flag in EXTENSIONS:
+            return header.size > MAX_EXTENSION
+        return header.flag == OLD_GNU or self._extension.is_sparse or len(self._read) >= DEFAULT.entries
 
 
 def _plan(*stages: tuple[_Stage, int]) -> list[tuple[_Stage, int]]:

@@ -1,8 +1,10 @@
 """The outline of a layer is read like the layer: same members, same digests, same bytes; only large files are holes."""
 
 import io
+import itertools
 import random
 import tarfile
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caisson.errors import ImageRejected
-from caisson.oci import FileLayer
+from caisson.oci import FileLayer, tar
 from caisson.oci.outline import LARGE, LaterRegion, outline
 from caisson.oci.region import Region
 from caisson.oci.stream import store
@@ -40,6 +42,7 @@ def compared(raw, tmp_path, *, piece=1 << 16):
     whole = store([raw], tmp_path)
     found = outline(cut(raw, piece), tmp_path)
     assert found.archive.size == len(raw)
+    assert found.members is not None, "it was read on the way"
     members = list(found.entries(lambda: whole))
     for member, plain in zip(members, read_archive(whole), strict=True):
         assert replace(member, content=None) == replace(plain, content=None)
@@ -54,6 +57,14 @@ def compared(raw, tmp_path, *, piece=1 << 16):
                         plain.content.part(start, size).digest(),
                     )
     return members
+
+
+def read(members):
+    """Give what is read, or why it is refused."""
+    try:
+        return [replace(member, content=None) for member in members]
+    except ImageRejected as error:
+        return error.message
 
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
@@ -116,14 +127,28 @@ def test_what_is_no_archive_is_refused_as_it_is_without_an_outline(tmp_path, at)
     raw[at] ^= 0xFF
     whole = store([bytes(raw)], tmp_path)
     found = outline(cut(bytes(raw), 1 << 16), tmp_path)
-
-    def read(members):
-        try:
-            return [replace(member, content=None) for member in members]
-        except ImageRejected as error:
-            return error.message
-
     assert read(found.entries(lambda: whole)) == read(read_archive(whole))
+
+
+def test_an_extended_header_takes_no_memory_before_its_size_is_known_to_be_possible(tmp_path):
+    header = bytearray(tar.member(tar.Entry(path="x", kind=tar.Kind.FILE, size=64 << 20)))
+    header[156:157], header[148:156] = b"x", b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    tracemalloc.start()
+    found = outline(itertools.chain([bytes(header)], itertools.repeat(bytes(1 << 20), 64)), tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
+    with pytest.raises(ImageRejected, match="extended header of 67108864 bytes"):
+        list(found.entries(lambda: found.archive))
+
+
+@pytest.mark.parametrize("end", [b"", bytes(512), bytes(700), bytes(1024) + b"x", bytes(512) + b"x", b"x" * 512])
+def test_an_archive_that_ends_otherwise_is_read_as_it_is_without_an_outline(tmp_path, end):
+    raw = archive([10, 3 * LARGE], seed=4)
+    raw = raw[: len(raw.rstrip(b"\0")) + -len(raw.rstrip(b"\0")) % 512] + end
+    whole = store([raw], tmp_path)
+    assert read(outline(cut(raw, 1 << 16), tmp_path).entries(lambda: whole)) == read(read_archive(whole))
 
 
 @given(st.binary(max_size=3000))
