@@ -11,6 +11,7 @@ from caisson.oci import FileSystem, Found, Image, Region
 from caisson.oci.tar import Entry, Kind
 
 _EXECUTABLE = 0o111
+_BATCH = 1 << 20  # bytes
 
 
 class Content:
@@ -114,8 +115,22 @@ class Content:
 
     def digests(self, paths: Iterable[str]) -> dict[str, str]:
         """Hash files (SHA-256, hex) by their real paths, on all cores: hashing leaves the interpreter's lock."""
-        ordered = sorted(set(paths))
-        regions = [self.region(path) for path in ordered]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = pool.map(lambda region: "" if region is None else region.digest().hex, regions)
-            return dict(zip(ordered, found, strict=True))
+            hashed = pool.map(self._hashed, self._batches(sorted(set(paths))))
+            return {path: digest for batch in hashed for path, digest in batch}
+
+    def _batches(self, paths: Iterable[str]) -> Iterator[list[tuple[str, Region | None]]]:
+        """Put small files together: handing one to another thread takes longer than hashing it."""
+        batch, size = list[tuple[str, Region | None]](), 0
+        for path in paths:
+            region = self.region(path)
+            batch.append((path, region))
+            size += 0 if region is None else region.size
+            if size >= _BATCH:
+                yield batch
+                batch, size = [], 0
+        yield batch
+
+    @staticmethod
+    def _hashed(batch: list[tuple[str, Region | None]]) -> list[tuple[str, str]]:
+        return [(path, "" if region is None else region.digest().hex) for path, region in batch]

@@ -97,7 +97,7 @@ def entry_of(header: Header, extension: Extension, archive: Region, start: int) 
     link = _decode(header.link if extension.link is None else extension.link)
     if kind is Kind.FILE and header.flag == b"\x00" and name.endswith("/"):
         kind = Kind.DIRECTORY  # as archives before POSIX spelt it
-    if kind in {Kind.HARD_LINK, Kind.SYMBOLIC_LINK} and not link:
+    if (kind is Kind.HARD_LINK or kind is Kind.SYMBOLIC_LINK) and not link:
         raise ImageRejected(f"archive has a link without a target: {name[:200]!r}")
     content: Region | None = None
     stored = 0  # what other members than files say about their size is no content
