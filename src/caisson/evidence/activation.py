@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from caisson.errors import BindingRejected, PolicyRejected
+from caisson.errors import BindingRejected, Expired, PolicyRejected
 from caisson.evidence.appraisal import mismatches
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.extension import evidence_of
 from caisson.evidence.policy import Policy
+from caisson.evidence.validity import Validities
 from caisson.evidence.verified import VerifiedQuote
 from caisson.evidence.verify import verify_quote
 from caisson.protocol import ActivationEvidence, RuntimeData, report_data_of
@@ -55,13 +56,20 @@ def verify_activation(
 def verify_certificate(
     certificate: Certificate, collateral: Collateral, policy: Policy, *, at: datetime
 ) -> VerifiedActivation:
-    """Verify and appraise the evidence in a TLS certificate, and that it is about the certificate's own key.
+    """Verify and appraise the evidence in a certificate, and that it is about the certificate's own key.
+
+    Whoever no longer gets a new certificate from the key server shall not go on with an old one, so its time counts.
 
     Raises:
+        NotYetValid, Expired: the certificate is not of this time.
         Malformed: no evidence, or evidence that is not well-formed.
         BindingRejected: the evidence is about another key.
         Rejected: as `verify_activation`.
     """
+    try:
+        Validities.of([certificate.validity]).require(at)
+    except Expired as error:
+        raise Expired(error.message, hint="start the container again: it activates anew, for a new one") from None
     verified = verify_activation(evidence_of(certificate), collateral, policy, at=at)
     if certificate.spki != verified.runtime_data.tls_public_key:
         raise BindingRejected("the evidence in the certificate is about another key")

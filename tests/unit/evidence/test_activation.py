@@ -13,7 +13,15 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caisson.errors import BindingRejected, Malformed, PolicyRejected, QuoteSignatureRejected, UntrustedRoot
+from caisson.errors import (
+    BindingRejected,
+    Expired,
+    Malformed,
+    NotYetValid,
+    PolicyRejected,
+    QuoteSignatureRejected,
+    UntrustedRoot,
+)
 from caisson.evidence import (
     Certificate,
     Collateral,
@@ -106,6 +114,18 @@ def test_a_certificate_carries_its_evidence(activation, certify, collateral, pol
     assert evidence_of(Certificate.of(certificate)) == activation
     verified = verify_certificate(Certificate.of(certificate), collateral, policy, at=scene.at)
     assert verified.runtime_data.raw == activation.runtime_data
+
+
+def test_a_certificate_counts_in_its_own_time_only(activation, certify, collateral, policy, scene):
+    """The evidence in it holds on: for as long as the collateral does."""
+    certificate = Certificate.of(certify(evidence_extension(activation)))
+    verify_certificate(certificate, collateral, policy, at=scene.at + timedelta(hours=1))
+    late = scene.at + timedelta(hours=1, seconds=1)
+    verify_activation(activation, collateral, policy, at=late)
+    with pytest.raises(Expired, match="certificate `redis` was valid until"):
+        verify_certificate(certificate, collateral, policy, at=late)
+    with pytest.raises(NotYetValid, match="certificate `redis` is valid from"):
+        verify_certificate(certificate, collateral, policy, at=scene.at - timedelta(seconds=1))
 
 
 def test_the_extension_is_tagged_cbor(activation):
