@@ -28,7 +28,7 @@ from caisson.evidence.ra_tls import LEGACY_OID, TAG
 from caisson.evidence.tagged import OID
 from caisson.evidence.tcb_status import TcbStatus
 from caisson.evidence.trust_vector import Configuration, Hardware, TrustVector
-from caisson.tdx import MrTd, TdBody
+from caisson.tdx import MrTd, TdBody, TeeTcbSvn
 from tests.unit.evidence.domains import BASE, CURRENT, OLDER, DomainScene, domain, module, module_level
 
 
@@ -75,6 +75,24 @@ def test_a_host_that_goes_back_to_an_older_module_is_noticed(domain_scene, polic
     assert len(caught.value.reasons) == 1
     lax = replace(policy, tcb_statuses=frozenset({TcbStatus.UP_TO_DATE, TcbStatus.OUT_OF_DATE}))
     assert appraise(verified, lax)
+
+
+@pytest.mark.parametrize("status", ["SWHardeningNeeded", "ConfigurationNeeded", "OutOfDateConfigurationNeeded"])
+def test_a_host_that_goes_back_to_anything_worse_is_noticed(domain_scene, policy, status):
+    scene = domain_scene.with_statement("tcb_info", lambda info: info["tcbLevels"][1].update(tcbStatus=status))
+    back = TeeTcbSvn(bytes([5, 1, 2]).ljust(16, b"\0"))
+    verified = scene.signed(body=domain(tee_tcb_svn2=back)).verify()
+    assert (verified.tcb.status, verified.current_tcb.status) == (TcbStatus.UP_TO_DATE, status)
+    with pytest.raises(PolicyRejected, match=f"runs below the domain now is {status}") as caught:
+        appraise(verified, policy)
+    assert len(caught.value.reasons) == 1
+    assert appraise(verified, replace(policy, tcb_statuses=policy.tcb_statuses | {TcbStatus(status)}))
+
+
+def test_a_relaunch_may_be_advised_without_a_word_on_what_is_current(domain_scene, policy):
+    verified = domain_scene.signed(body=domain(tee_tcb_svn=OLDER)).verify()
+    assert (verified.tcb.status, verified.current_tcb.status) == (TcbStatus.TD_RELAUNCH_ADVISED, TcbStatus.UP_TO_DATE)
+    assert appraise(verified, replace(policy, tcb_statuses=frozenset({TcbStatus.TD_RELAUNCH_ADVISED})))
 
 
 def test_advisories_of_what_runs_now_count_too(domain_scene, policy):

@@ -9,7 +9,8 @@ from caisson.evidence.verified import VerifiedTd
 from caisson.tdx import MrServiceTd, TdBody, TdBody15, TdFlags
 
 _UNDER_DEBUG = 0xFF
-_OUT_OF_DATE = frozenset({TcbStatus.OUT_OF_DATE, TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED})
+# Of what needs no word of a policy, and of what is in the status of the whole already.
+_SAID_OTHERWISE = frozenset({TcbStatus.UP_TO_DATE, TcbStatus.REVOKED, TcbStatus.NOT_SUPPORTED})
 _NO_SERVICE_DOMAIN = MrServiceTd(bytes(MrServiceTd.SIZE))
 
 
@@ -38,7 +39,7 @@ def current_mismatches(verified: VerifiedTd, policy: TdxPolicy) -> Iterator[str]
     current = verified.current_tcb
     if current is None:
         return
-    if current.status in _OUT_OF_DATE - policy.tcb_statuses:
+    if current.status not in _SAID_OTHERWISE | policy.tcb_statuses:
         yield f"TCB status of what runs below the domain now is {current.status}, which is not accepted"
     if unknown := sorted(set(current.advisories) - policy.advisories - set(verified.tcb.advisories)):
         yield f"what runs below the domain now has advisories that are not accepted: {', '.join(unknown)}"
