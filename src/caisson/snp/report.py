@@ -1,4 +1,8 @@
-"""ATTESTATION_REPORT: what the secure processor says about a guest, signed (56860, table "ATTESTATION_REPORT")."""
+"""ATTESTATION_REPORT: what the secure processor says about a guest, signed (56860, table "ATTESTATION_REPORT").
+
+AMD has published no description of version 4, which firmware 1.55.31 gives: what it has is what version 3 has, as
+go-sev-guest, virtee/sev and Trustee read it.
+"""
 
 import struct
 from dataclasses import dataclass
@@ -12,7 +16,7 @@ from caisson.snp.tcb import Cpuid, TcbVersion
 
 ECDSA_P384_SHA384 = 1
 
-_VERSIONS = (2, 3, 5)
+_VERSIONS = range(2, 6)
 _WITH_CPUID = 3
 _WITH_MITIGATIONS = 5
 _SIGNED_SIZE = 0x2A0
@@ -80,7 +84,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A whole report of version 2, 3 or 5; 1,184 bytes.
+    """A whole report of version 2 to 5; 1,184 bytes.
 
     `cpuid` exists from version 3 on, `mitigations` from version 5 on, and `None` stands for bytes that are reserved
     before. `vmpl` is 0 to 3 for the guest's own levels and 0xFFFFFFFF for a report that the host asked for.
@@ -120,7 +124,7 @@ class Report:
 
     def __post_init__(self) -> None:
         if self.version not in _VERSIONS:
-            raise Malformed(f"report has version {self.version}, not 2, 3 or 5")
+            raise Malformed(f"report has version {self.version}, not 2 to 5")
         if (self.cpuid is None) != (self.version < _WITH_CPUID):
             raise Malformed(f"report of version {self.version} must say which processor made it from version 3 on only")
         if (self.mitigations is None) != (self.version < _WITH_MITIGATIONS):

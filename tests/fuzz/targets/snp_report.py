@@ -22,5 +22,5 @@ def _named(raw):
 
 def extra_seeds():
     blank = bytearray(Report.SIZE)
-    versions = [bytes((version,)) + bytes(blank[1:]) for version in (2, 3, 5)]
+    versions = [bytes((version,)) + bytes(blank[1:]) for version in range(2, 6)]
     return [*versions, *(raw for raw in real("*/snp*/*.bin", "*/snp*/report*") if len(raw) == Report.SIZE)]

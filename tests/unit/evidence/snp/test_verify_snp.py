@@ -52,7 +52,7 @@ def refuse(case, error, match=None):
 
 @pytest.mark.parametrize("product", ["Milan", "Genoa", "Turin"])
 @pytest.mark.parametrize("kind", ["VCEK", "VLEK"])
-@pytest.mark.parametrize("version", [2, 3, 5])
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
 def test_a_good_report_of_every_kind_is_genuine(maker, product, kind, version):
     report = None
     if version == 5:
