@@ -2,13 +2,21 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from caisson.errors import Unknown
 from caisson.keyserver.model import SealedRow
 from caisson.keyserver.sealing import Place, RootKey
 from caisson.keyserver.secret import Secret
+
+# Made once: a guest's start asks for several records.
+_NEWEST = (
+    select(SealedRow)
+    .where(SealedRow.table == bindparam("table"), SealedRow.identifier == bindparam("name"))
+    .order_by(SealedRow.version.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +39,7 @@ class Records:
 
     def put(self, session: Session, name: str, content: Secret, *, label: str, now: int) -> RecordInfo:
         """Store the next version of a record."""
-        version = self._last_version(session, name) + 1
+        version = self._next_version(session, name)
         sealed = self._root_key.seal(content, self._place(name, version))
         row = SealedRow(
             table=self._table,
@@ -49,7 +57,7 @@ class Records:
 
     def find(self, session: Session, name: str) -> RecordInfo | None:
         """Tell what the newest version is, or nothing if there is none or it was removed."""
-        row = session.get(SealedRow, (self._table, name, self._last_version(session, name)))
+        row = self._newest(session, name)
         return _info(row) if row is not None and row.sealed is not None else None
 
     def get(self, session: Session, name: str, version: int | None = None) -> tuple[RecordInfo, Secret]:
@@ -59,12 +67,11 @@ class Records:
             Unknown: there is none of that name and version, or it was removed.
             SealBroken: it was changed or moved.
         """
-        wanted = self._last_version(session, name) if version is None else version
-        row = session.get(SealedRow, (self._table, name, wanted))
+        row = self._newest(session, name) if version is None else session.get(SealedRow, (self._table, name, version))
         if row is None or row.sealed is None:
             which = "" if version is None else f" in version {version}"
             raise Unknown(f"there is no {self._table} `{name}`{which}")
-        return _info(row), self._root_key.open(row.sealed, self._place(name, wanted))
+        return _info(row), self._root_key.open(row.sealed, self._place(name, row.version))
 
     def current(self, session: Session) -> tuple[RecordInfo, ...]:
         """List the newest version of each record that was not removed, by name."""
@@ -90,7 +97,7 @@ class Records:
         """
         if self.find(session, name) is None:
             raise Unknown(f"there is no {self._table} `{name}`")
-        version = self._last_version(session, name) + 1
+        version = self._next_version(session, name)
         session.add(
             SealedRow(table=self._table, identifier=name, version=version, label="removed", size=0, created=now)
         )
@@ -103,9 +110,12 @@ class Records:
         session.flush()
         return version
 
-    def _last_version(self, session: Session, name: str) -> int:
-        query = select(func.max(SealedRow.version)).where(SealedRow.table == self._table, SealedRow.identifier == name)
-        return session.scalar(query) or 0
+    def _newest(self, session: Session, name: str) -> SealedRow | None:
+        return session.scalars(_NEWEST, {"table": self._table, "name": name}).one_or_none()
+
+    def _next_version(self, session: Session, name: str) -> int:
+        row = self._newest(session, name)
+        return 1 if row is None else row.version + 1
 
     def _place(self, name: str, version: int) -> Place:
         return Place(table=self._table, identifier=name, version=version)
