@@ -347,6 +347,23 @@ def test_what_gramine_does_not_know_is_no_key():
     assert find("loader.env") is None
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("sgx.trusted_files[0].uri", "sgx.trusted_files[].uri"),
+        ("sgx.trusted_files[33931].sha256", "sgx.trusted_files[].sha256"),
+        ('loader.env."A[7]"', "loader.env.*"),
+        ("loader.env.A[7]", None),
+        ("sgx.trusted_files[x].uri", None),
+        ("sgx.trusted_files[-1].uri", None),
+        ("sgx.trusted_files.uri", None),
+    ],
+)
+def test_a_key_is_found_by_the_path_of_its_instance(path, name):
+    found = find(path)
+    assert (None if found is None else found.name) == name
+
+
 def test_a_key_that_everyone_can_read_is_not_repeated_in_logs():
     assert "aa" not in repr(ExposedKey(name="default", value="aa" * 16))
 
