@@ -263,6 +263,7 @@ class Attribute(Protocol):
 def only_name(attributes: Iterable[Attribute]) -> str:
     """Give the one common name among the parts of a name, in which nothing is left that is not to be shown as it is."""
     found = [bytes(each.value.data).decode() for each in attributes if each.oid == NameOID.COMMON_NAME]
-    if len(found) != 1:
-        return ""
-    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in found[0])
+    name = found[0] if len(found) == 1 else ""
+    if name.isprintable():
+        return name
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in name)

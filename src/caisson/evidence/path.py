@@ -198,11 +198,12 @@ def _check_authorities(authorities: list[Certificate]) -> None:
 
 def _anchored(path: list[Certificate], roots: frozenset[RootKey]) -> Path:
     anchor = path[-1]
+    root = anchor.root_key
     if ROOT_PHRASE not in anchor.common_name:
         raise ChainRejected(f"chain ends in `{anchor.common_name}`, not in an `{ROOT_PHRASE}`")
-    if anchor.root_key not in roots:
+    if root not in roots:
         raise UntrustedRoot(
-            f"chain ends in the root `{anchor.common_name}` with key {anchor.root_key}, which is not accepted",
+            f"chain ends in the root `{anchor.common_name}` with key {root}, which is not accepted",
             hint="name this root in the policy only if you trust who holds its key",
         )
     for certificate, issuer in zip(path, (*path[1:], anchor), strict=True):
@@ -213,4 +214,4 @@ def _anchored(path: list[Certificate], roots: frozenset[RootKey]) -> Path:
                 f"certificate `{certificate.common_name}` was not issued by `{issuer.common_name}`: "
                 "its signature does not verify"
             )
-    return Path(certificates=tuple(path), root=anchor.root_key)
+    return Path(certificates=tuple(path), root=root)
