@@ -20,11 +20,16 @@ def go(*arguments):
 
 
 def test_it_is_static_stripped_and_small(binary):
-    assert binary.stat().st_size <= 7_000_000
+    assert binary.stat().st_size <= 6_500_000
     with binary.open("rb") as file:
         elf = ELFFile(file)
         assert not any(segment["p_type"] in {"PT_INTERP", "PT_DYNAMIC"} for segment in elf.iter_segments())
         assert not any(section.name.startswith((".debug", ".zdebug", ".symtab")) for section in elf.iter_sections())
+
+
+def test_it_has_no_http_2(binary):
+    assert b"net/http.(*Transport)" in binary.read_bytes()
+    assert b"net/http/internal/http2." not in binary.read_bytes()
 
 
 def test_it_uses_nothing_but_the_standard_library():
