@@ -52,6 +52,9 @@ def _firmware(verified: VerifiedSnpReport, policy: SnpPolicy) -> Iterator[str]:
         yield f"product is {verified.product.value}, for which `minimum_tcb` names no TCB version"
     elif not floor.at_most(verified.reported_tcb):
         yield f"reported TCB version is ({verified.reported_tcb}), at least ({floor}) is asked for"
+    elif not floor.at_most(verified.launch_tcb):
+        # An update below a running guest does not undo what it was exposed to before.
+        yield f"guest was launched on the TCB version ({verified.launch_tcb}), at least ({floor}) is asked for"
     report = verified.report
     provisional = report.committed < report.current or not verified.current_tcb.at_most(verified.committed_tcb)
     if provisional and not policy.allow_provisional_firmware:

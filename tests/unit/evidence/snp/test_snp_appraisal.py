@@ -23,6 +23,7 @@ from caisson.snp import (
     PolicyFlags,
     SigningKey,
     TcbComponents,
+    TcbVersion,
 )
 
 FLOOR = TcbComponents(bootloader=10, tee=0, snp=23, microcode=84)
@@ -96,6 +97,14 @@ def test_what_the_policy_names_is_accepted(verified, policy):
 def test_each_thing_alone_refuses(verified, policy, change, word):
     (reason,) = reasons(verified, replace(policy, **change))
     assert word in reason
+
+
+def test_an_update_below_a_running_guest_does_not_undo_what_came_before(maker, policy):
+    """The firmware is good now; what it was when the guest was launched, and its secrets were there, counts too."""
+    verified = verified_of(maker.case(report=maker.report(launch_tcb=TcbVersion.from_hex("0a00000000001654"))))
+    (reason,) = reasons(verified, policy)
+    assert reason.startswith("guest was launched on the TCB version (bootloader 10, tee 0, snp 22, microcode 84)")
+    assert appraise(verified, replace(policy, minimum_tcb={"genoa": replace(FLOOR, snp=22)}))
 
 
 def test_every_mismatch_is_told(verified, policy):
