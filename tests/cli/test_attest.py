@@ -173,10 +173,11 @@ class Closing:
 
 
 def test_collateral_comes_from_one_place(policy, capsys):
+    hint = "hint: give either `--pcs URL` or `--collateral FILE`\n"
     assert run(["attest", "redis:6379", "--policy", policy]) == 2
-    assert capsys.readouterr().err == (
-        "error: collateral comes from one place\nhint: give either `--pcs URL` or `--collateral FILE`\n"
-    )
+    assert capsys.readouterr().err == f"error: nobody says where the platform's collateral is\n{hint}"
+    assert run(["attest", "redis:6379", "--policy", policy, "--pcs", "http://x/", "--collateral", policy]) == 2
+    assert capsys.readouterr().err == f"error: collateral comes from one place\n{hint}"
 
 
 @pytest.fixture

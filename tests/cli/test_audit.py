@@ -44,7 +44,7 @@ def test_a_head_that_is_not_in_the_log_is_refused(keyserver, log):
             "hint: it was shortened or rewritten, or the head belongs to another server's log\n"
         ),
     )
-    assert keyserver("audit", "verify", "--head", "xy")[0] == 1
+    assert keyserver("audit", "verify", "--head", "xy")[0] == 2
 
 
 def test_list_shows_the_last_records(keyserver, log):

@@ -92,8 +92,9 @@ def test_a_debug_enclave_is_announced(desk, capsys):
         ((*BUILD, "oci:x"), 2, "error: the recipe does not say where the plain image is\nhint: name it: "),
         ((*BUILD, "a", "b", "c"), 2, "error: more than SOURCE and DEST was given\n"),
         ((*BUILD, "rootfs:none", "oci:x"), 2, "error: there is no root file system `none`\n"),
+        ((*BUILD, "docker-archive:root", "oci:x"), 2, "error: `root` is no file\nhint: for the image in this "),
         ((*BUILD, "rootfs:root", "docker://X:y"), 2, "error: `X:y` is no name in a registry\nhint: "),
-        ((*BUILD, "rootfs:root", "oci:x", "--key-server-pin", "xy"), 1, "error: ServerKeyHash is not hexadecimal"),
+        ((*BUILD, "rootfs:root", "oci:x", "--key-server-pin", "xy"), 2, "error: invalid value for `--key-server-pin`"),
         (("build", "rootfs:root", "oci:x"), 2, "error: give one of `--key` and `--unsigned`\nhint: "),
         ((*BUILD, "--unsigned", "rootfs:root", "oci:x"), 2, "error: give one of `--key` and `--unsigned`\nhint: "),
         ((*BUILD, "--from", "oci:a", "oci:x"), 2, "error: an image that is taken as it is has no SOURCE"),
@@ -140,6 +141,17 @@ def test_verify_refuses_another_signer(capsys, key):
     assert capsys.readouterr() == (
         "",
         f"error: the image is intact, but signed by {key.mr_signer}, not by {'00' * 32}\n",
+    )
+
+
+@pytest.mark.usefixtures("built")
+def test_verify_does_not_take_a_policy_for_evidence_for_one_for_images(desk, capsys):
+    (desk / "redis.policy.toml").write_text('version = 1\ntee = "sgx"\n')
+    assert run(["verify", "oci:out:v1", "--policy", "redis.policy.toml"]) == 2
+    assert capsys.readouterr().err == (
+        "error: `redis.policy.toml` is a policy for evidence, and an image is none: `caisson attest` asks it of what"
+        " runs\n"
+        "hint: docs/reference/image-policy.md says how a policy for images is written\n"
     )
 
 

@@ -99,3 +99,12 @@ def test_a_chain_that_cannot_be_read_is_no_reason_to_show_nothing(inspect, activ
 @pytest.mark.parametrize("raw", [b"", b"junk", b"{}", b"\x30\x82"])
 def test_what_is_no_evidence_is_a_no(inspect, raw):
     assert inspect(raw)[0] == 1
+
+
+def test_what_is_no_evidence_is_told_what_is(inspect):
+    for other in (b"", b"no evidence, but a letter"):
+        code, out, err = inspect(other)
+        assert (code, out) == (1, "")
+        assert err.endswith(
+            "hint: evidence is a quote, an SNP report, a certificate (PEM or DER), or activation evidence (JSON)\n"
+        )

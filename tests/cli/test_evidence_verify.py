@@ -10,6 +10,7 @@ import pytest
 from caisson.cli.app import run
 from caisson.cli.sources import PcsAddress
 from caisson.errors import Unavailable
+from caisson.evidence import EVIDENCE_FORMS
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import ReportData
 from tests.guest import DEBUG, launch, make_platform, policy
@@ -132,7 +133,7 @@ def test_a_service_that_does_not_answer_is_no_verdict(verify, monkeypatch):
         ([], "what is acceptable"),
         (["--genuine-only", "--policy", "policy"], "what is acceptable"),
         (["--policy", "policy", "--root", "root"], "names its roots itself"),
-        (["--genuine-only"], "one place"),
+        (["--genuine-only"], "nobody says where the platform's collateral is"),
     ],
 )
 def test_questions_that_make_no_sense_are_not_answered(verify, monkeypatch, arguments, words):
@@ -176,3 +177,33 @@ def test_real_evidence_gets_the_verdicts_on_which_others_agree(vectors, capsys):
         assert said["tee"] == ("snp" if said["genuine"] else None)
         seen += 1
     assert seen > 20
+
+
+def test_what_is_too_old_now_can_be_judged_as_of_its_own_time(verify, genuine):
+    code, _, err = verify("quote", *genuine[:-1], "2027-11-23T12:00:00Z")
+    assert (code, err.splitlines()[-1]) == (
+        1,
+        "hint: fetch fresh collateral, and check the clock; `--at` judges stored evidence as of its own time",
+    )
+
+
+def test_a_file_that_is_something_else_is_named_with_what_it_should_be(verify, genuine):
+    for content in (b"", bytes((1 << 20) + 1)):
+        (verify.directory / "quote").write_bytes(content)
+        code, _, err = verify("quote", *genuine)
+        assert code == 1
+        wrong, hint = err.splitlines()
+        assert wrong.startswith(
+            f"error: `{verify.file('quote')}`: evidence has {len(content)} bytes, which is nothing, or"
+        )
+        assert hint == f"hint: {EVIDENCE_FORMS}"
+
+
+def test_collateral_that_is_none_is_named(verify, genuine):
+    (verify.directory / "collateral").write_text("{")
+    code, _, err = verify("quote", *genuine)
+    assert (code, err.splitlines()[0].startswith(f"error: `{verify.file('collateral')}`: collateral is no")) == (
+        1,
+        True,
+    )
+    assert err.endswith("hint: make it with `caisson collateral fetch`\n")

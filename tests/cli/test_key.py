@@ -8,6 +8,8 @@ import pytest
 from caisson.cli.app import run
 from caisson.enclave import SigningKey
 
+ELSEWHERE = "hint: check the path, who may write there, and the space that is left\n"
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
@@ -77,11 +79,14 @@ def test_what_is_no_passphrase_makes_no_key(tmp_path, content):
 def test_a_place_that_cannot_be_written_is_named(tmp_path, capsys):
     path = tmp_path / "nowhere" / "key.pem"
     assert run(["key", "generate", "--output", str(path)]) == 2
-    assert capsys.readouterr() == ("", f"error: cannot write `{path}`: No such file or directory\n")
+    assert capsys.readouterr() == ("", f"error: cannot write `{path}`: No such file or directory\n{ELSEWHERE}")
 
 
 def test_what_is_no_key_is_rejected(tmp_path, capsys):
     path = tmp_path / "key.pem"
     path.write_text("no key")
     assert run(["key", "show", str(path)]) == 1
-    assert capsys.readouterr() == ("", "error: key is not a private key in PEM\n")
+    assert capsys.readouterr() == (
+        "",
+        f"error: `{path}`: key is not a private key in PEM\nhint: make one with `caisson key generate`\n",
+    )

@@ -104,7 +104,10 @@ def test_a_token_is_made_listed_and_revoked(keyserver):
     assert keyserver("keyserver", "token", "revoke", ann.identifier) == (
         1,
         "",
-        f"error: there is no token `{ann.identifier}`\n",
+        (
+            f"error: there is no token `{ann.identifier}`\n"
+            "hint: `caisson keyserver token list` shows those that there are\n"
+        ),
     )
 
 

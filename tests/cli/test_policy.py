@@ -105,7 +105,7 @@ def test_create_needs_everything_that_is_accepted_to_be_named(left_out, message,
 
 @pytest.mark.parametrize(
     ("old", "new", "code"),
-    [(AB, "ab", 1), (CD, "not hexadecimal", 1), ("intel-sgx", "nowhere.pem", 2), ("17", "-1", 2)],
+    [(AB, "ab", 2), (CD, "not hexadecimal", 2), ("intel-sgx", "nowhere.pem", 2), ("17", "-1", 2)],
 )
 def test_create_refuses_values_that_cannot_be(old, new, code, capsys):
     assert run([new if argument == old else argument for argument in CREATE]) == code
@@ -153,7 +153,10 @@ def test_check_refuses_what_is_no_policy(tmp_path, capsys):
     assert run(["policy", "check", str(path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "error: policy lacks `allow_debug`; every field is required\nhint: see docs/reference/policy.md\n"
+    assert (
+        err
+        == f"error: `{path}`: policy lacks `allow_debug`; every field is required\nhint: see docs/reference/policy.md\n"
+    )
 
 
 def test_a_file_that_is_not_there_is_a_mistake_of_use(tmp_path, capsys):

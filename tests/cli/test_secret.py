@@ -8,6 +8,8 @@ import pytest
 
 from caisson.keyserver import Secret
 
+HINT = "hint: `caisson secret list` shows those that there are\n"
+
 
 class Stdin:
     def __init__(self, content):
@@ -124,7 +126,7 @@ def test_removing_needs_a_word(keyserver):
         "error: this destroys secret `db` in all versions\nhint: say so with `--yes`\n",
     )
     assert keyserver("secret", "remove", "db", "--yes") == (0, "secret `db` is destroyed\n", "")
-    assert keyserver("secret", "show", "db") == (1, "", "error: there is no secret `db`\n")
+    assert keyserver("secret", "show", "db") == (1, "", f"error: there is no secret `db`\n{HINT}")
 
 
 def test_a_name_is_never_a_path(keyserver):

@@ -63,7 +63,8 @@ def test_a_workload_is_set_listed_shown_and_removed(keyserver, files):
         "error: this ends workload `redis`\nhint: say so with `--yes`\n",
     )
     assert keyserver("workload", "remove", "redis", "--yes") == (0, "workload `redis` is removed\n", "")
-    assert keyserver("workload", "show", "redis") == (1, "", "error: there is no workload `redis`\n")
+    hint = "hint: `caisson workload list` shows those that there are\n"
+    assert keyserver("workload", "show", "redis") == (1, "", f"error: there is no workload `redis`\n{hint}")
 
 
 def test_what_show_prints_as_json_can_be_set_again(keyserver, files):
@@ -88,19 +89,27 @@ def _toml(value):
 
 def test_a_missing_secret_is_named(keyserver, files):
     keyserver.operator.remove_secret("pw")
-    assert keyserver("workload", "set", *files) == (1, "", "error: there is no secret `pw`\n")
+    assert keyserver("workload", "set", *files) == (
+        1,
+        "",
+        "error: there is no secret `pw`\nhint: `caisson secret list` shows those that there are\n",
+    )
 
 
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ("", "error: workload: name is missing; policy is missing\n"),
-        ("name = ", "error: workload is not TOML: Invalid value (at end of document)\n"),
-        (f"{DOCUMENT}\nsurprise = 1", "error: workload: policy is missing; file.0 has a member that is not known\n"),
+        ("", "name is missing; policy is missing"),
+        ("name = ", " is not TOML: Invalid value (at end of document)"),
+        (f"{DOCUMENT}\nsurprise = 1", "policy is missing; file.0 has a member that is not known"),
     ],
 )
 def test_a_document_that_is_wrong_says_where(keyserver, document, message):
-    assert keyserver("workload", "set", keyserver.file("redis.toml", document)) == (1, "", message)
+    path = keyserver.file("redis.toml", document)
+    code, out, err = keyserver("workload", "set", path)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: `{path}`: workload")
+    assert err.endswith(f"{message}\nhint: docs/reference/keyserver-api.md says what a workload holds\n")
 
 
 def test_a_file_that_is_not_there_is_named(keyserver):
@@ -108,7 +117,7 @@ def test_a_file_that_is_not_there_is_named(keyserver):
     assert keyserver("workload", "set", str(missing)) == (
         2,
         "",
-        f"error: cannot read `{missing}`: No such file or directory\n",
+        f"error: cannot read `{missing}`: No such file or directory\nhint: check the path, and who may read it\n",
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from caisson import __version__
+from caisson.cli.files import ELSEWHERE
 from caisson.cli.output import Exit, complain, print_error
 from caisson.errors import CaissonError, Unavailable
 
@@ -127,9 +128,7 @@ def _of_the_system(error: OSError) -> CaissonError:
     """Give an error for what the system refused where no command foresaw it: a full disk, a path that cannot be."""
     what = error.strerror or str(error) or type(error).__name__
     place = "" if error.filename is None else f" `{os.fsdecode(error.filename)}`"
-    return Unavailable(
-        f"the system refuses{place}: {what}", hint="check the path, who may write there, and the space that is left"
-    )
+    return Unavailable(f"the system refuses{place}: {what}", hint=ELSEWHERE)
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from caisson.cli.address import Address
-from caisson.cli.files import read_bytes
 from caisson.cli.output import emit, json_option
 from caisson.cli.peer import authority, peer_certificate
+from caisson.cli.policies import read_policy
 from caisson.cli.sources import CollateralSource, collateral_options
 from caisson.cli.starttls import StartTls
 from caisson.errors import UsageError
@@ -18,7 +18,6 @@ from caisson.evidence import (
     VerifiedQuote,
     VerifiedRaTls,
     VerifiedTd,
-    parse_policy,
     quote_of,
     verify_peer,
 )
@@ -55,7 +54,7 @@ def command(
     Example:
       caisson attest 127.0.0.1:6379 --policy redis.policy.toml --pcs http://127.0.0.1:8081/sgx/certification/v4/
     """
-    policy = parse_policy(read_bytes(policy_file))
+    policy = read_policy(policy_file)
     if isinstance(policy, SnpPolicy):
         raise UsageError(
             "this policy is for SEV-SNP, and certificates carry quotes of enclaves and trust domains",

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from caisson.cli.files import PUBLIC, force_option, read_bytes, write_new
+from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
 from caisson.errors import BindingRejected, PolicyRejected
@@ -109,16 +110,16 @@ def report(*, launch: _Launch, target_file: Path, data: str, output: Path, force
 )
 @click.argument("report_file", metavar="REPORT", type=click.Path(path_type=Path))
 @_enclave_options
-@click.option("--mrenclave", metavar="HEX", help="Accept exactly this enclave.")
-@click.option("--mrsigner", metavar="HEX", help="Accept what this signer signed.")
+@click.option("--mrenclave", type=Hexadecimal(MrEnclave), help="Accept exactly this enclave.")
+@click.option("--mrsigner", type=Hexadecimal(MrSigner), help="Accept what this signer signed.")
 @click.option("--data", metavar="HEX", help="What the other one has to say.")
 @json_option
 def check(
     *,
     report_file: Path,
     launch: _Launch,
-    mrenclave: str | None,
-    mrsigner: str | None,
+    mrenclave: MrEnclave | None,
+    mrsigner: MrSigner | None,
     data: str | None,
     as_json: bool,
 ) -> None:
@@ -130,8 +131,8 @@ def check(
     with launch() as enclave:
         body = enclave.check(presented)
     wanted = {
-        "MRENCLAVE": (body.mr_enclave, None if mrenclave is None else MrEnclave.from_hex(mrenclave)),
-        "MRSIGNER": (body.mr_signer, None if mrsigner is None else MrSigner.from_hex(mrsigner)),
+        "MRENCLAVE": (body.mr_enclave, mrenclave),
+        "MRSIGNER": (body.mr_signer, mrsigner),
     }
     reasons = tuple(
         f"{name} is {found}, not {expected}"

@@ -7,6 +7,7 @@ import click
 
 from caisson.cli.connection import Connection, connection_options, moment, operator_options, table
 from caisson.cli.files import PUBLIC, force_option, write_new
+from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.output import emit, json_option
 from caisson.errors import UsageError
 from caisson.keyserver import AuditDigest, AuditRecord, KeyServerClient, verify_chain
@@ -57,16 +58,20 @@ Example:
 )
 @click.option("--file", type=click.Path(dir_okay=False, path_type=Path), help="Check an export; asks no server.")
 @click.option(
-    "--head", "heads", multiple=True, metavar="HASH", help="A head that you kept; the log must contain it. Repeatable."
+    "--head",
+    "heads",
+    type=Hexadecimal(AuditDigest),
+    multiple=True,
+    help="A head that you kept; the log must contain it. Repeatable.",
 )
 @json_option
 @connection_options
-def verify(*, file: Path | None, heads: tuple[str, ...], as_json: bool, connection: Connection) -> None:
+def verify(*, file: Path | None, heads: tuple[AuditDigest, ...], as_json: bool, connection: Connection) -> None:
     """Check the chain of the audit log, up to the head that the key server signs.
 
     In an export, records that are missing at the end go unnoticed unless you give the head.
     """
-    kept = frozenset(map(AuditDigest.from_hex, heads))
+    kept = frozenset(heads)
     if file is not None:
         _report(_read_lines(file), kept, as_json=as_json)
         return

@@ -11,8 +11,10 @@ import click
 from caisson import catalog, oci
 from caisson.cli.connection import Connection, connection_options
 from caisson.cli.file_keys import file_key_option, file_keys_of
+from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.home import Home
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.recipes import read_recipe
 from caisson.cli.registry import registry_options
 from caisson.cli.signer import key_option, open_signer, secret_option
 from caisson.conversion import (
@@ -60,7 +62,11 @@ Examples:
 @secret_option
 @click.option("--unsigned", is_flag=True, help="Leave the signature to `caisson sign`.")
 @file_key_option
-@click.option("--key-server-pin", metavar="HEX", help="SHA-256 of the only key server's identity key; measured.")
+@click.option(
+    "--key-server-pin",
+    type=Hexadecimal(ServerKeyHash),
+    help="SHA-256 of the only key server's identity key; measured.",
+)
 @click.option("--force", is_flag=True, help="Replace what is at DEST.")
 @registry_options
 @json_option
@@ -77,7 +83,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     passphrase_file: BinaryIO | None,
     unsigned: bool,
     file_keys: tuple[tuple[str, Path], ...],
-    key_server_pin: str | None,
+    key_server_pin: ServerKeyHash | None,
     force: bool,
     access: oci.Access,
     as_json: bool,
@@ -100,7 +106,6 @@ def command(  # noqa: PLR0913 - one parameter for each option
     source, destination = _places(places)
     if (key is None) != unsigned:
         raise UsageError("give one of `--key` and `--unsigned`", hint="make a key with `caisson key generate`")
-    server = None if key_server_pin is None else ServerKeyHash.from_hex(key_server_pin)
     sink = oci.sink(oci.Reference.parse(destination), access)
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         scratch = Path(directory)
@@ -112,7 +117,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
                 chosen,
                 cache=home.cache,
                 scratch=scratch,
-                pin=server,
+                pin=key_server_pin,
                 access=access,
                 runtime=release,
                 file_keys=file_keys_of(chosen, file_keys, connection.client),
@@ -126,7 +131,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
                 )
             found = oci.source(oci.Reference.parse(published), access).read(scratch=scratch)
             prepared = open_prepared(found, scratch=scratch)
-            prepared = prepared if server is None else pin(prepared, server)
+            prepared = prepared if key_server_pin is None else pin(prepared, key_server_pin)
         with contextlib.ExitStack() as stack:
             built = prepared if key is None else prepared.sign(stack.enter_context(open_signer(key, passphrase_file)))
         sink.write(built.image, overwrite=force)
@@ -271,5 +276,5 @@ def chosen_recipe(file: Path | None, entry: str | None, *, upstream: bool = Fals
         raise UsageError(
             "give one of `--recipe` and `--catalog`", hint=f"the catalog has: {', '.join(catalog.names())}"
         )
-    found = Recipe.read(file) if file is not None else catalog.load(entry or "").recipe
+    found = read_recipe(file) if file is not None else catalog.load(entry or "").recipe
     return found.taken_from(upstream=upstream)

@@ -6,13 +6,22 @@ from typing import Any
 
 import click
 
-from caisson.cli.files import PUBLIC, force_option, read_bytes, write_new
+from caisson.cli.files import PUBLIC, force_option, named, read_bytes, write_new
 from caisson.cli.moment import at_option
 from caisson.cli.output import emit, json_option
 from caisson.cli.roots import root_keys, roots_option
 from caisson.cli.sources import PcsAddress, pcs_options
 from caisson.errors import UsageError
-from caisson.evidence import INTEL_PCS, Collateral, Evidence, EvidenceForm, check_collateral, statements_of, web_client
+from caisson.evidence import (
+    EVIDENCE_FORMS,
+    INTEL_PCS,
+    Collateral,
+    Evidence,
+    EvidenceForm,
+    check_collateral,
+    statements_of,
+    web_client,
+)
 from caisson.evidence.snp import AMD_KDS, AMD_ROOTS, KdsClient, SnpCollateral, check_snp_collateral
 from caisson.snp import Product
 
@@ -55,7 +64,8 @@ def fetch(  # noqa: PLR0913 - one parameter for each option
 
     It is not checked: `caisson collateral verify` does, and so does everything that uses it.
     """
-    found = Evidence.recognise(read_bytes(evidence))
+    with named(evidence, hint=EVIDENCE_FORMS):
+        found = Evidence.recognise(read_bytes(evidence))
     if found.form is not EvidenceForm.SNP_REPORT:
         write_new(output, pcs.fetch(found.quote).encode(), mode=PUBLIC, force=force)
         emit({"collateral": str(output)}, human=str(output), as_json=as_json)
@@ -81,7 +91,7 @@ def fetch(  # noqa: PLR0913 - one parameter for each option
 @json_option
 def show(*, path: Path, as_json: bool) -> None:
     """Show what the collateral in PATH says. Nothing of it is checked: `caisson collateral verify` does that."""
-    data = _shown(Collateral.parse(read_bytes(path)))
+    data = _shown(_read(path))
     width = max(map(len, data))
     lines = ["not verified:", *(f"  {name:<{width}}  {value}" for name, value in data.items())]
     emit({"verified": False, **data}, human="\n".join(lines), as_json=as_json)
@@ -108,7 +118,7 @@ def verify(*, path: Path, roots: tuple[str, ...], at: datetime | None, as_json: 
         }
         ends = snp.validities.ends
     else:
-        checked = check_collateral(Collateral.parse(read_bytes(path)), roots=accepted, at=at)
+        checked = check_collateral(_read(path), roots=accepted, at=at)
         data = {
             "root": str(checked.root),
             "fmspc": str(checked.trusted.tcb_info.fmspc),
@@ -118,6 +128,11 @@ def verify(*, path: Path, roots: tuple[str, ...], at: datetime | None, as_json: 
     data |= {"at": at.isoformat(), "expires": ends.isoformat()}
     human = f"it holds under the root {data['root']} until {ends.isoformat()}"
     emit({"verified": True, **data}, human=human, as_json=as_json)
+
+
+def _read(path: Path) -> Collateral:
+    with named(path, hint="make it with `caisson collateral fetch`"):
+        return Collateral.parse(read_bytes(path))
 
 
 def _shown(collateral: Collateral) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from caisson.cli.files import READABLE
 from caisson.cli.home import Home, home_option
 from caisson.errors import UsageError
 
@@ -102,9 +103,9 @@ def read_text(path: Path) -> str:
         with click.open_file(str(path), encoding="utf-8") as file:
             return str(file.read())
     except OSError as cause:
-        raise UsageError(f"cannot read `{path}`: {cause.strerror}") from cause
+        raise UsageError(f"cannot read `{path}`: {cause.strerror}", hint=READABLE) from cause
     except UnicodeDecodeError:
-        raise UsageError(f"`{path}` is not text in UTF-8") from None
+        raise UsageError(f"`{path}` is not text in UTF-8", hint="is it the file that you meant?") from None
 
 
 def moment(seconds: int) -> str:

@@ -10,6 +10,7 @@ import click
 
 from caisson import oci
 from caisson.cli.address import Address
+from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.published import publish_option, volume_option
 from caisson.cli.registry import registry_options
 from caisson.conversion import verify_image
@@ -67,7 +68,11 @@ _OPTIONS = (
     click.argument("image"),
     click.option("--name", help="Name of the deployment.  [default: the image's workload]"),
     click.option("--key-server", required=True, metavar="URL", help="Key server, as the containers reach it."),
-    click.option("--key-server-pin", metavar="HEX", help="Refuse an image that is built for another key server."),
+    click.option(
+        "--key-server-pin",
+        type=Hexadecimal(ServerKeyHash),
+        help="Refuse an image that is built for another key server.",
+    ),
     click.option("--workload", help="Workload to activate as.  [default: the image's]"),
     click.option("--repository", metavar="NAME", help="Where the image will be pulled from, by its digest."),
     click.option("--platform-socket", metavar="PATH", help="Evidence: the software platform's socket on the host."),
@@ -106,7 +111,7 @@ def deployment_of(  # noqa: PLR0913 - one parameter for each option
     image: str,
     name: str | None,
     key_server: str,
-    key_server_pin: str | None,
+    key_server_pin: ServerKeyHash | None,
     workload: str | None,
     repository: str | None,
     replicas: int,
@@ -133,7 +138,7 @@ def deployment_of(  # noqa: PLR0913 - one parameter for each option
         image=found,
         name=name or workload or found.workload,
         key_server=key_server,
-        key_server_pin=None if key_server_pin is None else ServerKeyHash.from_hex(key_server_pin),
+        key_server_pin=key_server_pin,
         workload=workload,
         evidence=provider,
         replicas=replicas,

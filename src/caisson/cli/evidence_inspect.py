@@ -5,10 +5,19 @@ from typing import Any
 
 import click
 
-from caisson.cli.files import read_bytes
+from caisson.cli.files import named, read_bytes
 from caisson.cli.output import emit, json_option
 from caisson.errors import CaissonError
-from caisson.evidence import Certificate, Evidence, EvidenceForm, Part, RaTlsEvidence, quote_anatomy, report_anatomy
+from caisson.evidence import (
+    EVIDENCE_FORMS,
+    Certificate,
+    Evidence,
+    EvidenceForm,
+    Part,
+    RaTlsEvidence,
+    quote_anatomy,
+    report_anatomy,
+)
 from caisson.evidence.path import parse_chain
 from caisson.protocol import RuntimeData
 
@@ -24,9 +33,10 @@ def command(*, evidence: Path, with_bytes: bool, as_json: bool) -> None:
 
     Nothing of it is verified. Whoever made the file can have written anything into it.
     """
-    found = Evidence.recognise(read_bytes(evidence))
-    raw = found.raw if found.form is EvidenceForm.SNP_REPORT else found.quote
-    parts = report_anatomy(raw) if found.form is EvidenceForm.SNP_REPORT else quote_anatomy(raw)
+    with named(evidence, hint=EVIDENCE_FORMS):
+        found = Evidence.recognise(read_bytes(evidence))
+        raw = found.raw if found.form is EvidenceForm.SNP_REPORT else found.quote
+        parts = report_anatomy(raw) if found.form is EvidenceForm.SNP_REPORT else quote_anatomy(raw)
     data: dict[str, Any] = {
         "form": found.form.value,
         **_container(found),

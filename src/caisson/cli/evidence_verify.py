@@ -6,14 +6,16 @@ from typing import Any
 
 import click
 
-from caisson.cli.files import read_bytes
+from caisson.cli.files import named, read_bytes
 from caisson.cli.moment import at_option
 from caisson.cli.output import emit, json_option
+from caisson.cli.policies import read_policy
 from caisson.cli.roots import INTEL, root_keys
 from caisson.cli.sources import CollateralSource, PcsAddress, pcs_options
 from caisson.cli.verdict import verdict_data, verdict_words
 from caisson.errors import Malformed, PolicyRejected, Rejected, UsageError
 from caisson.evidence import (
+    EVIDENCE_FORMS,
     AttestationResult,
     Collateral,
     Evidence,
@@ -21,7 +23,6 @@ from caisson.evidence import (
     Question,
     RootKey,
     examine,
-    parse_policy,
 )
 from caisson.evidence.snp import AMD_ROOTS, SnpCollateral
 
@@ -72,12 +73,13 @@ def command(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("somebody has to say what is acceptable", hint="give either `--policy` or `--genuine-only`")
     if roots and not genuine_only:
         raise UsageError("`--root` is for `--genuine-only`: a policy names its roots itself")
-    policy = None if policy_file is None else parse_policy(read_bytes(policy_file))
+    policy = None if policy_file is None else read_policy(policy_file)
     trusted = root_keys(roots) if roots else root_keys((INTEL,)) | AMD_ROOTS
     question = Question(policy=policy, roots=trusted, at=at or datetime.now(UTC))
     raw = read_bytes(evidence)
     try:
-        found = Evidence.recognise(raw)
+        with named(evidence, hint=EVIDENCE_FORMS):
+            found = Evidence.recognise(raw)
         if found.form is EvidenceForm.SNP_REPORT:
             result = examine(found, _snp(vek, chains, crl), question)
         else:
@@ -89,9 +91,9 @@ def command(  # noqa: PLR0913 - one parameter for each option
         result = AttestationResult.refused(error, policy=policy, at=question.at)
     emit({**_NOTHING_KNOWN, **verdict_data(result)}, human=verdict_words(result), as_json=as_json)
     if not result.genuine:
-        raise Rejected(result.reasons[0])
+        raise Rejected(result.reasons[0], hint=result.hint)
     if result.accepted is False:
-        raise PolicyRejected(result.reasons)
+        raise PolicyRejected(result.reasons, hint=result.hint)
 
 
 def _collateral(source: CollateralSource, evidence: Evidence, roots: frozenset[RootKey], at: datetime) -> Collateral:

@@ -2,16 +2,20 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from caisson.errors import UsageError
+from caisson.errors import Malformed, UsageError
 
 PUBLIC = 0o644
 SECRET = 0o600
 MOST_BYTES = 256 * 1024 * 1024
+READABLE = "check the path, and who may read it"
+ELSEWHERE = "check the path, who may write there, and the space that is left"
 
 force_option = click.option("--force", is_flag=True, help="Overwrite files that exist.")
 passphrase_option = click.option(
@@ -31,7 +35,7 @@ def write_new(path: Path, content: bytes, *, mode: int, force: bool) -> None:
     except FileExistsError as cause:
         raise UsageError(f"`{path}` exists", hint="use `--force` to overwrite it") from cause
     except OSError as cause:
-        raise UsageError(f"cannot write `{path}`: {cause.strerror}") from cause
+        raise UsageError(f"cannot write `{path}`: {cause.strerror}", hint=ELSEWHERE) from cause
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -40,7 +44,7 @@ def write_new(path: Path, content: bytes, *, mode: int, force: bool) -> None:
         target.replace(path)
     except OSError as cause:
         target.unlink(missing_ok=True)
-        raise UsageError(f"cannot write `{path}`: {cause.strerror}") from cause
+        raise UsageError(f"cannot write `{path}`: {cause.strerror}", hint=ELSEWHERE) from cause
 
 
 def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
@@ -53,10 +57,23 @@ def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
         with click.open_file(str(path), "rb") as file:
             content: bytes = file.read(most + 1)
     except OSError as cause:
-        raise UsageError(f"cannot read `{path}`: {cause.strerror}") from cause
+        raise UsageError(f"cannot read `{path}`: {cause.strerror}", hint=READABLE) from cause
     if len(content) > most:
-        raise UsageError(f"`{path}` has more than {most} bytes")
+        raise UsageError(f"`{path}` has more than {most} bytes", hint="is it the file that you meant?")
     return content
+
+
+@contextmanager
+def named(path: Path, *, hint: str | None = None) -> Iterator[None]:
+    """Say which file it is whose bytes are not what they should be; `hint` is for errors that have none.
+
+    Raises:
+        Malformed: it was raised inside.
+    """
+    try:
+        yield
+    except Malformed as error:
+        raise Malformed(f"`{path}`: {error.message}", hint=error.hint or hint) from error
 
 
 def read_passphrase(file: BinaryIO | None) -> bytes | None:

@@ -7,13 +7,12 @@ import click
 
 from caisson import oci
 from caisson.cli.files import PUBLIC, force_option, read_bytes, write_new
-from caisson.cli.manifest_source import catalog_subject, subject_of, version_of
+from caisson.cli.manifest_source import catalog_subject, foreign, subject_of, version_of
 from caisson.cli.output import Exit, emit, json_option, talk
 from caisson.cli.registry import registry_options
 from caisson.deploy import exposures
 from caisson.enclave.manifest import (
     Finding,
-    Foreign,
     Key,
     Severity,
     Subject,
@@ -86,7 +85,7 @@ def lint_command(
 def explain_command(*, what: str | None, as_json: bool) -> None:
     """Say in plain words what a manifest says; or, given a key or a part of one, what that means; or all keys."""
     if what is not None and (what == "-" or Path(what).is_file()):
-        found = explain(Foreign.parse(read_bytes(Path(what))))
+        found = explain(foreign(Path(what)))
         data = [
             {
                 "path": each.path,
@@ -121,7 +120,7 @@ def migrate_command(*, file: Path, output: Path | None, syntax_only: bool, force
 
     Each change is told on standard error. Comments and `{% %}` statements are not kept.
     """
-    migration = migrate(Foreign.parse(read_bytes(file)), harden=not syntax_only)
+    migration = migrate(foreign(file), harden=not syntax_only)
     if output is not None:
         write_new(output, migration.text.encode(), mode=PUBLIC, force=force)
     for change in () if as_json else migration.changes:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from caisson import catalog, oci
-from caisson.cli.files import read_bytes
+from caisson.cli.files import named, read_bytes
 from caisson.conversion import MANIFEST, SIGSTRUCT, Recipe, image_subject, recipe_subject
 from caisson.enclave import verify_sigstruct
 from caisson.enclave.manifest import Foreign, Subject, Version
@@ -34,6 +34,17 @@ def subject_of(source: str, access: oci.Access) -> Subject:
         reference = _reference(source)
         image = oci.source(reference, access).read(scratch=Path(directory))
         return image_subject(image, reference, today=datetime.now(UTC).date())
+
+
+def foreign(path: Path) -> Foreign:
+    """Read a manifest, or a template for one, out of a file.
+
+    Raises:
+        Malformed: it is none.
+        UsageError: it cannot be read.
+    """
+    with named(path, hint="docs/reference/manifest.md says what a manifest is"):
+        return Foreign.parse(read_bytes(path, most=_MOST_MANIFEST))
 
 
 def catalog_subject(name: str) -> Subject:

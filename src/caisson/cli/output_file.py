@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from caisson.cli.files import ELSEWHERE
 from caisson.errors import UsageError
 
 
@@ -34,4 +35,4 @@ def output_file(path: Path, *, mode: int, force: bool) -> Iterator[BinaryIO]:
         finally:
             unfinished.unlink(missing_ok=True)
     except OSError as cause:
-        raise UsageError(f"cannot write `{path}`: {cause.strerror}") from cause
+        raise UsageError(f"cannot write `{path}`: {cause.strerror}", hint=ELSEWHERE) from cause

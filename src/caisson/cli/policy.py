@@ -7,7 +7,9 @@ import click
 
 from caisson.cli import policy_test
 from caisson.cli.files import PUBLIC, force_option, write_new
+from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.policies import read_policy
 from caisson.cli.policy_words import MEANING, policy_words
 from caisson.cli.roots import root_keys
 from caisson.errors import UsageError
@@ -20,7 +22,6 @@ from caisson.evidence import (
     TcbStatus,
     TdxPolicy,
     described,
-    parse_policy,
 )
 from caisson.evidence.policy import ANY
 from caisson.evidence.snp import AMD_ROOTS
@@ -56,7 +57,7 @@ command.add_command(policy_test.command, "test")
 @json_option
 def check(*, file: Path, as_json: bool) -> None:
     """Check that FILE is a policy, and warn about what it lets through."""
-    policy = _read(file)
+    policy = read_policy(file)
     warnings = _warnings(policy)
     for warning in warnings:
         talk.print(f"warning: {warning}", style="bold", soft_wrap=True)
@@ -72,7 +73,7 @@ def check(*, file: Path, as_json: bool) -> None:
 @json_option
 def explain(*, file: Path, as_json: bool) -> None:
     """Say in plain words what the policy in FILE accepts."""
-    policy = _read(file)
+    policy = read_policy(file)
     sections = policy_words(policy)
     warnings = _warnings(policy)
     width = max(map(len, sections)) + 2
@@ -87,11 +88,19 @@ def explain(*, file: Path, as_json: bool) -> None:
 
 @command.command(epilog=_CREATE_EPILOG)
 @click.option("--root", "roots", multiple=True, required=True, metavar="ROOT", help="`intel-sgx`, or a PEM file.")
-@click.option("--mrenclave", "mr_enclaves", multiple=True, metavar="HEX", help="Accept exactly this build.")
-@click.option("--mrsigner", metavar="HEX", help="Accept what this signer signed; needs the next two.")
+@click.option(
+    "--mrenclave", "mr_enclaves", type=Hexadecimal(MrEnclave), multiple=True, help="Accept exactly this build."
+)
+@click.option("--mrsigner", type=Hexadecimal(MrSigner), help="Accept what this signer signed; needs the next two.")
 @click.option("--isv-prod-id", type=click.IntRange(0, _MOST_U16), help="The signer's product.")
 @click.option("--minimum-isv-svn", type=click.IntRange(0, _MOST_U16), help="Its lowest security version.")
-@click.option("--key-server", "key_servers", multiple=True, metavar="HEX", help="Accept provisioning by this server.")
+@click.option(
+    "--key-server",
+    "key_servers",
+    type=Hexadecimal(ServerKeyHash),
+    multiple=True,
+    help="Accept provisioning by this server.",
+)
 @click.option(
     "--tcb-status",
     "tcb_statuses",
@@ -116,8 +125,8 @@ def explain(*, file: Path, as_json: bool) -> None:
 def create(
     *,
     roots: tuple[str, ...],
-    mr_enclaves: tuple[str, ...],
-    mrsigner: str | None,
+    mr_enclaves: tuple[MrEnclave, ...],
+    mrsigner: MrSigner | None,
     isv_prod_id: int | None,
     minimum_isv_svn: int | None,
     output: Path | None,
@@ -128,16 +137,12 @@ def create(
 
     Each option that may be given more than once adds one more thing to accept.
     """
-    rules = [EnclaveRule(mr_enclave=MrEnclave.from_hex(text)) for text in mr_enclaves]
+    rules = [EnclaveRule(mr_enclave=each) for each in mr_enclaves]
     signed = (mrsigner, isv_prod_id, minimum_isv_svn)
     if any(part is not None for part in signed):
         if None in signed:
             raise UsageError("`--mrsigner`, `--isv-prod-id` and `--minimum-isv-svn` belong together")
-        rules.append(
-            EnclaveRule(
-                mr_signer=MrSigner.from_hex(mrsigner or ""), isv_prod_id=isv_prod_id, minimum_isv_svn=minimum_isv_svn
-            )
-        )
+        rules.append(EnclaveRule(mr_signer=mrsigner, isv_prod_id=isv_prod_id, minimum_isv_svn=minimum_isv_svn))
     if not rules:
         raise UsageError("no enclave is named", hint="give `--mrenclave`, or `--mrsigner` and its product")
     policy = Policy(
@@ -146,7 +151,7 @@ def create(
         advisories=frozenset(options["advisories"]),
         allow_debug=options["allow_debug"],
         minimum_tcb_evaluation_data_number=options["minimum_evaluation_number"],
-        key_servers=frozenset(ServerKeyHash.from_hex(text) for text in options["key_servers"]),
+        key_servers=frozenset(options["key_servers"]),
         enclaves=tuple(rules),
     )
     text = policy.encode()
@@ -156,13 +161,6 @@ def create(
         click.echo(text, nl=False)
     else:
         write_new(output, text.encode(), mode=PUBLIC, force=force)
-
-
-def _read(file: Path) -> AnyPolicy:
-    try:
-        return parse_policy(file.read_bytes())
-    except OSError as cause:
-        raise UsageError(f"cannot read `{file}`: {cause.strerror}") from cause
 
 
 def _warnings(policy: AnyPolicy) -> list[str]:

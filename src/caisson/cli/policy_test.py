@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from caisson.cli.files import read_bytes
+from caisson.cli.files import named, read_bytes
 from caisson.cli.output import emit, json_option
+from caisson.cli.policies import read_policy
 from caisson.errors import Malformed, Rejected, UsageError
 from caisson.evidence import (
     AnyPolicy,
@@ -19,7 +20,6 @@ from caisson.evidence import (
     PolicyCases,
     Question,
     examine,
-    parse_policy,
 )
 from caisson.evidence.snp import SnpCollateral
 
@@ -52,13 +52,17 @@ def _expanded(paths: tuple[Path, ...]) -> Iterator[Path]:
             continue
         found = sorted(file for ending in _ENDINGS for file in path.glob(f"*{ending}"))
         if not found:
-            raise UsageError(f"`{path}` has no files that end in {' or '.join(f'`{ending}`' for ending in _ENDINGS)}")
+            raise UsageError(
+                f"`{path}` has no files that end in {' or '.join(f'`{ending}`' for ending in _ENDINGS)}",
+                hint="name one, or their directory",
+            )
         yield from found
 
 
 def _outcomes(file: Path) -> Iterator[dict[str, Any]]:
-    cases = PolicyCases.parse(read_bytes(file))
-    policy = parse_policy(read_bytes(file.parent / cases.policy))
+    with named(file):
+        cases = PolicyCases.parse(read_bytes(file))
+    policy = read_policy(file.parent / cases.policy)
     for case in cases.cases:
         try:
             result = _result(file.parent, case, policy)

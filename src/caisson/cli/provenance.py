@@ -16,6 +16,7 @@ from caisson.cli.file_keys import file_key_option, given_file_keys
 from caisson.cli.files import PUBLIC, SECRET, force_option, passphrase_option, read_bytes, read_passphrase, write_new
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
+from caisson.cli.recipes import read_recipe
 from caisson.cli.registry import registry_options
 from caisson.conversion import Recipe, VerifiedImage, plain_image, premain, verify_image
 from caisson.conversion.runtime import RuntimeStore
@@ -248,7 +249,7 @@ def _followed(file: Path | None, entry: str | None, *, upstream: bool) -> _Follo
         case None, None:
             return None
         case Path(), None:
-            return _Followed(Recipe.read(file).taken_from(upstream=upstream), read_bytes(file))
+            return _Followed(read_recipe(file).taken_from(upstream=upstream), read_bytes(file))
         case None, str():
             found = catalog.load(entry)
             return _Followed(found.recipe.taken_from(upstream=upstream), found.raw)

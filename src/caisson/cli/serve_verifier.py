@@ -13,9 +13,10 @@ import click
 from caisson.cli.files import read_bytes
 from caisson.cli.log import log_to_stderr
 from caisson.cli.output import talk
+from caisson.cli.policies import read_policy
 from caisson.cli.sources import CollateralSource, PcsAddress, cache_option, pcs_options, stale_option
 from caisson.errors import Malformed, UsageError
-from caisson.evidence import AnyPolicy, EarSigner, parse_policy
+from caisson.evidence import AnyPolicy, EarSigner
 from caisson.evidence.rego import WorkerEngine, require_conformance
 from caisson.keyserver import listen
 from caisson.verifier import Gate, Verifier, serve
@@ -114,5 +115,5 @@ def _policies(files: tuple[Path, ...]) -> dict[str, AnyPolicy]:
         name = file.name.partition(".")[0]
         if name in policies:
             raise UsageError(f"two policies have the name `{name}`", hint="rename one of the files")
-        policies[name] = parse_policy(read_bytes(file))
+        policies[name] = read_policy(file)
     return policies

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import click
 
-from caisson.cli.files import read_bytes, read_passphrase
+from caisson.cli.files import named, read_bytes, read_passphrase
 from caisson.enclave import Pkcs11Uri, Signer, SigningKey
 from caisson.enclave.pkcs11_uri import SCHEME
 from caisson.errors import UsageError
@@ -42,7 +42,9 @@ def open_signer(key: str, secret_file: BinaryIO | None) -> Iterator[Signer]:
     """
     secret = read_passphrase(secret_file)
     if not key.startswith(SCHEME):
-        yield SigningKey.load(read_bytes(Path(key)), secret)
+        with named(Path(key), hint="make one with `caisson key generate`"):
+            loaded = SigningKey.load(read_bytes(Path(key)), secret)
+        yield loaded
         return
     # Loading the library of tokens takes longer than all else that a command imports.
     from caisson.enclave.token_key import TokenKey  # noqa: PLC0415

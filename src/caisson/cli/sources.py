@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from caisson.cli.files import read_bytes
+from caisson.cli.files import named, read_bytes
 from caisson.cli.output import talk
 from caisson.errors import UsageError
 from caisson.evidence import (
@@ -26,6 +26,7 @@ from caisson.evidence import (
     web_client,
 )
 
+_ONE_PLACE = "give either `--pcs URL` or `--collateral FILE`"
 _MOST_AGE = timedelta(days=1)
 _EARLY = timedelta(days=3)
 
@@ -67,10 +68,11 @@ class CollateralSource:
             EvidenceRejected: what the service gave would not be kept, because it does not hold.
         """
         if self.file is not None:
-            return Collateral.parse(read_bytes(self.file))
+            with named(self.file, hint="make it with `caisson collateral fetch`"):
+                return Collateral.parse(read_bytes(self.file))
         pcs = self.pcs
         if pcs is None:
-            raise UsageError("collateral comes from one place", hint="give either `--pcs URL` or `--collateral FILE`")
+            raise UsageError("nobody says where the platform's collateral is", hint=_ONE_PLACE)
         if self.cache is None:
             return pcs.fetch(quote)
         kind = platform_kind_of(quote)
@@ -174,8 +176,10 @@ def collateral_options(command: Callable[..., Any]) -> Callable[..., Any]:
         stale_if_error: bool,
         **options: Any,
     ) -> None:
-        if (pcs is None) == (collateral_file is None):
-            raise UsageError("collateral comes from one place", hint="give either `--pcs URL` or `--collateral FILE`")
+        if pcs is None and collateral_file is None:
+            raise UsageError("nobody says where the platform's collateral is", hint=_ONE_PLACE)
+        if pcs is not None and collateral_file is not None:
+            raise UsageError("collateral comes from one place", hint=_ONE_PLACE)
         source = CollateralSource(file=collateral_file, pcs=pcs, cache=collateral_cache, stale_if_error=stale_if_error)
         command(source=source, **options)
 

@@ -12,6 +12,7 @@ from caisson.cli.home import Home, home_option
 from caisson.cli.local import Local
 from caisson.cli.output import emit, json_option
 from caisson.cli.published import PublishType
+from caisson.cli.recipes import read_recipe
 from caisson.cli.registry import registry_options
 from caisson.cli.starttls import StartTls
 from caisson.conversion import Recipe, companion
@@ -62,7 +63,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
       caisson up redis
       caisson up sqlite --runtime gramine
     """
-    read = catalog.load(name).recipe if recipe is None else Recipe.read(recipe)
+    read = catalog.load(name).recipe if recipe is None else read_recipe(recipe)
     found = read.taken_from(upstream=upstream)
     if not found.ports:
         raise UsageError("the recipe names no port at which the program could be attested", hint="add `ports = […]`")

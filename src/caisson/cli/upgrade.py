@@ -11,6 +11,7 @@ from caisson import oci
 from caisson.cli.deploy import write_all
 from caisson.cli.files import force_option
 from caisson.cli.output import emit, json_option
+from caisson.cli.policies import read_enclave_policy
 from caisson.cli.registry import registry_options
 from caisson.conversion import verify_image
 from caisson.deploy import (
@@ -25,7 +26,6 @@ from caisson.deploy import (
     steps,
 )
 from caisson.errors import PolicyRejected
-from caisson.evidence import Policy
 
 _MOST_LISTED = 12
 _SHORT = 60
@@ -85,7 +85,7 @@ def plan(  # noqa: PLR0913 - one parameter for each option
       caisson upgrade plan caisson/redis:7.0 caisson/redis:7.1 --policy redis.policy.toml --on swarm --output upgrade
     """
     before, after = _identity(old, access), _identity(new, access)
-    found = compare(before, after, {_stem(path): Policy.parse(path.read_bytes()) for path in policies})
+    found = compare(before, after, {_stem(path): read_enclave_policy(path) for path in policies})
     written = policy_files(found)
     if output is not None:
         write_all(written, output, force=force)

@@ -2,17 +2,19 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from caisson import oci
+from caisson.cli.hexadecimal import Hexadecimal
+from caisson.cli.image_policy import read_image_policy
 from caisson.cli.output import emit, json_option, talk
 from caisson.cli.provenance import describe
 from caisson.cli.registry import registry_options
 from caisson.conversion import VerifiedImage, verify_image
 from caisson.errors import ImageChanged, PolicyRejected, ProvenanceRejected, SignatureRejected
-from caisson.provenance import ImagePolicy, appraise
+from caisson.provenance import appraise
 from caisson.sgx import MrSigner
 
 _EPILOG = """\b
@@ -24,12 +26,17 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("image")
-@click.option("--mrsigner", metavar="HEX", help="Accept only what this signer signed.")
-@click.option("--policy", "policy_file", type=click.File("rb"), help="Accept only what this policy for images accepts.")
+@click.option("--mrsigner", type=Hexadecimal(MrSigner), help="Accept only what this signer signed.")
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Accept only what this policy for images accepts.",
+)
 @registry_options
 @json_option
 def command(
-    *, image: str, mrsigner: str | None, policy_file: BinaryIO | None, access: oci.Access, as_json: bool
+    *, image: str, mrsigner: MrSigner | None, policy_file: Path | None, access: oci.Access, as_json: bool
 ) -> None:
     """Recompute the identity of IMAGE from its bytes alone, and say who signed it.
 
@@ -37,14 +44,13 @@ def command(
     each; or if it is not what the policy accepts. Without --mrsigner and --policy any signer will do: then it is up to
     you whether to trust the one that is printed.
     """
-    expected = None if mrsigner is None else MrSigner.from_hex(mrsigner)
-    policy = None if policy_file is None else ImagePolicy.parse(policy_file.read())
+    policy = None if policy_file is None else read_image_policy(policy_file)
     parsed = oci.Reference.parse(image)
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         found = oci.source(parsed, access).read(scratch=Path(directory))
         try:
             verified = verify_image(found)
-            _require_signer(verified, expected)
+            _require_signer(verified, mrsigner)
             provenance = None
             if policy is not None:
                 provenance = appraise(policy, parsed, found, verified, access=access, scratch=Path(directory))

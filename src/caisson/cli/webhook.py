@@ -30,6 +30,7 @@ from caisson.cli.address import Address
 from caisson.cli.deploy import output_option, write_files
 from caisson.cli.deployment import PinType
 from caisson.cli.files import force_option, read_bytes
+from caisson.cli.image_policy import read_image_policy
 from caisson.cli.log import log_to_stderr
 from caisson.cli.output import json_option, talk
 from caisson.cli.registry import registry_options
@@ -136,7 +137,7 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
     for chatty in ("uvicorn", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     evidence = _evidence(flavour, platform_socket, platform_address, aesmd_directory)
-    judge = Judge(ImagePolicy.parse(read_bytes(policy)), access, clock=time.monotonic, registries=registries)
+    judge = Judge(read_image_policy(policy), access, clock=time.monotonic, registries=registries)
     needs = Needs(flavour=flavour, key_server=key_server, evidence=evidence)
     certificate: OwnCertificate | FileCertificate
     if tls_certificate is not None and tls_key is not None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from caisson.cli.connection import moment, operator_options, read_text, table
+from caisson.cli.files import named
 from caisson.cli.output import emit, json_option
 from caisson.errors import UsageError
 from caisson.keyserver import KeyServerClient, RecordInfo, Workload
@@ -34,8 +35,9 @@ Example:
 @operator_options
 def set_workload(file: Path, *, policy: Path | None, as_json: bool, client: KeyServerClient) -> None:
     """Store the workload of FILE (TOML, `-` is standard input) as its next version."""
-    text = read_text(file)
-    workload = Workload.parse_toml(text, policy=None if policy is None else read_text(policy))
+    given = None if policy is None else read_text(policy)
+    with named(file, hint="docs/reference/keyserver-api.md says what a workload holds"):
+        workload = Workload.parse_toml(read_text(file), policy=given)
     info = client.set_workload(workload)
     human = f"workload `{info.name}` is set, version {info.version}"
     emit({"workload": asdict(info)}, human=human, as_json=as_json)

@@ -22,6 +22,7 @@ for deb in $MMDEBSTRAP_ESSENTIAL; do
     dpkg-deb --field "$deb" Package Version Architecture Source >"$1/var/lib/dpkg/status.d/$name"
 done
 """
+_MOST_WORDS = 3
 _LEFT_OUT = ("doc", "man", "locale", "info", "i18n", "lintian", "bug")
 
 
@@ -49,12 +50,18 @@ def build_rootfs(source: DebianSource, cache: Path) -> Path:
             check=False,
         )
         if run.returncode:
-            words = [line for line in run.stderr.strip().splitlines() if line][-3:]
             raise Unavailable(
-                f"`mmdebstrap` failed: {' / '.join(words)}", hint="is the Debian mirror within reach, and are you root?"
+                f"`mmdebstrap` failed: {_why(run.stderr)}", hint="is the Debian mirror within reach, and are you root?"
             )
         unfinished.replace(archive)
     return archive
+
+
+def _why(said: str) -> str:
+    """Give what mmdebstrap and apt call errors and warnings, the first of which is the cause, or the last words."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith(("E:", "W:"))]
+    return " / ".join(dict.fromkeys(causes[:_MOST_WORDS] or lines[-_MOST_WORDS:]))
 
 
 def _command(source: DebianSource) -> list[str]:

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ValidationError
 
 from caisson.errors import Malformed
 
+# In place of pydantic's words for what people get wrong most.
+_WORDS = {"missing": "is missing", "extra_forbidden": "is not known"}
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -20,9 +22,14 @@ def read_model(model: type[_Model], raw: bytes, *, what: str, context: Any = Non
         return model.model_validate(tomllib.loads(raw.decode()), context=context)
     except ValidationError as error:
         faults = [
-            f"`{'.'.join(str(step) for step in fault['loc'])}` {fault['msg'].removeprefix('Value error, ')}"
+            f"`{'.'.join(str(step) for step in fault['loc'])}` {_WORDS.get(fault['type']) or _said(fault['msg'])}"
             for fault in error.errors(include_url=False, include_input=False)
         ]
         raise Malformed(f"{what}: {'; '.join(faults)}", hint=f"see docs/reference/{what}.md") from None
     except (ValueError, RecursionError) as cause:  # numbers with too many digits are no `TOMLDecodeError`
-        raise Malformed(f"{what} is not TOML: {cause}") from cause
+        raise Malformed(f"{what} is not TOML: {cause}", hint=f"see docs/reference/{what}.md") from cause
+
+
+def _said(message: str) -> str:
+    words = message.removeprefix("Value error, ")
+    return words[:1].lower() + words[1:]

@@ -11,7 +11,7 @@ from caisson.evidence.collateral import Collateral
 from caisson.evidence.ear import EarSigner, VerifiedEar, verify_ear
 from caisson.evidence.examine import Question, examine
 from caisson.evidence.extension import evidence_extension, evidence_of
-from caisson.evidence.forms import Evidence, EvidenceForm
+from caisson.evidence.forms import EVIDENCE_FORMS, Evidence, EvidenceForm
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
 from caisson.evidence.pcs import (
     INTEL_PCS,
@@ -47,6 +47,7 @@ from caisson.evidence.verified import VerifiedQuote, VerifiedTd
 from caisson.evidence.verify import verify_intel_quote, verify_quote
 
 __all__ = [
+    "EVIDENCE_FORMS",
     "INTEL_PCS",
     "INTEL_ROOT_CRL",
     "INTEL_SGX_ROOT",

@@ -12,6 +12,7 @@ from caisson.protocol import ActivationEvidence
 from caisson.snp import Report
 
 MOST_BYTES = 1 << 20
+EVIDENCE_FORMS = "evidence is a quote, an SNP report, a certificate (PEM or DER), or activation evidence (JSON)"
 _PEM, _DER, _JSON = b"-----BEGIN CERTIFICATE-----", b"\x30", b"{"
 
 
@@ -38,10 +39,13 @@ class Evidence:
         """Tell the form: a certificate in PEM or DER, activation evidence in JSON, an SNP report, or else a quote.
 
         Raises:
-            Malformed: more than a mebibyte, or a certificate or activation evidence that cannot be read.
+            Malformed: nothing, more than a mebibyte, or a certificate or activation evidence that cannot be read.
         """
-        if len(raw) > MOST_BYTES:
-            raise Malformed(f"evidence has {len(raw)} bytes, more than {MOST_BYTES}")
+        if not 0 < len(raw) <= MOST_BYTES:
+            raise Malformed(
+                f"evidence has {len(raw)} bytes, which is nothing, or more than {MOST_BYTES}",
+                hint=EVIDENCE_FORMS,
+            )
         if raw.lstrip().startswith(_PEM):
             return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=parse_chain(raw)[0])
         if raw.startswith(_DER):

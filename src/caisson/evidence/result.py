@@ -19,7 +19,8 @@ Verified = VerifiedQuote | VerifiedTd | VerifiedSnpReport
 class AttestationResult:
     """One verdict. `accepted` is `None` where no policy was asked; `reasons` say what speaks against the evidence.
 
-    `facts` are what genuine evidence shows, and empty for any other; `expires` is when its argument ends.
+    `facts` are what genuine evidence shows, and empty for any other; `expires` is when its argument ends;
+    `hint` says what to do about a no.
     """
 
     tee: str | None
@@ -31,6 +32,7 @@ class AttestationResult:
     policy_id: str | None
     at: datetime
     expires: datetime | None
+    hint: str | None = None
 
     @classmethod
     def of(
@@ -54,6 +56,7 @@ class AttestationResult:
             policy_id=None if policy is None else policy_id(policy),
             at=verified.verified_at,
             expires=verified.expires,
+            hint=None if refusal is None else refusal.hint,
         )
 
     @classmethod
@@ -69,6 +72,7 @@ class AttestationResult:
             policy_id=None if policy is None else policy_id(policy),
             at=at,
             expires=None,
+            hint=error.hint,
         )
 
     def denied(self, reason: str) -> Self:

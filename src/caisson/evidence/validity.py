@@ -22,7 +22,7 @@ class Validity:
         if at > self.ends:
             return Expired(
                 f"{self.what} was valid until {self.ends.isoformat()}, and it is {at.isoformat()}",
-                hint="fetch fresh collateral, and check the clock",
+                hint="fetch fresh collateral, and check the clock; `--at` judges stored evidence as of its own time",
             )
         return None
 

@@ -72,7 +72,9 @@ class KeyServerClient:
         try:
             context.load_verify_locations(cadata=ca)
         except (ssl.SSLError, ValueError) as cause:
-            raise UsageError("the key server's CA is not a PEM certificate") from cause
+            raise UsageError(
+                "the key server's CA is not a PEM certificate", hint="its server prints it: `caisson keyserver ca`"
+            ) from cause
         http = httpx2.Client(
             base_url=url, verify=context, trust_env=False, follow_redirects=False, timeout=_TIMEOUT_SECONDS
         )

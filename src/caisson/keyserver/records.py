@@ -60,6 +60,11 @@ class Records:
         row = self._newest(session, name)
         return _info(row) if row is not None and row.sealed is not None else None
 
+    @property
+    def _others(self) -> str:
+        command = "keyserver token" if self._table == "token" else self._table
+        return f"`caisson {command} list` shows those that there are"
+
     def get(self, session: Session, name: str, version: int | None = None) -> tuple[RecordInfo, Secret]:
         """Open one version of a record, or the newest.
 
@@ -70,7 +75,7 @@ class Records:
         row = self._newest(session, name) if version is None else session.get(SealedRow, (self._table, name, version))
         if row is None or row.sealed is None:
             which = "" if version is None else f" in version {version}"
-            raise Unknown(f"there is no {self._table} `{name}`{which}")
+            raise Unknown(f"there is no {self._table} `{name}`{which}", hint=self._others)
         return _info(row), self._root_key.open(row.sealed, self._place(name, row.version))
 
     def current(self, session: Session) -> tuple[RecordInfo, ...]:
@@ -96,7 +101,7 @@ class Records:
             Unknown: there is none of that name.
         """
         if self.find(session, name) is None:
-            raise Unknown(f"there is no {self._table} `{name}`")
+            raise Unknown(f"there is no {self._table} `{name}`", hint=self._others)
         version = self._next_version(session, name)
         session.add(
             SealedRow(table=self._table, identifier=name, version=version, label="removed", size=0, created=now)

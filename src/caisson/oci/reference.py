@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from caisson.errors import UsageError
@@ -46,7 +47,7 @@ class Reference:
         if transport == REGISTRY and rest.startswith("//"):
             return cls(transport=transport, location=str(RegistryName.parse(rest.removeprefix("//"))))
         if text.startswith(("/", ".")):
-            raise UsageError(f"`{text}` is no reference to an image", hint=_HINT)
+            raise UsageError(f"`{text}` is no reference to an image", hint=file_meant(text) or _HINT)
         if not colon or transport not in TRANSPORTS:
             transport, rest = "docker-daemon", text
         if not rest:
@@ -71,6 +72,15 @@ class Reference:
 def familiar(name: str) -> str:
     """Give a name as Docker shows it: without the registry and the directory that it takes for granted."""
     return name.removeprefix("docker.io/").removeprefix("library/")
+
+
+def file_meant(path: str) -> str | None:
+    """Say how an image in a file or a directory is named, if there is one of that name."""
+    if Path(path).is_dir():
+        return f"for the image in this directory write `oci:{path}`, or `rootfs:{path}` for a plain file system"
+    if Path(path).is_file():
+        return f"for the image in this file write `docker-archive:{path}` or `oci-archive:{path}`"
+    return None
 
 
 def _with_tag(name: str) -> str:

@@ -11,6 +11,7 @@ from caisson.errors import ImageRejected, Unavailable
 from caisson.oci.digest import Digest
 
 CHUNK = 1 << 19
+_WHOLE = "was it copied whole?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Region:
     def part(self, offset: int, size: int) -> "Region":
         """Take a part; it must lie inside."""
         if offset < 0 or size < 0 or offset + size > self.size:
-            raise ImageRejected(f"`{self.path.name}` ends early: {size} bytes expected at {offset}")
+            raise ImageRejected(f"`{self.path.name}` ends early: {size} bytes expected at {offset}", hint=_WHOLE)
         return Region(path=self.path, offset=self.offset + offset, size=size)
 
     def read(self) -> bytes:
@@ -49,7 +50,7 @@ class Region:
                 while left:
                     chunk = os.pread(file.fileno(), min(size, left), position)
                     if not chunk:
-                        raise ImageRejected(f"`{self.path.name}` ends early: {left} bytes are missing")
+                        raise ImageRejected(f"`{self.path.name}` ends early: {left} bytes are missing", hint=_WHOLE)
                     yield chunk
                     position += len(chunk)
                     left -= len(chunk)

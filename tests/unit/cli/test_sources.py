@@ -81,7 +81,7 @@ def test_old_collateral_is_used_only_if_allowed_and_said(get, fetched, capsys):
 
 
 def test_a_source_is_one_place():
-    with pytest.raises(UsageError, match="one place"):
+    with pytest.raises(UsageError, match="nobody says where"):
         CollateralSource(file=None, pcs=None, cache=None, stale_if_error=False).get(b"", roots=frozenset(), at=NOW)
 
 

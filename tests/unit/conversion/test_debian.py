@@ -71,8 +71,11 @@ def test_what_was_built_once_is_taken_from_the_cache(mmdebstrap, tmp_path):
 
 
 def test_a_build_that_fails_leaves_nothing_and_says_why(mmdebstrap, tmp_path):
-    mmdebstrap('echo half > "$target"; echo "E: unable to find the package" >&2; exit 25')
-    with pytest.raises(Unavailable, match="unable to find the package") as caught:
+    # The cause comes first; what follows on it says nothing.
+    said = ("I: running", "W: no name server", "E: unable to find the package", *("I: removing",) * 3, "E: failed")
+    mmdebstrap(f"""echo half > "$target"; printf '%s\\n' {" ".join(f'"{line}"' for line in said)} >&2; exit 25""")
+    words = "W: no name server / E: unable to find the package / E: failed$"
+    with pytest.raises(Unavailable, match=words) as caught:
         build_rootfs(SOURCE, tmp_path / "cache")
     assert "mirror" in caught.value.hint
     assert list((tmp_path / "cache").iterdir()) == []

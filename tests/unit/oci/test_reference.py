@@ -46,3 +46,23 @@ def test_what_is_no_reference_is_refused_with_a_list_of_those_that_are(text):
 
 def test_names_are_compared_as_docker_shows_them():
     assert familiar("docker.io/library/redis:7") == familiar("redis:7") == "redis:7"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("./image.tar", "for the image in this file write `docker-archive:./image.tar` or `oci-archive:./image.tar`"),
+        (
+            "./layout",
+            "for the image in this directory write `oci:./layout`, or `rootfs:./layout` for a plain file system",
+        ),
+        ("./nothing", "write `docker://"),
+    ],
+)
+def test_a_path_alone_is_no_reference_and_the_right_one_is_told(tmp_path, monkeypatch, name, hint):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "image.tar").touch()
+    (tmp_path / "layout").mkdir()
+    with pytest.raises(UsageError, match="no reference to an image") as refused:
+        Reference.parse(name)
+    assert (refused.value.hint or "").startswith(hint)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from caisson.errors import ImageRejected, UsageError
 from caisson.oci import decompression, document, stream, tar
+from caisson.oci.reference import file_meant
 from caisson.oci.region import Region
 
 ArchiveFile = tuple[str, int, Iterable[bytes]]
@@ -19,7 +20,10 @@ def open_archive(path: Path, *, scratch: Path) -> dict[str, Region]:
         ImageRejected: not an archive, or a name occurs twice.
     """
     if not path.is_file():
-        raise UsageError(f"there is no file `{path}`")
+        raise UsageError(
+            f"`{path}` is no file" if path.exists() else f"there is no file `{path}`",
+            hint=file_meant(str(path)) or "check the path",
+        )
     region = unpacked(Region.of(path), scratch=scratch)
     files: dict[str, Region] = {}
     links: dict[str, str] = {}

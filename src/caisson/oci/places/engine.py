@@ -13,6 +13,7 @@ from caisson.errors import Unavailable, UsageError
 from caisson.oci import stream
 from caisson.oci.image import Image
 from caisson.oci.places.docker_archive import DockerArchive, docker_archive
+from caisson.oci.reference import file_meant
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 _TIMEOUT = httpx2.Timeout(10, read=600, write=600)
@@ -67,7 +68,10 @@ class Engine:
     def _complain(self, answer: httpx2.Response) -> None:
         answer.read()
         if answer.status_code == _NOT_FOUND:
-            raise UsageError(f"the engine has no image `{self.name}`", hint=f"fetch it with `docker pull {self.name}`")
+            meant = file_meant(self.name.removesuffix(":latest"))
+            raise UsageError(
+                f"the engine has no image `{self.name}`", hint=meant or f"fetch it with `docker pull {self.name}`"
+            )
         raise Unavailable(f"the engine answers {answer.status_code}: {_message(answer)}")
 
     @contextmanager

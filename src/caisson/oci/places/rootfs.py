@@ -46,7 +46,7 @@ class RootFs:
         elif self.path.is_file():
             layer = PackedLayer.start(unpacked(Region.of(self.path), scratch=scratch), scratch=scratch)
         else:
-            raise UsageError(f"there is no root file system `{self.path}`")
+            raise UsageError(f"there is no root file system `{self.path}`", hint="name a directory or a tar file")
         return Image.build(ImageConfig(history=({"created_by": "rootfs"},)), (layer,))
 
 

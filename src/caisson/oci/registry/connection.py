@@ -98,7 +98,10 @@ def unreachable(host: str, error: httpx2.TransportError) -> Unavailable:
             f"registry `{host}` has a certificate that does not hold: {error}",
             hint="name its certificate authority with `--tls-ca FILE`",
         )
-    return Unavailable(f"registry `{host}` cannot be reached: {str(error) or type(error).__name__}")
+    return Unavailable(
+        f"registry `{host}` cannot be reached: {str(error) or type(error).__name__}",
+        hint="check the name of the registry, and the network and its proxy",
+    )
 
 
 def _is_certificate_error(error: BaseException | None) -> bool:
