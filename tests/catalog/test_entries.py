@@ -3,6 +3,7 @@
 The tests of one entry run in the order in which they stand here, on one container.
 """
 
+import re
 import time
 from pathlib import Path
 
@@ -15,13 +16,20 @@ OTHER = "00" * 32
 
 
 def test_it_answers_its_own_clients_over_tls(running):
-    running.carry_out((*running.promises.start, running.promises.load))
+    running.carry_out(running.promises.start)
+    running.carry_load()
 
 
 def test_it_proves_itself_to_whoever_asks(running):
+    """As its page says, but for what is different here: the address, and where files lie."""
     up = running.up
+    shown = re.search(
+        r"(?m)^    caisson (attest) \S+:\d+ (--policy) \S+\.policy\.toml (--pcs) PCS$", running.entry.page
+    )
+    assert shown is not None
+    attest, policy, pcs = shown.groups()
     asking = ("--starttls", up["starttls"])
-    done = running.stage.caisson("attest", up["address"], "--policy", up["policy"], "--pcs", up["pcs"], *asking)
+    done = running.stage.caisson(attest, up["address"], policy, up["policy"], pcs, up["pcs"], *asking)
     assert done.status == 0, done.stderr
     assert up["mrenclave"] in done.stdout
 
