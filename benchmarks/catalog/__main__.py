@@ -23,7 +23,8 @@ from tests.catalog.running import Running, brought_up
 from tests.catalog.supplied import can_be_had
 
 STARTS = 5
-LOADS = 5
+LOADS = 3
+WARMING = 10
 PATIENCE = 120.0
 ROOT = Path(__file__).parent.parent.parent
 WRAPPER = ROOT / "scripts" / "with-docker"
@@ -55,47 +56,58 @@ def first_answer(running: Running, name: str, port: int) -> float:
 
 
 def throughput(running: Running, port: int) -> float:
-    """Carry the entry's load several times; give the median of the units a second. The first time only warms up."""
-    load = running.promises.load.filled(lambda name: str(port) if name == "port" else running.value(name))
-    rates = []
-    for turn in range(LOADS + 1):
-        begin = time.perf_counter()
-        done = subprocess.run(
-            load.command,
-            input=load.stdin,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", **load.environment},
-            capture_output=True,
-            text=True,
-            timeout=load.timeout,
-            check=False,
-        )
-        rate = load.carried(done.stdout, time.perf_counter() - begin)
-        if turn == 0:
-            continue
-        if rate is None or load.fault(done.returncode, done.stdout + done.stderr):
-            raise SystemExit(f"error: the load of `{running.entry.name}` failed\n{done.stdout}{done.stderr}")
-        rates.append(rate)
-    return statistics.median(rates)
+    """Carry the entry's load, after a part of it that only warms up; give the units a second."""
+    warming, load = (
+        running.promises.load.part(of=of).filled(lambda name: str(port) if name == "port" else running.value(name))
+        for of in (WARMING, 1)
+    )
+    carried_out(warming)
+    begin = time.perf_counter()
+    done = carried_out(load)
+    rate = load.carried(done.stdout, time.perf_counter() - begin)
+    if rate is None or load.fault(done.returncode, done.stdout + done.stderr):
+        raise SystemExit(f"error: the load of `{running.entry.name}` failed\n{done.stdout}{done.stderr}")
+    return rate
+
+
+def carried_out(load: catalog.Load) -> subprocess.CompletedProcess[str]:
+    """Run the command of a load to its end."""
+    return subprocess.run(
+        load.command,
+        input=load.stdin,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", **load.environment},
+        capture_output=True,
+        text=True,
+        timeout=load.timeout,
+        check=False,
+    )
 
 
 def compare(running: Running) -> tuple[str, str]:
-    """Measure the starts of both in turns, then the throughput of both; give two cells."""
+    """Measure both in turns, how they start and, in the last turns, what they carry; give two cells."""
     with tempfile.TemporaryDirectory(prefix="caisson-plain-") as directory:
         Path(directory).chmod(0o755)
         with Plain.beside(running, Path(directory) / "run") as plain:
             port = int(running.value("port"))
             pair = ((plain.name, plain.port), (running.name, port))
             starts: dict[str, list[float]] = {name: [] for name, _ in pair}
-            rates: dict[str, float] = {}
+            rates: dict[str, list[float]] = {name: [] for name, _ in pair}
             for turn in range(STARTS):
                 for name, at in pair:
                     starts[name].append(first_answer(running, name, at))
-                    if turn == STARTS - 1:
-                        rates[name] = throughput(running, at)
+                    if turn >= STARTS - LOADS:
+                        rates[name].append(throughput(running, at))
                     docker(running.stage, "stop", name)
     before, after = (statistics.median(starts[name]) * 1e3 for name, _ in pair)
-    slow, fast = (rates[name] for name, _ in pair)
-    return f"{before:.0f} ms, {after:.0f} ms", f"{slow:,.0f}, {fast:,.0f} {running.promises.load.unit}/s"
+    plain_rate, confidential_rate = (spread(rates[name]) for name, _ in pair)
+    unit = running.promises.load.unit
+    return f"{before:.0f} ms, {after:.0f} ms", f"{plain_rate}, {confidential_rate} {unit}/s"
+
+
+def spread(rates: list[float]) -> str:
+    """Give the median of rates, and by how much of it they differ."""
+    median = statistics.median(rates)
+    return f"{median:,.0f} (±{(max(rates) - min(rates)) / median / 2:.0%})"
 
 
 def sizes(running: Running) -> str:

@@ -65,6 +65,10 @@ class Running:
         if faults:
             pytest.fail("\n\n".join([*faults, self.logs()]), pytrace=False)
 
+    def carry_load(self) -> None:
+        """Carry some of the load: whether it is carried, not how fast."""
+        self.carry_out([self.promises.load.part(of=20)])
+
     def logs(self) -> str:
         done = self.stage.run("docker", "logs", "--tail", "60", self.name)
         return done.stdout + done.stderr

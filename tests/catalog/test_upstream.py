@@ -19,7 +19,8 @@ def supplied(request, tmp_path_factory):
 
 
 def test_the_upstream_image_keeps_what_the_entry_promises(supplied):
-    supplied.carry_out((*supplied.promises.start, supplied.promises.load))
+    supplied.carry_out(supplied.promises.start)
+    supplied.carry_load()
     stopped, _ = supplied.stop()
     assert stopped == supplied.promises.stop_status, supplied.logs()
     supplied.start()

@@ -1,6 +1,6 @@
 """The applications that are ready: a folder each, with a recipe, a page and promises, and no code."""
 
-from caisson.catalog.conformance import Conformance, Step
+from caisson.catalog.conformance import Conformance, Load, Step
 from caisson.catalog.edit import pinned, upstream_only, upstream_reference
 from caisson.catalog.entry import RECIPE, Entry, load, names, recipe_file
 from caisson.catalog.review import CHECKS, Check, review
@@ -11,6 +11,7 @@ __all__ = [
     "Check",
     "Conformance",
     "Entry",
+    "Load",
     "Step",
     "load",
     "names",

@@ -3,7 +3,7 @@
 A step is a command with `{host}`, `{port}` (the first one), `{port:N}`, `{ca}`, `{address}`, `{secret}` (the first one)
 and `{secret:NAME}` filled in, in its words, its environment and its standard input, and `{pid}`, the process whose
 network `nsenter` enters. It must end with `status` (0), and what it prints must match `output`. `like = "NAME"`
-promises what another entry does.
+promises what another entry does; keys of `load` take the place of that one's.
 """
 
 import re
@@ -11,10 +11,11 @@ import tomllib
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from caisson.conversion import read_model
 
+_AMOUNT = "{amount}"
 _PLACEHOLDER = re.compile(r"\{(host|port|pid|ca|address|port:\d+|secret|secret:[a-z0-9.-]+)\}")
 
 Read = Callable[[str], bytes]
@@ -64,12 +65,31 @@ class Step(_Table):
 class Load(Step):
     """A step that carries a load of `amount` `unit`s; `rate` finds, in what it prints, how many were carried a second.
 
-    Without a `rate` all the time that the command takes counts.
+    Without a `rate` all the time that the command takes counts. `{amount}` in the command and in `output` is the
+    amount, which is for measuring: some seconds of work.
     """
 
     unit: str
     amount: Annotated[int, Field(ge=1)]
     rate: str | None = None
+
+    @field_validator("command")
+    @classmethod
+    def _of_an_amount(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        if not any(_AMOUNT in word for word in command):
+            raise ValueError(f"says nowhere how much to carry: `{_AMOUNT}`")
+        return command
+
+    def part(self, *, of: int) -> Self:
+        """Give the load with one part of the amount, out of so many."""
+        amount = self.amount // of
+
+        def fill(text: str) -> str:
+            return text.replace(_AMOUNT, str(amount))
+
+        return self.model_copy(
+            update={"amount": amount, "command": tuple(map(fill, self.command)), "output": fill(self.output)}
+        )
 
     def carried(self, printed: str, seconds: float) -> float | None:
         """Give the units a second of a run that took `seconds`, or None where it does not say them."""
@@ -100,7 +120,10 @@ class Conformance(_Table):
             return value
         read: Read = cast("Read", info.context)
         base = tomllib.loads(read(value["like"]).decode())
-        return {**base, **{name: member for name, member in value.items() if name != "like"}}
+        own = {name: member for name, member in value.items() if name != "like"}
+        if isinstance(load := own.get("load"), dict):
+            own["load"] = {**base["load"], **load}
+        return {**base, **own}
 
     @classmethod
     def parse(cls, raw: bytes, *, other: Read) -> Self:
