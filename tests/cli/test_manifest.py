@@ -101,12 +101,22 @@ def test_a_manifest_is_explained(typed):
     assert "sgx.isvsvn" in typed("manifest", "explain", "good.manifest", "--json")[1]
 
 
+def test_the_manifest_in_an_image_is_explained(typed):
+    assert typed(*BUILD, "oci:out:app")[0] == 0
+    code, out, err = typed("manifest", "explain", "oci:out:app")
+    assert (code, err) == (0, "")
+    assert 'libos.entrypoint = "/.caisson/premain"\n    [S] ' in out
+    assert typed("manifest", "explain", "oci:nothing:app")[0] == 2
+
+
 def test_keys_are_explained(typed):
     code, out, _ = typed("manifest", "explain", "sgx.isvsvn")
     assert code == 0
     assert out.startswith("sgx.isvsvn: a whole number; default 0\n    [S] security version")
     assert json.loads(typed("manifest", "explain", "sgx.isvsvn", "--json")[1])["keys"][0]["class"] == "S"
-    assert typed("manifest", "explain", "no.such.key")[0] == 2
+    code, out, err = typed("manifest", "explain", "no.such.key")
+    assert (code, out) == (2, "")
+    assert "hint: an image needs its tag, or its place" in err
 
 
 def test_an_old_manifest_is_migrated_to_one_that_passes(typed, desk):

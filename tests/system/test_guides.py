@@ -29,6 +29,15 @@ def test_confidential_redis_step_by_step(directory):
 
 
 @pytest.mark.slow
+def test_an_image_that_somebody_gave_you(directory):
+    done = follow("review", directory)
+    assert f"is workload `redis`, {ACCEPTED}" in done.stdout
+    assert "accepted: it is genuine, and what the policy asks for\n" in done.stdout
+    assert done.stdout.count("mrenclave is") == 0
+    assert "not accepted: status 1\n" in done.stdout
+
+
+@pytest.mark.slow
 def test_on_docker(directory):
     done = follow("docker", directory)
     assert done.stdout.count(ACCEPTED) == 4

@@ -13,6 +13,7 @@ from caisson.cli.registry import registry_options
 from caisson.deploy import exposures
 from caisson.enclave.manifest import (
     Finding,
+    Foreign,
     Key,
     Severity,
     Subject,
@@ -78,14 +79,20 @@ def lint_command(
 
 @command.command(
     name="explain",
-    epilog="\b\nExample:\n  caisson manifest explain app.manifest.template\n  caisson manifest explain sgx.edmm_enable",
+    epilog="\b\nExample:\n  caisson manifest explain app.manifest.template\n"
+    "  caisson manifest explain docker-archive:image.tar\n  caisson manifest explain sgx.edmm_enable",
 )
 @click.argument("what", required=False)
+@registry_options
 @json_option
-def explain_command(*, what: str | None, as_json: bool) -> None:
-    """Say in plain words what a manifest says; or, given a key or a part of one, what that means; or all keys."""
-    if what is not None and (what == "-" or Path(what).is_file()):
-        found = explain(foreign(Path(what)))
+def explain_command(*, what: str | None, access: oci.Access, as_json: bool) -> None:
+    """Say in plain words what the manifest in a file or an image says; or what a key, or a part of one, means; or all.
+
+    Of an image, nothing is verified: `caisson verify` does that.
+    """
+    manifest = None if what is None else _manifest(what, access)
+    if manifest is not None:
+        found = explain(manifest)
         data = [
             {
                 "path": each.path,
@@ -102,7 +109,10 @@ def explain_command(*, what: str | None, as_json: bool) -> None:
         return
     keys = explain_keys(what or "")
     if not keys:
-        raise UsageError(f"`{what}` is neither a file nor a key of Gramine 1.9")
+        raise UsageError(
+            f"`{what}` is neither a file nor a key of Gramine 1.9",
+            hint="an image needs its tag, or its place, such as `oci:out`; without WHAT, all keys are listed",
+        )
     emit({"keys": [_key(key) for key in keys]}, human="\n".join(map(_describe, keys)), as_json=as_json)
 
 
@@ -230,3 +240,10 @@ def _key(key: Key) -> dict[str, Any]:
 def _describe(key: Key) -> str:
     default = "" if key.default is None else f"; default {str(key.default).lower()}"
     return f"{key.name}: {key.values}{default}\n    [{key.security.value}] {key.meaning}"
+
+
+def _manifest(what: str, access: oci.Access) -> Foreign | None:
+    """Read the manifest in a file or an image; none where a key is meant, which has neither colon nor slash."""
+    if what == "-" or Path(what).is_file():
+        return foreign(Path(what))
+    return Foreign.parse(version_of(what, access).raw) if set(what) & set(":/") else None
