@@ -58,7 +58,8 @@ def test_a_passphrase_encrypts_the_key(tmp_path, capsys):
     secret.write_text("correct horse\n")
     assert run(["key", "generate", "--output", str(path), "--passphrase-file", str(secret)]) == 0
     assert b"ENCRYPTED" in path.read_bytes()
-    mr_signer = capsys.readouterr().out
+    mr_signer, talk = capsys.readouterr()
+    assert talk == f"the key is in {path}: keep it safe, and a copy of it\n"
     assert run(["key", "show", str(path), "--passphrase-file", str(secret)]) == 0
     assert capsys.readouterr() == (mr_signer, "")
     assert run(["key", "show", str(path)]) == 2

@@ -33,7 +33,13 @@ _SHORTEST = 2  # Docker takes no shorter name for a container
 @click.option("--recipe", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recipe of your own.")
 @click.option("--source", help="Plain image to start from.  [default: what the recipe says]")
 @upstream_option
-@click.option("--publish", "-p", type=PublishType(), multiple=True, help="Where to offer ports.  [default: the same]")
+@click.option(
+    "--publish",
+    "-p",
+    type=PublishType(),
+    multiple=True,
+    help="Where to offer ports; without the first PORT, where the engine likes.  [default: the same]",
+)
 @click.option(
     "--runtime", default=NATIVE, metavar="NAME", help="`gramine` or `gramine:ID`: gramine-direct.  [default: native]"
 )
@@ -136,7 +142,7 @@ def _companions(recipe: Recipe, container: str, network: str | None, release: Re
 def _how_to_connect(proved: Proved, local: Local) -> str:
     recipe = proved.program.recipe
     lines = [
-        f"{recipe.name} answers at {proved.address}, in TLS; its certificate is signed by {local.home.server_ca}",
+        f"{_called(proved)} answers at {proved.address}, in TLS; its certificate is signed by {local.home.server_ca}",
         f"  attest it     {_attest(proved, local)}",
         *(
             f"  its secret    caisson secret get {secret.name} --reveal"
@@ -146,6 +152,11 @@ def _how_to_connect(proved: Proved, local: Local) -> str:
         f"  stop it       caisson down {proved.program.container} --all",
     ]
     return "\n".join(lines)
+
+
+def _called(proved: Proved) -> str:
+    container, workload = proved.program.container, proved.program.recipe.name
+    return container if container == workload else f"{container}, of workload {workload},"
 
 
 def _what_is_beside(proved: Proved, local: Local) -> str:

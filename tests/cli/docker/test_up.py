@@ -126,6 +126,17 @@ def test_what_is_wanted_beside_comes_up_first_on_a_network_of_both(engine, capsy
     assert "org.caisson.beside" not in second["Labels"]
 
 
+def test_who_answers_is_called_by_the_containers_name_and_the_workloads_if_that_is_another(engine, capsys, tmp_path):
+    assert run(["up", "redis"]) == 0
+    assert capsys.readouterr().out.startswith("redis answers at 127.0.0.1:40000, ")
+    for file in catalog.load("redis").files():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    engine.holds("caisson/mine:latest")
+    engine.says("GET", "/containers/mine/json", json=inspected(RUNNING))
+    assert run(["up", "mine", "--recipe", str(tmp_path / "caisson.toml")]) == 0
+    assert capsys.readouterr().out.startswith("mine, of workload redis, answers at 127.0.0.1:40000, ")
+
+
 def test_the_key_server_listens_where_containers_reach_it(surroundings):
     assert run(["up", "redis"]) == 0
     assert surroundings.address == "172.17.0.1"
