@@ -161,13 +161,15 @@ class FileLayer:
         return self.blob
 
     def _plain(self) -> Iterator[bytes]:
-        """Read, check and unpack the blob in one thread; compare what it unpacks to with the diff ID in another."""
+        """Compare what the blob unpacks to with the diff ID, while another thread unpacks and a third reads."""
         plain = stream.ahead(unpack(self, limits=self.limits))
         return stream.verified(plain, digest=self.diff_id, what="unpacked layer")
 
 
 def unpack(layer: Layer, *, limits: Limits = DEFAULT) -> Iterator[bytes]:
     """Give the archive that a layer's blob holds, as its media type says; it is not compared with the diff ID.
+
+    A blob that has to be unpacked is read, and compared with its digest, in a thread of its own.
 
     Raises:
         ImageRejected: a type that no layer has, a broken blob, or a decompression bomb.
@@ -176,7 +178,7 @@ def unpack(layer: Layer, *, limits: Limits = DEFAULT) -> Iterator[bytes]:
     if kind in MediaType.PLAIN_LAYERS:
         return layer.chunks()
     if kind in MediaType.GZIP_LAYERS:
-        return decompression.decompress(layer.chunks(), limits=limits)
+        return decompression.decompress(stream.ahead(layer.chunks()), limits=limits)
     if kind in MediaType.ZSTD_LAYERS:
-        return decompression.decompress_zstd(layer.chunks(), limits=limits)
+        return decompression.decompress_zstd(stream.ahead(layer.chunks()), limits=limits)
     raise ImageRejected(f"layer has the media type `{kind[:100]}`", hint="recompress it with gzip or zstd")
