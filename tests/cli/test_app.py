@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from caisson.cli.app import run
+from caisson.cli.app import app, run
 
 
 @pytest.mark.parametrize("words", [[], ["catalog"]])
@@ -24,6 +25,19 @@ def test_the_list_of_commands_cuts_no_sentence(capsys):
     commands = capsys.readouterr().out.partition("Commands:")[2]
     assert "..." not in commands
     assert "check such proofs." in commands
+
+
+def test_the_list_of_commands_says_what_they_say_themselves_and_imports_none_of_them():
+    script = (
+        "import sys; from caisson.cli.app import run; run(['--help']);"
+        " print([name for name in sys.modules if name in ('caisson.cli.up', 'caisson.evidence', 'caisson.oci')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    listed = " ".join(done.stdout.partition("Commands:")[2].split())
+    context = click.Context(app)
+    for name in app.list_commands(context):
+        assert f"{name} {app.get_command(context, name).get_short_help_str(limit=200)}" in listed
 
 
 @pytest.mark.parametrize(

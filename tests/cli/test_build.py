@@ -93,6 +93,7 @@ def test_a_debug_enclave_is_announced(desk, capsys):
         ((*BUILD, "a", "b", "c"), 2, "error: more than SOURCE and DEST was given\n"),
         ((*BUILD, "rootfs:none", "oci:x"), 2, "error: there is no root file system `none`\n"),
         ((*BUILD, "docker-archive:root", "oci:x"), 2, "error: `root` is no file\nhint: for the image in this "),
+        ((*BUILD, "docker-archive:key.pem", "oci:x"), 1, "error: tar header has a checksum that is not octal\nhint: "),
         ((*BUILD, "rootfs:root", "docker://X:y"), 2, "error: `X:y` is no name in a registry\nhint: "),
         ((*BUILD, "rootfs:root", "oci:x", "--key-server-pin", "xy"), 2, "error: invalid value for `--key-server-pin`"),
         (("build", "rootfs:root", "oci:x"), 2, "error: give one of `--key` and `--unsigned`\nhint: "),
@@ -138,9 +139,13 @@ def test_verify_says_yes_and_who_signed(built, capsys, key):
 @pytest.mark.usefixtures("built")
 def test_verify_refuses_another_signer(capsys, key):
     assert run(["verify", "oci:out:v1", "--mrsigner", "00" * 32]) == 1
-    assert capsys.readouterr() == (
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()) == (
         "",
-        f"error: the image is intact, but signed by {key.mr_signer}, not by {'00' * 32}\n",
+        [
+            f"error: the image is intact, but signed by {key.mr_signer}, not by {'00' * 32}",
+            "hint: ask the signer which key is theirs, by another way than the image",
+        ],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from caisson.cli.files import PUBLIC, force_option, named, read_bytes, write_new
+from caisson.cli.files import ELSEWHERE, PUBLIC, force_option, named, read_bytes, write_new
 from caisson.cli.moment import at_option
 from caisson.cli.output import emit, json_option
 from caisson.cli.roots import root_keys, roots_option
@@ -79,7 +79,7 @@ def fetch(  # noqa: PLR0913 - one parameter for each option
     try:
         output.mkdir(exist_ok=True)
     except OSError as cause:
-        raise UsageError(f"cannot make the directory `{output}`: {cause.strerror}") from cause
+        raise UsageError(f"cannot make the directory `{output}`: {cause.strerror}", hint=ELSEWHERE) from cause
     for name, content in collateral.files().items():
         write_new(output / name, content, mode=PUBLIC, force=force)
     names = [str(output / name) for name in collateral.files()]

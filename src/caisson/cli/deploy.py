@@ -6,7 +6,7 @@ from typing import Any, get_args
 import click
 
 from caisson.cli.deployment import deployment_of, deployment_options
-from caisson.cli.files import PUBLIC, force_option, write_new
+from caisson.cli.files import ELSEWHERE, PUBLIC, force_option, write_new
 from caisson.cli.kubernetes import kubernetes_of, kubernetes_options
 from caisson.cli.output import emit, json_option
 from caisson.deploy import (
@@ -212,7 +212,7 @@ def write_all(files: tuple[File, ...], output: Path, *, force: bool) -> list[Pat
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as cause:
-            raise UsageError(f"cannot make the directory `{directory}`: {cause.strerror}") from cause
+            raise UsageError(f"cannot make the directory `{directory}`: {cause.strerror}", hint=ELSEWHERE) from cause
     for file in files:
         mode = _EXECUTABLE if file.executable else PUBLIC
         write_new(output / file.name, file.text.encode(), mode=mode, force=force)

@@ -70,7 +70,10 @@ def command(
 
 def _require_signer(verified: VerifiedImage, expected: MrSigner | None) -> None:
     if expected is not None and verified.mr_signer != expected:
-        raise SignatureRejected(f"the image is intact, but signed by {verified.mr_signer}, not by {expected}")
+        raise SignatureRejected(
+            f"the image is intact, but signed by {verified.mr_signer}, not by {expected}",
+            hint="ask the signer which key is theirs, by another way than the image",
+        )
 
 
 def _identity(verified: VerifiedImage) -> dict[str, Any]:

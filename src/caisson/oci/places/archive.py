@@ -11,6 +11,8 @@ from caisson.oci.region import Region
 ArchiveFile = tuple[str, int, Iterable[bytes]]
 """What is to be written: name, size, bytes."""
 
+_WRITTEN = "is it an image as `docker save` or `skopeo copy` writes it, and was it copied whole?"
+
 
 def open_archive(path: Path, *, scratch: Path) -> dict[str, Region]:
     """Give the files of an archive by name, links among them followed. It may be compressed with gzip.
@@ -27,7 +29,7 @@ def open_archive(path: Path, *, scratch: Path) -> dict[str, Region]:
     region = unpacked(Region.of(path), scratch=scratch)
     files: dict[str, Region] = {}
     links: dict[str, str] = {}
-    for entry in tar.read_archive(region):
+    for entry in _members(region):
         if entry.kind is tar.Kind.DIRECTORY:
             continue
         if entry.path in files or entry.path in links:
@@ -42,6 +44,13 @@ def open_archive(path: Path, *, scratch: Path) -> dict[str, Region]:
             raise ImageRejected(f"archive has `{entry.path}`, which is no file")
     files.update({name: files[target] for name, target in links.items() if target in files})
     return files
+
+
+def _members(region: Region) -> Iterator[tar.Entry]:
+    try:
+        yield from tar.read_archive(region)
+    except ImageRejected as error:
+        raise ImageRejected(error.message, hint=error.hint or _WRITTEN) from error
 
 
 def unpacked(region: Region, *, scratch: Path) -> Region:
@@ -62,7 +71,7 @@ def small_file(files: dict[str, Region], name: str) -> bytes:
     """
     region = files.get(name)
     if region is None or region.size > document.MAX_SIZE:
-        raise ImageRejected(f"archive lacks `{name}`, or it is larger than {document.MAX_SIZE} bytes")
+        raise ImageRejected(f"archive lacks `{name}`, or it is larger than {document.MAX_SIZE} bytes", hint=_WRITTEN)
     return region.read()
 
 

@@ -34,7 +34,10 @@ def write_whole(path: Path, chunks: Iterable[bytes], *, overwrite: bool) -> None
         else:
             link_new(beside, path)
     except OSError as cause:
-        raise UsageError(f"`{path}` cannot be written: {cause.strerror}") from cause
+        raise UsageError(
+            f"`{path}` cannot be written: {cause.strerror}",
+            hint="check the path, who may write there, and the space that is left",
+        ) from cause
     finally:
         beside.unlink(missing_ok=True)
 
