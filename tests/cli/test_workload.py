@@ -67,6 +67,28 @@ def test_a_workload_is_set_listed_shown_and_removed(keyserver, files):
     assert keyserver("workload", "show", "redis") == (1, "", f"error: there is no workload `redis`\n{hint}")
 
 
+def test_a_new_policy_leaves_all_else_of_a_workload_as_it_was(keyserver, files):
+    other = keyserver.file("other.toml", POLICY.replace("= 17", "= 18"))
+    hint = "hint: `caisson workload list` shows those that there are\n"
+    assert keyserver("workload", "policy", "redis", other) == (1, "", f"error: there is no workload `redis`\n{hint}")
+    assert keyserver("workload", "set", *files)[0] == 0
+    before = json.loads(keyserver("workload", "show", "redis", "--json")[1])["document"]
+    said = f"workload `redis` has the policy of {other}, version 2\n"
+    assert keyserver("workload", "policy", "redis", other) == (0, said, "")
+    after = json.loads(keyserver("workload", "show", "redis", "--json")[1])["document"]
+    assert after == before | {"policy": POLICY.replace("= 17", "= 18")}
+
+
+@pytest.mark.parametrize("text", ["", "version = 1", POLICY.replace("false", '"false"')])
+def test_what_is_no_policy_takes_no_policys_place(keyserver, files, text):
+    assert keyserver("workload", "set", *files)[0] == 0
+    broken = keyserver.file("broken.toml", text)
+    code, out, err = keyserver("workload", "policy", "redis", broken)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: `{broken}`: policy")
+    assert json.loads(keyserver("workload", "show", "redis", "--json")[1])["document"]["policy"] == POLICY
+
+
 def test_what_show_prints_as_json_can_be_set_again(keyserver, files):
     assert keyserver("workload", "set", *files)[0] == 0
     document = json.loads(keyserver("workload", "show", "redis", "--json")[1])["document"]
@@ -121,7 +143,7 @@ def test_a_file_that_is_not_there_is_named(keyserver):
     )
 
 
-@pytest.mark.parametrize("command", [[], ["set"], ["list"], ["show"], ["remove"]])
+@pytest.mark.parametrize("command", [[], ["set"], ["policy"], ["list"], ["show"], ["remove"]])
 def test_every_help_ends_with_an_example(keyserver, command):
     code, out, _ = keyserver("workload", *command, "--help")
     assert code == 0

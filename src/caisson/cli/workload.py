@@ -10,6 +10,7 @@ from caisson.cli.connection import moment, operator_options, read_text, table
 from caisson.cli.files import named
 from caisson.cli.output import emit, json_option
 from caisson.errors import UsageError
+from caisson.evidence import Policy
 from caisson.keyserver import KeyServerClient, RecordInfo, Workload
 
 
@@ -40,6 +41,27 @@ def set_workload(file: Path, *, policy: Path | None, as_json: bool, client: KeyS
         workload = Workload.parse_toml(read_text(file), policy=given)
     info = client.set_workload(workload)
     human = f"workload `{info.name}` is set, version {info.version}"
+    emit({"workload": asdict(info)}, human=human, as_json=as_json)
+
+
+@command.command(
+    "policy",
+    epilog="""\b
+Example:
+  caisson workload policy redis upgrade/redis.both.toml""",
+)
+@click.argument("name")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@json_option
+@operator_options
+def set_policy(name: str, *, file: Path, as_json: bool, client: KeyServerClient) -> None:
+    """Give workload NAME the policy in FILE, as its next version; all else of it stays."""
+    text = read_text(file)
+    with named(file):
+        Policy.parse(text.encode())
+    _, workload = client.workload(name)
+    info = client.set_workload(workload.model_copy(update={"policy": text}))
+    human = f"workload `{info.name}` has the policy of {file}, version {info.version}"
     emit({"workload": asdict(info)}, human=human, as_json=as_json)
 
 

@@ -58,7 +58,7 @@ def _steps(upgrade: Upgrade, name: str, platform: PlatformName, directory: str) 
 
 
 def _set_policy(name: str, policy: str) -> str:
-    return f"caisson workload set {shlex.quote(f'{name}.workload.toml')} --policy {shlex.quote(policy)}"
+    return f"caisson workload policy {shlex.quote(name)} {shlex.quote(policy)}"
 
 
 def _roll_out(name: str, platform: PlatformName) -> Iterator[Step]:

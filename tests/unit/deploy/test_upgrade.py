@@ -169,6 +169,6 @@ def test_data_is_saved_first_and_the_old_release_is_refused_last(old, new):
         order = steps(found, name="redis", platform=platform, directory="d")
         words = [step.command or step.what for step in order]
         assert "/data" in words[0]
-        assert words[1].endswith("--policy d/p.both.toml")
+        assert words[1].endswith("workload policy redis d/p.both.toml")
         assert any(word.startswith(command) for word in words[2:-2])
-        assert words[-1].endswith("--policy d/p.new.toml")
+        assert words[-1].endswith("workload policy redis d/p.new.toml")
