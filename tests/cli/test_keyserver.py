@@ -111,6 +111,24 @@ def test_a_token_is_made_listed_and_revoked(keyserver):
     )
 
 
+@pytest.mark.parametrize("place", ["state/token", "state/server/token"])
+def test_the_token_may_lie_beside_the_server_or_with_it(tmp_path, place):
+    arguments = ("--state", str(tmp_path / "state" / "server"), "--unseal-key-file", str(tmp_path / "unseal.key"))
+    assert run(["keyserver", "init", *arguments, "--token-file", str(tmp_path / place)]) == 0
+    assert (tmp_path / place).read_text().startswith("caisson-")
+
+
+def test_init_makes_no_server_whose_only_token_has_no_place_to_go(tmp_path, capsys):
+    state, key = tmp_path / "state", tmp_path / "unseal.key"
+    arguments = ("keyserver", "init", "--state", str(state), "--unseal-key-file", str(key))
+    assert run([*arguments, "--token-file", str(tmp_path / "nowhere" / "token")]) == 2
+    assert "error: cannot write " in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    key.touch()
+    assert run([*arguments, "--token-file", str(tmp_path / "token")]) == 2
+    assert list(tmp_path.iterdir()) == [key], "and no token of no server"
+
+
 @pytest.mark.parametrize("command", [[], ["init"], ["serve"], ["dev"], ["identity"], ["ca"], ["token"]])
 def test_every_help_ends_with_an_example(capsys, command):
     assert run(["keyserver", *command, "--help"]) == 0

@@ -1,7 +1,9 @@
 """`caisson keyserver`: the server that hands secrets to programs that proved what they are."""
 
+import contextlib
 import logging
 import socket
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -92,13 +94,14 @@ def init(*, state: Path, unseal_key_file: Path, token_file: Path | None, trust_d
     """
     if token_file is not None and token_file.exists():
         raise UsageError(f"`{token_file}` exists", hint="choose another file; nothing is overwritten")
-    server, token = initialise_state(state, unseal_key_file, trust_domain=trust_domain)
+    with _reserved(token_file, state):
+        server, token = initialise_state(state, unseal_key_file, trust_domain=trust_domain)
     data, human = _face(server.face)
     if token_file is None:
         data["token"] = token.reveal().decode()
         human += f"\ntoken         {data['token']}"
     else:
-        write_new(token_file, token.reveal() + b"\n", mode=SECRET, force=False)
+        write_new(token_file, token.reveal() + b"\n", mode=SECRET, force=True)
         human += f"\ntoken         in `{token_file}`"
     server.store.close()
     emit(data, human=human, as_json=as_json)
@@ -291,3 +294,19 @@ def _serve(
 def _face(face: PublicFace) -> tuple[dict[str, str], str]:
     data = {"server_key_sha256": str(face.key_hash), "trust_domain": face.trust_domain, "ca": face.ca_pem}
     return data, f"identity      {face.key_hash}\ntrust domain  {face.trust_domain}"
+
+
+@contextlib.contextmanager
+def _reserved(token_file: Path | None, state: Path) -> Iterator[None]:
+    """Make the file of the first token before there is one: no server whose only token had no place to go."""
+    if token_file is None:
+        yield
+        return
+    if not token_file.parent.exists() and token_file.parent in (state, *state.parents):  # the server would make it
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_new(token_file, b"", mode=SECRET, force=False)
+    try:
+        yield
+    except BaseException:
+        token_file.unlink(missing_ok=True)
+        raise

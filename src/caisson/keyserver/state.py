@@ -34,6 +34,8 @@ def initialise_state(
     database = directory / DATABASE
     if database.exists():
         raise UsageError(f"`{database}` exists", hint="choose another directory; nothing is overwritten")
+    if unseal_key_file.exists():
+        raise UsageError(f"`{unseal_key_file}` exists", hint="choose another file; nothing is overwritten")
     root_key, value = RootKey.generate()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -43,7 +45,9 @@ def initialise_state(
     except FileExistsError as cause:
         raise UsageError(f"`{cause.filename}` exists", hint="choose another file; nothing is overwritten") from cause
     except OSError as cause:
-        raise Unavailable(f"cannot write `{cause.filename}`: {cause.strerror}") from cause
+        raise Unavailable(
+            f"cannot write `{cause.filename}`: {cause.strerror}", hint="check the path, and who may write there"
+        ) from cause
     return KeyServer.create(Store.in_file(database), root_key, trust_domain=trust_domain, clock=clock)
 
 

@@ -78,7 +78,7 @@ def test_nothing_is_overwritten(place, made):
         initialise_state(directory, key.with_name("other"), trust_domain="example.org")
     with pytest.raises(UsageError, match="exists"):
         initialise_state(directory.with_name("other"), key, trust_domain="example.org")
-    assert not (directory.with_name("other") / "keyserver.sqlite").exists()
+    assert not directory.with_name("other").exists()
 
 
 def test_another_unseal_key_opens_nothing(place, made):
