@@ -69,6 +69,7 @@ def test_recipes_of_the_catalog_pass(typed, name):
 
 def test_an_image_is_examined_with_what_lies_in_it(typed, desk):
     (desk / "root" / "bin" / "sh").write_bytes(b"a shell")
+    (desk / "root" / "sbin").symlink_to("bin")
     (desk / "root" / "etc").mkdir()
     (desk / "root" / "etc" / "os-release").write_text('ID=debian\nVERSION_ID="9"\n')
     (desk / "root" / "etc" / "host.pem").write_text("-----BEGIN PRIVATE KEY-----\n")

@@ -100,7 +100,7 @@ def image_subject(image: Image, reference: Reference, *, today: date) -> Subject
             volumes=tuple(run.volumes),
         ),
         contents=Contents(
-            tools=tuple(path for path in sorted(_tools(view))),
+            tools=tuple(sorted(set(_tools(view)))),  # places may be links to each other
             private_keys=tuple(sorted(_private_keys(view))),
             unsupported=_unsupported(view, today),
         ),

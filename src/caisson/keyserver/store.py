@@ -88,7 +88,10 @@ def _failing_as_unavailable() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as cause:
-        raise Unavailable(f"the store does not answer: {type(cause).__name__}") from cause
+        raise Unavailable(
+            f"the store does not answer: {type(cause).__name__}",
+            hint="is the database there, and is there space on its disk?",
+        ) from cause
 
 
 def _prepare(engine: Engine) -> None:

@@ -344,8 +344,9 @@ def test_a_commit_that_fails_releases_nothing(world):
         if len(commits) > 1:  # the nonce is spent; the release is not to be
             raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
 
-    with pytest.raises(Unavailable, match="store does not answer"):
+    with pytest.raises(Unavailable, match="store does not answer") as refused:
         world.activations.activate(evidence.encode())
+    assert refused.value.hint == "is the database there, and is there space on its disk?"
     event.remove(world.server.store._engine, "commit", fail)
     assert len(commits) == 3
     assert not [record.kind for record in world.audit() if record.kind.startswith("activation")]
