@@ -42,6 +42,14 @@ def test_without_sgx_it_fails_once_and_says_what_still_works(judge):
     assert "on the software platform, which protects nothing" in " ".join(out.split())
 
 
+def test_each_purpose_has_a_verdict_of_its_own(judge):
+    """A machine without SGX still builds images."""
+    out = judge(recorded("virtual-machine-without-sgx"))[1]
+    assert "for build: all is well\nfor run, attest: will not work as it is\n" in out
+    outcomes = json.loads(judge(recorded("virtual-machine-without-sgx"), "--json")[1])["outcomes"]
+    assert outcomes == {"attest": "failed", "build": "well", "run": "failed"}
+
+
 def test_what_fails_stands_last_with_what_to_do(judge):
     code, out, _ = judge(replace(server(), sight=sight(mode=0o600)), "--for", "run")
     assert code == 1

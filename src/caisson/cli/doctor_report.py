@@ -27,8 +27,8 @@ _WITHOUT_SGX = (
 )
 _OUTCOMES = {
     Outcome.WELL: ("all is well", "green"),
-    Outcome.FAILED: ("will not work as it is", "bold red"),
     Outcome.UNDECIDED: ("nothing failed, but what decides could not be seen", "cyan"),
+    Outcome.FAILED: ("will not work as it is", "bold red"),
 }
 
 
@@ -38,6 +38,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "schema": _SCHEMA,
         "for": sorted(report.purposes),
         "outcome": report.outcome.value,
+        "outcomes": {each.value: report.outcome_for(each).value for each in sorted(report.purposes)},
         "still_works": still_works(report),
         "checks": [
             {
@@ -86,10 +87,11 @@ def print_report(report: Report) -> None:
             word, style = _WORDS[status]
             table.add_row(Text(word, style=style), Text(name, style="bold"), Text(printable(text)))
     console.print(table)
-    words, style = _OUTCOMES[report.outcome]
-    purposes = ", ".join(each for each in Purpose if each in report.purposes)
     console.print()
-    console.print(Text.assemble((f"for {purposes}: ", "bold"), (words, style)))
+    for outcome, (words, style) in _OUTCOMES.items():
+        purposes = [each for each in Purpose if each in report.purposes and report.outcome_for(each) is outcome]
+        if purposes:
+            console.print(Text.assemble((f"for {', '.join(purposes)}: ", "bold"), (words, style)))
     left = still_works(report)
     if left is not None:
         console.print(Text(left))

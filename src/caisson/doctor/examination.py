@@ -40,11 +40,11 @@ class Report:
     @property
     def outcome(self) -> Outcome:
         """Say what it comes to."""
-        if any(result.finding.status is Status.FAILED for result in self.results):
-            return Outcome.FAILED
-        if any(result.open and result.check.decides for result in self.results):
-            return Outcome.UNDECIDED
-        return Outcome.WELL
+        return _outcome(self.results)
+
+    def outcome_for(self, purpose: Purpose) -> Outcome:
+        """Say what it comes to for one of the purposes."""
+        return _outcome(result for result in self.results if purpose in result.check.purposes)
 
     def status(self, name: str) -> Status | None:
         """Give the status of a check, if it was made."""
@@ -71,6 +71,15 @@ def examine(readings: Readings, purposes: Iterable[Purpose], *, checks: Sequence
         shown = finding if cause is None else _skipped(cause)
         results[check.id] = Result(check=check, finding=shown, because=cause)
     return Report(purposes=wanted, results=tuple(results.values()))
+
+
+def _outcome(results: Iterable[Result]) -> Outcome:
+    found = tuple(results)
+    if any(result.finding.status is Status.FAILED for result in found):
+        return Outcome.FAILED
+    if any(result.open and result.check.decides for result in found):
+        return Outcome.UNDECIDED
+    return Outcome.WELL
 
 
 def _cause(check: Check, results: dict[str, Result], status: Status) -> Result | None:

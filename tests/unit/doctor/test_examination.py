@@ -93,6 +93,14 @@ def test_only_what_the_purpose_needs_is_judged():
         assert all(purpose in result.check.purposes for result in report.results)
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_each_purpose_comes_out_as_if_nothing_else_had_been_asked(check):
+    for readings in (HERE, *map(change, STORIES[check.id].bad.values())):
+        report = examine(readings, ALL, checks=CHECKS)
+        for purpose in Purpose:
+            assert report.outcome_for(purpose) is examine(readings, {purpose}, checks=CHECKS).outcome, purpose
+
+
 def test_a_cause_is_followed_to_its_root():
     docker = Unread(unread="it does not answer")
     report = examine(replace(GOOD, docker=docker, podman=None), {Purpose.SWARM}, checks=CHECKS)
