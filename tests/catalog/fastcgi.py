@@ -22,7 +22,7 @@ def _pair(name: str, value: str) -> bytes:
 
 def socket_of(pid: int) -> Path:
     """Give the place of PHP's socket as the host sees it; `pid` is a process of the container."""
-    return Path(f"/proc/{pid}/root/tmp/php/socket")
+    return Path("/proc", str(pid), "root", "tmp/php/socket")
 
 
 def ask(pid: int, **parameters: str) -> bytes:

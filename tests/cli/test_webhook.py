@@ -103,6 +103,7 @@ def test_a_policy_that_is_none_is_refused_before_anything_is_written(caisson, tm
     done = caisson("webhook", "install", "--policy", str(tmp_path / "p"), "--flavour", "aks", *NEEDS, "--image", IMAGE)
     assert done.status != 0
     assert done.stdout == ""
+    assert f"`{tmp_path / 'p'}`: " in done.stderr
 
 
 def test_without_a_certificate_nothing_is_served(caisson, policy):

@@ -29,7 +29,7 @@ from caisson.admission.install import NAME
 from caisson.cli.address import Address
 from caisson.cli.deploy import output_option, write_files
 from caisson.cli.deployment import PinType
-from caisson.cli.files import force_option, read_bytes
+from caisson.cli.files import force_option, named, read_bytes
 from caisson.cli.image_policy import read_image_policy
 from caisson.cli.log import log_to_stderr
 from caisson.cli.output import json_option, talk
@@ -230,7 +230,8 @@ def install(  # noqa: PLR0913 - one parameter for each option
     for place in registries:
         arguments += ["--registry", place]
     raw = read_bytes(policy)
-    ImagePolicy.parse(raw)
+    with named(policy):
+        ImagePolicy.parse(raw)
     installation = Installation(
         namespace=namespace,
         policy=raw.decode(),
