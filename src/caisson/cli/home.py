@@ -1,6 +1,8 @@
 """Where the command line keeps what it makes for one person on one machine."""
 
 import fcntl
+import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +28,11 @@ class Home:
             raise UsageError(
                 f"cannot make the directory `{self.path}`: {cause.strerror}", hint="name another with `--home`"
             ) from cause
+
+    @property
+    def option(self) -> str:
+        """What a command has to add to find this home, behind a space; nothing if it is the usual one."""
+        return "" if self.path == _usual() else f" --home {shlex.quote(str(self.path))}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -90,10 +97,14 @@ class Home:
         return Service(name="keyserver", directory=self.path)
 
 
+def _usual() -> Path:
+    return Path(os.environ.get("CAISSON_HOME") or Path.home() / ".local/share/caisson")
+
+
 _OPTION: dict[str, Any] = {
     "type": click.Path(file_okay=False, path_type=Path),
     "envvar": "CAISSON_HOME",
-    "default": lambda: Path.home() / ".local/share/caisson",
+    "default": _usual,
     "show_default": "~/.local/share/caisson",
     "help": "Directory of local keys and services.",
 }

@@ -23,19 +23,22 @@ _TRUST_DOMAIN = "caisson.local"
 class Local:
     """The services of one home while they run. `pcs` and `key_server` are URLs, the latter as containers reach it.
 
-    `platform` is host and port of the platform on TCP, if it was wanted there.
+    `platform` is host and port of the platform on TCP, if it was wanted there. `fresh` are services of which one at
+    least did not run before.
     """
 
     home: Home
     pcs: str
     key_server: str
     platform: tuple[str, int] | None = None
+    fresh: bool = False
 
     @classmethod
     def start(cls, home: Home, *, address: str, tcp: bool = False) -> Self:
         """Start what does not run yet; the key server listens on `address`, where containers can reach it.
 
-        With `tcp` so does the platform, whose socket is out of reach inside Gramine.
+        With `tcp` so does the platform, whose socket is out of reach inside Gramine. A platform that is of no use
+        because the key server does not start is stopped again.
 
         Raises:
             Unavailable: one of them does not start, or the platform runs already, and not on TCP.
@@ -45,7 +48,8 @@ class Local:
 
     @classmethod
     def _start(cls, home: Home, address: str, *, tcp: bool) -> Self:
-        if not home.platform.running():
+        platform_ran, server_ran = home.platform.running(), home.server.running()
+        if not platform_ran:
             home.server.stop()  # it would ask the old platform's address for collateral
         arguments = ["platform", "serve", "--home", str(home.path), "--socket-mode", "666", "--pcs", f"{address}:0"]
         arguments += ["--tcp", f"{address}:0"] if tcp else []
@@ -59,15 +63,19 @@ class Local:
                 "the platform that runs does not listen on TCP, which Gramine needs",
                 hint="stop it with `caisson down --all`; it is the same one when it starts again",
             )
-        _initialise(home)
-        listening = home.server.start(
-            [
-                *("keyserver", "serve", "--state", str(home.server_state), "--unseal-key-file", str(home.unseal_key)),
-                *("--listen", f"{address}:0", "--pcs", pcs, "--san", address, "--san", "localhost"),
-            ],
-            addresses=1,
+        try:
+            key_server = _start_key_server(home, address, pcs)
+        except BaseException:
+            if not platform_ran:
+                home.platform.stop()
+            raise
+        return cls(
+            home=home,
+            pcs=pcs,
+            key_server=key_server,
+            platform=None if platform is None else split(platform),
+            fresh=not (platform_ran and server_ran),
         )
-        return cls(home=home, pcs=pcs, key_server=listening[0], platform=None if platform is None else split(platform))
 
     @staticmethod
     def stop(home: Home) -> tuple[str, ...]:
@@ -98,6 +106,18 @@ def signing_key(home: Home) -> SigningKey:
         if not home.signing_key.exists():
             write_private(home.signing_key, SigningKey.generate().to_pem(None))
     return SigningKey.load(home.signing_key.read_bytes())
+
+
+def _start_key_server(home: Home, address: str, pcs: str) -> str:
+    _initialise(home)
+    listening = home.server.start(
+        [
+            *("keyserver", "serve", "--state", str(home.server_state), "--unseal-key-file", str(home.unseal_key)),
+            *("--listen", f"{address}:0", "--pcs", pcs, "--san", address, "--san", "localhost"),
+        ],
+        addresses=1,
+    )
+    return listening[0]
 
 
 def _initialise(home: Home) -> None:

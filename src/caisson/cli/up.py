@@ -1,6 +1,8 @@
 """`caisson up`: from a name to a confidential container that runs and has proved itself."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -10,7 +12,7 @@ from caisson.cli.bring_up import Program, Proved, Steps, bring_up
 from caisson.cli.build import chosen_release, upstream_option
 from caisson.cli.home import Home, home_option
 from caisson.cli.local import Local
-from caisson.cli.output import emit, json_option
+from caisson.cli.output import emit, json_option, talk
 from caisson.cli.published import PublishType
 from caisson.cli.recipes import read_recipe
 from caisson.cli.registry import registry_options
@@ -102,10 +104,11 @@ def command(  # noqa: PLR0913 - one parameter for each option
     with Docker() as docker:
         local = Local.start(home, address=docker.bridge_gateway(), tcp=release is not None)
         steps.done(f"key server {local.key_server}, and a software platform, which protects nothing")
-        if network is not None:
-            docker.ensure_network(network)
-        beside = [bring_up(one, docker, local, access, steps) for one in companions]
-        proved = bring_up(program, docker, local, access, steps)
+        with _told_what_stays(local, container):
+            if network is not None:
+                docker.ensure_network(network)
+            beside = [bring_up(one, docker, local, access, steps) for one in companions]
+            proved = bring_up(program, docker, local, access, steps)
     services = {
         "key_server": local.key_server,
         "key_server_pin": str(local.pin),
@@ -117,6 +120,22 @@ def command(  # noqa: PLR0913 - one parameter for each option
         human="\n".join([_how_to_connect(proved, local), *(_what_is_beside(one, local) for one in beside)]),
         as_json=as_json,
     )
+
+
+@contextlib.contextmanager
+def _told_what_stays(local: Local, container: str) -> Iterator[None]:
+    """Say on failure which services were started and are not stopped: who tries again has them at once."""
+    try:
+        yield
+    except BaseException:
+        if local.fresh:
+            talk.print(
+                "note: the key server and the software platform go on running, for the next `caisson up`;"
+                f" `caisson down {container} --all{local.home.option}` ends them, and the container if it runs",
+                markup=False,
+                soft_wrap=True,
+            )
+        raise
 
 
 def _companions(recipe: Recipe, container: str, network: str | None, release: Release | None) -> tuple[Program, ...]:
@@ -149,7 +168,7 @@ def _how_to_connect(proved: Proved, local: Local) -> str:
             for secret in recipe.provision.secret
             if secret.kind == "password"
         ),
-        f"  stop it       caisson down {proved.program.container} --all",
+        f"  stop it       caisson down {proved.program.container} --all{local.home.option}",
     ]
     return "\n".join(lines)
 
