@@ -179,8 +179,7 @@ def _start(docker: Docker, program: Program, local: Local) -> None:
         direct_warning()
         evidence = PlatformAddress(host=local.platform[0], port=local.platform[1])
         # What the native runtime kept plain is not what Gramine keeps, and neither reads the other's.
-        names = (f"caisson-{name}-gramine{path.replace('/', '-')}" for path in image.volumes)
-        volumes = tuple(Volume(path=path, name=own) for path, own in zip(image.volumes, names, strict=True))
+        volumes = tuple(Volume.unnamed(path, of=name, gramine=True) for path in image.volumes)
     start(
         docker,
         Deployment(

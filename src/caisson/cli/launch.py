@@ -1,8 +1,9 @@
 """Starting a confidential image on an engine, and what its end means."""
 
 from caisson.cli.output import talk
+from caisson.cli.published import warn_of_undeclared_ports
 from caisson.conversion import PREMAIN, TMPFS_LABEL
-from caisson.deploy import Companion, Deployment, ImagePin, MeasuredImage, application, create_request
+from caisson.deploy import Companion, Deployment, ImagePin, MeasuredImage, Volume, application, create_request
 from caisson.engine import Docker
 from caisson.errors import Rejected, Unavailable, UsageError
 from caisson.oci import Digest
@@ -41,10 +42,25 @@ def start(docker: Docker, deployment: Deployment, *, companion: Companion | None
     """Start the one container of a deployment; give its id. A companion is marked as one, and has its alias.
 
     Raises:
-        UsageError: the name is taken, or the engine refuses.
+        UsageError: the name is taken, or the engine refuses; or data lies in a volume that may be this container's.
         Unavailable: the engine does not answer.
     """
+    warn_of_undeclared_ports(deployment)
+    for volume in deployment.volumes_of(deployment.name):
+        _refuse_forgetting(docker, volume)
     return docker.run(deployment.name, create_request(application(deployment), companion=companion))
+
+
+def _refuse_forgetting(docker: Docker, volume: Volume) -> None:
+    """Refuse to begin with an empty volume where an earlier version may have left data in one of another name."""
+    if volume.former is None or not docker.has_volume(volume.former) or docker.has_volume(volume.name):
+        return
+    raise UsageError(
+        f"`{volume.path}` is now kept in the volume `{volume.name}`, and there is one with the name that earlier"
+        f" versions gave it: `{volume.former}`, which may be another container's, too",
+        hint=f"to begin with an empty one, `docker volume create {volume.name}`; to go on with what is in the other,"
+        " copy it: docs/reference/deploy.md says how",
+    )
 
 
 def require_success(status: int, output: str) -> None:

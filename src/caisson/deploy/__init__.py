@@ -5,7 +5,7 @@ from caisson.deploy.cdi import cdi_specification
 from caisson.deploy.companion import BESIDE_LABEL, Companion, network_of
 from caisson.deploy.compose import compose_project
 from caisson.deploy.container import Container, Device, Mount
-from caisson.deploy.deployment import Deployment, Publish, Resources, Restart, SgxDevices, Volume
+from caisson.deploy.deployment import Deployment, Publish, Resources, Restart, SgxDevices
 from caisson.deploy.engine_request import create_request
 from caisson.deploy.evidence import Evidence, HostAesmd, PlatformAddress, PlatformSocket, SidecarAesmd
 from caisson.deploy.exposure import exposures
@@ -25,6 +25,7 @@ from caisson.deploy.stack import EPC_RESOURCE, epc_units, stack
 from caisson.deploy.swarm_node import RUNTIME_NAME, runtime_program, with_runtime, without_runtime
 from caisson.deploy.upgrade import Change, PolicyVerdict, Upgrade, compare
 from caisson.deploy.upgrade_steps import PlatformName, Step, policy_files, steps
+from caisson.deploy.volume import Volume
 
 __all__ = [
     "BESIDE_LABEL",

@@ -35,6 +35,8 @@ def compose_project(deployment: Deployment) -> tuple[File, ...]:
         services[name] = _service(container, beside_aesmd=beside)
         named += [volume.name for volume in deployment.volumes_of(name)]
     document: dict[str, Any] = {"services": services}
+    if beside and (ours := {AESMD_SERVICE, PCCS_SERVICE}.intersection(named)):
+        raise UsageError(f"`{min(ours)}` is the name of a volume of ours", hint="choose another with `--volume`")
     declared: dict[str, Any] = {name: {"name": literal(name)} for name in named}
     if isinstance(deployment.evidence, SidecarAesmd):
         services |= aesmd_services(deployment.evidence, deployment.devices)

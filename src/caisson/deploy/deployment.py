@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from caisson.deploy.evidence import Evidence, HostAesmd, PlatformAddress, PlatformSocket, SidecarAesmd
 from caisson.deploy.image import MeasuredImage
+from caisson.deploy.volume import RESOURCE_NAME, Volume
 from caisson.errors import UsageError
 from caisson.protocol import WORKLOAD_NAME, ServerKeyHash
 
 Restart = Literal["no", "on-failure", "unless-stopped"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,50}[a-z0-9]")  # good for a container, a service, a pod and a DNS label
-_RESOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _MOST_REPLICAS = 1000
 
 
@@ -28,14 +28,6 @@ class Publish:
     container_port: int
     host_port: int = 0
     host_address: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
-    """A named volume for a path that the image declares as one."""
-
-    path: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +92,7 @@ class Deployment:
         self._check_evidence()
         self._check_volumes()
         for network in self.networks:
-            if _RESOURCE_NAME.fullmatch(network) is None:
+            if RESOURCE_NAME.fullmatch(network) is None:
                 raise UsageError(f"`{network}` is no name for a network")
 
     def _check_key_server(self) -> None:
@@ -148,10 +140,13 @@ class Deployment:
                     f"the image has no volume `{volume.path}`",
                     hint=f"it has: {', '.join(f'`{path}`' for path in known) or 'none'}",
                 )
-            if _RESOURCE_NAME.fullmatch(volume.name) is None:
+            if RESOURCE_NAME.fullmatch(volume.name) is None:
                 raise UsageError(f"`{volume.name}` is no name for a volume")
         if len({volume.path for volume in self.volumes}) != len(self.volumes):
             raise UsageError("two volumes are for the same path", hint="name one volume for each path")
+        names = [volume.name for volume in self.volumes_of(self.name)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise UsageError(f"the volume `{twice[0]}` is for two paths", hint="name one volume for each path")
         if self.replicas > 1 and self.volumes:
             raise UsageError(
                 f"{self.replicas} replicas would share the volume `{self.volumes[0].name}`",
@@ -174,11 +169,8 @@ class Deployment:
 
     def volumes_of(self, name: str) -> tuple[Volume, ...]:
         """Give a volume for each path that the image declares; `name` is the replica's, for those without a name."""
-        named = {volume.path: volume.name for volume in self.volumes}
-        return tuple(
-            Volume(path=path, name=named.get(path, f"caisson-{name}{path.replace('/', '-')}"))
-            for path in self.image.volumes
-        )
+        named = {volume.path: volume for volume in self.volumes}
+        return tuple(named.get(path) or Volume.unnamed(path, of=name) for path in self.image.volumes)
 
 
 def _is_server(url: str) -> bool:

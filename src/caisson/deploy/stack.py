@@ -10,12 +10,12 @@ from caisson.deploy.evidence import SidecarAesmd
 from caisson.deploy.files import File
 from caisson.deploy.interpolation import literal
 from caisson.deploy.service import health_check, volumes
+from caisson.deploy.volume import SLOT, escaped
 from caisson.errors import UsageError
 
 EPC_RESOURCE = "SGX_EPC"  # in MiB
 _MIB = 1 << 20
 _ORDER = "stop-first"  # a second task in the same slot would need its memory, port and page cache
-_SLOT = "{{.Task.Slot}}"  # Swarm puts the replica's number in its place
 
 
 def stack(
@@ -37,7 +37,7 @@ def stack(
             "(`--volume-per-node`)",
         )
     # Two tasks of one node must not share data; where each node keeps one task's, it is the node's.
-    container = application(deployment, name=deployment.name if volume_per_node else f"{deployment.name}-{_SLOT}")
+    container = application(deployment, name=deployment.name if volume_per_node else f"{deployment.name}-{SLOT}")
     declared = _memory(container) | {
         mount.source: {"name": mount.source} for mount in container.mounts if mount.kind == "volume"
     }
@@ -137,13 +137,13 @@ def _memory(container: Container) -> dict[str, Any]:
 
 
 def _memory_name(container: Container, path: str) -> str:
-    slot = "" if _SLOT in container.name else f"-{_SLOT}"
-    return f"caisson-{container.name}{slot}-memory{path.replace('/', '-')}"
+    slot = "" if SLOT in container.name else f"-{SLOT}"
+    return f"caisson.{container.name}{slot}{escaped(path)}"  # which no volume with data is called
 
 
 def _key(name: str) -> str:
     """Give what a volume is called within the file, where Swarm puts nothing in."""
-    return name if name.startswith("/") else name.replace(_SLOT, "slot")
+    return name if name.startswith("/") else name.replace(SLOT, "slot")
 
 
 def _resources(deployment: Deployment) -> dict[str, Any]:

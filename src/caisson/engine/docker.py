@@ -186,9 +186,16 @@ class Docker(Api):
         elif answer.status_code not in (_NOT_FOUND, _CONFLICT):  # a conflict: somebody else is removing it
             checked(answer)
 
+    def has_volume(self, name: str) -> bool:
+        """Tell whether there is a named volume."""
+        answer = self.send("GET", _volume(name))
+        if answer.status_code != _NOT_FOUND:
+            checked(answer)
+        return answer.status_code != _NOT_FOUND
+
     def remove_volume(self, name: str) -> None:
         """Remove a named volume, if it exists."""
-        answer = self.send("DELETE", f"/volumes/{quote(name, safe='')}")
+        answer = self.send("DELETE", _volume(name))
         if answer.status_code != _NOT_FOUND:
             checked(answer)
 
@@ -206,6 +213,10 @@ class Docker(Api):
 
 def _path(container: str) -> str:
     return f"/containers/{quote(container, safe='')}"
+
+
+def _volume(name: str) -> str:
+    return f"/volumes/{quote(name, safe='')}"
 
 
 def _network(name: str) -> str:

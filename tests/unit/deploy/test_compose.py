@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from caisson.deploy import ImagePin, PlatformSocket, Publish, SidecarAesmd, compose_project
+from caisson.deploy import ImagePin, PlatformSocket, Publish, SidecarAesmd, Volume, compose_project
 from caisson.errors import UsageError
 from caisson.oci import Digest
 
@@ -83,4 +83,12 @@ def test_nothing_of_the_deployer_gets_into_a_path_of_the_image(make):
     service = document["services"]["redis"]
     assert service["tmpfs"][0].startswith(f"/x{escaped}:")
     assert service["volumes"][-1]["target"] == f"/x{escaped}"
-    assert document["volumes"] == {"caisson-redis-x${AWS_SECRET_ACCESS_KEY}": {"name": f"caisson-redis-x{escaped}"}}
+    name = "caisson_redis_x.24.7bAWS.5fSECRET.5fACCESS.5fKEY.7d"
+    assert document["volumes"] == {name: {"name": name}}
+
+
+@pytest.mark.parametrize("name", ["aesmd", "pccs"])
+def test_no_data_is_kept_in_a_volume_of_aesmd(sgx, name):
+    evidence = SidecarAesmd(image=AESMD, pccs_image=AESMD)
+    with pytest.raises(UsageError, match=f"`{name}` is the name of a volume of ours"):
+        project(sgx(evidence=evidence, volumes=(Volume(path="/data", name=name),)))

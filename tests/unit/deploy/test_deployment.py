@@ -57,6 +57,12 @@ def test_a_path_that_some_notation_would_take_apart_is_refused(path):
         HostAesmd(directory=path)
 
 
+def test_a_relative_path_is_told_apart():
+    with pytest.raises(UsageError) as failure:
+        PlatformSocket(path="state/platform.sock")
+    assert failure.value.hint == "write the whole path, from `/` on, as each host has it"
+
+
 @pytest.mark.parametrize(("host", "port"), [("", 1), ("a b", 1), ("a", 0), ("a", 65536), ("a$b", 1)])
 def test_an_address_that_is_none_is_refused(host, port):
     with pytest.raises(UsageError, match="no address"):

@@ -114,4 +114,5 @@ def test_nothing_of_the_deployer_gets_into_a_path_of_the_image(make):
     assert [each["target"] for each in document["services"]["redis"]["volumes"] if each["type"] == "volume"] == [
         f"/{escaped}"
     ]
-    assert all(each["name"].endswith(f"-memory-{escaped}") for each in document["volumes"].values())
+    names = [each["name"] for each in document["volumes"].values()]
+    assert names == ["caisson.redis-{{.Task.Slot}}_x.24.7bAWS.5fSECRET.5fACCESS.5fKEY.7d"]
