@@ -94,6 +94,73 @@ def test_limits_and_names_reach_the_file(image, capsys):
     assert service["environment"]["CAISSON_WORKLOAD"] == "other"
 
 
+@pytest.mark.parametrize("platform", ["run", "compose"])
+def test_on_this_machine_the_platforms_socket_may_be_named_from_the_working_directory(image, capsys, desk, platform):
+    assert run(["deploy", platform, image, *OPTIONS, "--platform-socket", "state/platform.sock"]) == 0
+    assert str(desk / "state/platform.sock") in capsys.readouterr().out
+
+
+def test_on_other_machines_nobody_knows_where_a_relative_path_begins(image, capsys):
+    assert run(["deploy", "swarm", image, *OPTIONS, "--platform-socket", "state/platform.sock"]) == 2
+    assert capsys.readouterr().err.endswith("hint: write the whole path, from `/` on, as each host has it\n")
+
+
+@pytest.fixture
+def declaring(desk, capsys):
+    """Build an image with a line more in its recipe."""
+
+    def declaring(line):
+        (desk / "caisson.toml").write_text(f"{line}\n{(desk / 'caisson.toml').read_text()}")
+        image = build(desk)
+        capsys.readouterr()
+        return image
+
+    return declaring
+
+
+@pytest.mark.parametrize("platform", ["run", "compose", "swarm"])
+def test_a_port_that_the_image_does_not_declare_is_published_and_pointed_at(declaring, capsys, platform):
+    image = declaring("ports = [8080]")
+    words = ["deploy", platform, image, *OPTIONS, *SOCKET]
+    assert run([*words, "--publish", "18443:9", "--publish", "18080:8080"]) == 0
+    out, err = capsys.readouterr()
+    assert "18443" in out
+    assert err.splitlines() == [
+        "warning: the image does not declare port 9, so there may be nothing behind what you publish; it declares: 8080"
+    ]
+    assert run([*words, "--publish", "8080"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_kubernetes_offers_no_port_that_the_image_does_not_declare(declaring, capsys):
+    image = declaring("ports = [8080]")
+    words = ["deploy", "kubernetes", image, *OPTIONS, *SOCKET, "--flavour", "nodevice"]
+    assert run([*words, "--publish", "9"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: the image does not expose port 9, so its Service does not have it",
+        "hint: it exposes: 8080",
+    ]
+
+
+def test_a_volume_that_has_another_name_than_before_is_pointed_at(declaring, capsys):
+    words = ["deploy", "compose", declaring('volumes = ["/x"]'), *OPTIONS, *SOCKET, "--name"]
+    assert run([*words, "app-db"]) == 0
+    out, err = capsys.readouterr()
+    assert list(yaml.safe_load(out)["volumes"]) == ["caisson_app-db_x"]
+    assert err == (
+        "note: `/x` is kept in the volume `caisson_app-db_x`; earlier versions kept it in `caisson-app-db-x`, which may"
+        " be another deployment's, too; if your data is there, add `--volume caisson-app-db-x:/x`\n"
+    )
+    assert run([*words, "app-db", "--volume", "caisson-app-db-x:/x"]) == 0
+    out, err = capsys.readouterr()
+    assert list(yaml.safe_load(out)["volumes"]) == ["caisson-app-db-x"]
+    assert err == ""
+    assert run([*words, "app-db", "--replicas", "2"]) == 0
+    assert "if your data is there, copy it: docs/reference/deploy.md says how" in capsys.readouterr().err
+    assert run([*words, "app"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_specification_of_devices_needs_no_image(capsys):
     assert run(["deploy", "cdi"]) == 0
     assert [device["name"] for device in json.loads(capsys.readouterr().out)["devices"]] == ["enclave", "provision"]

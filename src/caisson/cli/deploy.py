@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import click
 
-from caisson.cli.deployment import deployment_of, deployment_options
+from caisson.cli.deployment import deployment_of, deployment_options, say_what_is_seldom_meant
 from caisson.cli.files import ELSEWHERE, PUBLIC, force_option, write_new
 from caisson.cli.kubernetes import kubernetes_of, kubernetes_options
 from caisson.cli.output import emit, json_option
@@ -54,7 +54,9 @@ def run(*, engine: EngineName, output: Path | None, force: bool, as_json: bool, 
       caisson deploy run caisson/redis:7.0 --key-server https://172.17.0.1:8700 \\
           --platform-socket "$PWD/state/platform.sock" --publish 16379:6379 | sh
     """
-    write_files(run_script(deployment_of(**options), engine=engine), output, force=force, as_json=as_json)
+    deployment = deployment_of(**options, here=True)
+    say_what_is_seldom_meant(deployment, container=deployment.replica_names()[0])
+    write_files(run_script(deployment, engine=engine), output, force=force, as_json=as_json)
 
 
 @command.command()
@@ -70,7 +72,9 @@ def compose(*, output: Path | None, force: bool, as_json: bool, **options: Any) 
       caisson deploy compose caisson/redis:7.0 --key-server https://172.17.0.1:8700 \\
           --platform-socket "$PWD/state/platform.sock" --publish 16379:6379 --output redis
     """
-    write_files(compose_project(deployment_of(**options)), output, force=force, as_json=as_json)
+    deployment = deployment_of(**options, here=True)
+    say_what_is_seldom_meant(deployment, container=deployment.replica_names()[0])
+    write_files(compose_project(deployment), output, force=force, as_json=as_json)
 
 
 @command.command()
@@ -99,7 +103,9 @@ def swarm(
       caisson deploy swarm docker://registry.example/redis:7.0 --key-server https://keys.example:8443 \\
           --aesmd --replicas 3 --publish 6379:6379 --volume-per-node
     """
-    files = stack(deployment_of(**options), constraints=constraints, volume_per_node=volume_per_node)
+    deployment = deployment_of(**options)
+    say_what_is_seldom_meant(deployment, container=deployment.name if volume_per_node else f"{deployment.name}-1")
+    files = stack(deployment, constraints=constraints, volume_per_node=volume_per_node)
     write_files(files, output, force=force, as_json=as_json)
 
 

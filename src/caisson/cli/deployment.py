@@ -11,7 +11,8 @@ import click
 from caisson import oci
 from caisson.cli.address import Address
 from caisson.cli.hexadecimal import Hexadecimal
-from caisson.cli.published import publish_option, volume_option
+from caisson.cli.output import talk
+from caisson.cli.published import publish_option, volume_option, warn_of_undeclared_ports
 from caisson.cli.registry import registry_options
 from caisson.conversion import verify_image
 from caisson.deploy import (
@@ -124,15 +125,16 @@ def deployment_of(  # noqa: PLR0913 - one parameter for each option
     volumes: Any,
     networks: tuple[str, ...],
     access: oci.Access,
+    here: bool = False,
     **evidence: Any,
 ) -> Deployment:
-    """Verify the image, and describe its deployment as the options have it.
+    """Verify the image, and describe its deployment as the options have it; `here` is on this machine.
 
     Raises:
         ImageRejected: it is not a confidential image, or it was changed.
         UsageError: options that do not fit it, or each other.
     """
-    provider = evidence_of(**evidence)
+    provider = evidence_of(**evidence, here=here)
     found = verified(image, repository=repository, access=access)
     return Deployment(
         image=found,
@@ -159,15 +161,16 @@ def evidence_of(
     aesmd_image: ImagePin | None,
     pccs_url: str | None,
     pccs_image: ImagePin | None,
+    here: bool,
 ) -> Evidence:
-    """Give the one provider that was named.
+    """Give the one provider that was named; on this machine a path may begin in the working directory.
 
     Raises:
         UsageError: none, or several.
     """
     found: list[Evidence] = []
     if platform_socket is not None:
-        found.append(PlatformSocket(path=platform_socket))
+        found.append(PlatformSocket(path=str(Path(platform_socket).absolute()) if here else platform_socket))
     if platform_address is not None:
         found.append(PlatformAddress(host=platform_address[0], port=platform_address[1]))
     if aesmd:
@@ -194,6 +197,22 @@ def verified(reference: str, *, repository: str | None, access: oci.Access) -> M
         image = oci.source(parsed, access).read(scratch=Path(directory))
         manifest = verify_image(image).manifest
         return MeasuredImage.of(_pin(parsed, image, repository), manifest, image.config.run)
+
+
+def say_what_is_seldom_meant(deployment: Deployment, *, container: str) -> None:
+    """Say which ports may lead nowhere, and where earlier versions kept the data of a `container` of the deployment."""
+    warn_of_undeclared_ports(deployment)
+    for volume in deployment.volumes_of(container):
+        if volume.former is None:
+            continue
+        one = f"add `--volume {volume.former}:{volume.path}`"
+        remedy = one if deployment.replicas == 1 else "copy it: docs/reference/deploy.md says how"
+        talk.print(
+            f"note: `{volume.path}` is kept in the volume `{volume.name}`; earlier versions kept it in"
+            f" `{volume.former}`, which may be another deployment's, too; if your data is there, {remedy}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _pin(reference: oci.Reference, image: Image, repository: str | None) -> ImagePin:

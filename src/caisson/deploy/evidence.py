@@ -87,6 +87,10 @@ def require_host_path(path: str) -> None:
         UsageError: it is relative, or holds a comma, a colon, a quote or a control character.
     """
     if not is_mountable(path):
+        relative = bool(path) and not path.startswith("/")
         raise UsageError(
-            f"`{path}` is no path that can be mounted", hint="name an absolute path without commas, colons and quotes"
+            f"`{path}` is no path that can be mounted",
+            hint="write the whole path, from `/` on, as each host has it"
+            if relative
+            else "name an absolute path without commas, colons and quotes",
         )

@@ -12,6 +12,7 @@ from caisson import catalog
 from caisson.cli import bring_up
 from caisson.cli import up as up_module
 from caisson.cli.app import run
+from caisson.cli.home import Home
 from caisson.enclave.layout import GRAMINE
 from caisson.errors import PolicyRejected, Unavailable
 from caisson.oci import ImageConfig
@@ -43,7 +44,8 @@ def surroundings(engine, monkeypatch, tmp_path):
     engine.says("DELETE", "/containers/redis", 204)
     home = tmp_path / "home"
     local = SimpleNamespace(
-        home=SimpleNamespace(path=home, server_ca=home / "ca.pem", platform_socket=home / "platform.sock"),
+        home=Home(home),
+        fresh=True,
         key_server="https://172.17.0.1:8443",
         pcs="http://127.0.0.1:8081/",
         pin="pin",
@@ -259,6 +261,49 @@ def test_one_that_never_answers_is_no_verdict(monkeypatch):
     monkeypatch.setattr(bring_up, "peer_certificate", refuse)
     monkeypatch.setattr(bring_up, "_PATIENCE", 0.05)
     assert run(["up", "redis"]) == 3
+
+
+def test_who_fails_is_told_of_the_services_that_stay_and_how_to_end_them(surroundings, monkeypatch, capsys, tmp_path):
+    def fail(*_):
+        raise Unavailable("the registry does not answer")
+
+    monkeypatch.setattr(bring_up, "_build", fail)
+    note = (
+        "note: the key server and the software platform go on running, for the next `caisson up`; `caisson down redis"
+    )
+    assert run(["up", "redis"]) == 3
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        f"{note} --all` ends them, and the container if it runs",
+        "error: the registry does not answer",
+    ]
+    surroundings.home = Home(tmp_path / "of another name")
+    assert run(["up", "redis"]) == 3
+    assert f"{note} --all --home '{tmp_path / 'of another name'}'` ends them" in capsys.readouterr().err
+    surroundings.fresh = False
+    assert run(["up", "redis"]) == 3
+    assert "note:" not in capsys.readouterr().err, "they ran before, and who started them knows"
+
+
+def test_a_port_that_the_recipe_does_not_name_is_offered_and_pointed_at(engine, capsys):
+    engine.holds("caisson/redis:latest", ExposedPorts={"6379/tcp": {}})
+    absent_until_created(engine, inspected(RUNNING))
+    assert run(["up", "redis", "--publish", "6379", "--publish", "9"]) == 0
+    assert "warning: the image does not declare port 9, so " in capsys.readouterr().err
+
+
+def test_data_of_an_earlier_version_is_not_passed_over(engine, capsys):
+    engine.holds("caisson/redis:latest", Volumes={"/a-b": {}})
+    engine.says("GET", "/volumes/caisson-redis-a-b", json={})
+    absent_until_created(engine, inspected(RUNNING))
+    assert run(["up", "redis"]) == 2
+    assert CREATE not in engine.asked
+    assert error(capsys) == (
+        "error: `/a-b` is now kept in the volume `caisson_redis_a-b`, and there is one with the name that earlier"
+        " versions gave it: `caisson-redis-a-b`, which may be another container's, too"
+    )
+    engine.says("GET", "/volumes/caisson_redis_a-b", json={})
+    assert run(["up", "redis"]) == 0
+    assert [mount["Source"] for mount in created(engine)["HostConfig"]["Mounts"]][1:] == ["caisson_redis_a-b"]
 
 
 def test_the_attested_port_must_be_among_those_offered(engine, capsys):

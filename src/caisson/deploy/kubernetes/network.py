@@ -67,7 +67,10 @@ def require_ports(deployment: Deployment) -> None:
                 hint=f"take one of {_NODE_PORTS.start} to {_NODE_PORTS.stop - 1}, or leave it out",
             )
         if port.container_port not in deployment.image.ports:
-            raise UsageError(f"the image does not expose port {port.container_port}")
+            raise UsageError(
+                f"the image does not expose port {port.container_port}, so its Service does not have it",
+                hint=f"it exposes: {', '.join(map(str, deployment.image.ports)) or 'none'}",
+            )
 
 
 def network_policy(deployment: Deployment, labels: dict[str, str], egress: tuple[int, ...]) -> dict[str, Any]:
