@@ -150,7 +150,7 @@ def _snp(verified: VerifiedSnpReport) -> dict[str, Any]:
         "report_data": str(snp.report_data),
         "vmpl": snp.vmpl,
         "product": verified.product.value,
-        "chip_id": str(snp.chip_id),
+        "chip_id": str(verified.chip_id),
         "reported_tcb": str(verified.reported_tcb),
         "committed_tcb": str(verified.committed_tcb),
         "revocation_checked": verified.revocation_checked,

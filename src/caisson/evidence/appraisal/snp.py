@@ -41,8 +41,8 @@ def _key(verified: VerifiedSnpReport, policy: SnpPolicy) -> Iterator[str]:
         yield f"VLEK is the provider's `{verified.csp_id}`, which is not accepted"
     if policy.require_revocation_list and not verified.revocation_checked:
         yield "no revocation list was looked at"
-    if policy.chips is not None and verified.report.chip_id not in policy.chips:
-        chip = "hidden" if verified.report.chip_id.masked else str(verified.report.chip_id)
+    if policy.chips is not None and verified.chip_id not in policy.chips:
+        chip = "hidden" if verified.chip_id.masked else str(verified.chip_id)
         yield f"chip is {chip}, which is not accepted"
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from caisson.evidence.roots import RootKey
 from caisson.evidence.snp.roots import AMD_ROOTS
-from caisson.snp import Product, Report, SigningKey, TcbComponents
+from caisson.snp import ChipId, Product, Report, SigningKey, TcbComponents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,8 @@ class VerifiedSnpReport:
 
     `reported_tcb` is what the host lets its guests rely on and what the key is bound to; `committed_tcb` is what the
     chip can not be rolled back from, `current_tcb` what runs now, `launch_tcb` what ran when the guest started.
-    `csp_id` names the cloud provider whose VLEK signed; it is `None` for a chip's own key. The argument holds
+    `chip_id` is the chip whose VCEK signed, even if the host hides it in the report; under a VLEK it is what the report
+    says. `csp_id` names the cloud provider whose VLEK signed; it is `None` for a chip's own key. The argument holds
     until `expires`.
     """
 
@@ -26,6 +27,7 @@ class VerifiedSnpReport:
     root: RootKey
     root_name: str
     signing_key: SigningKey
+    chip_id: ChipId
     csp_id: str | None
     current_tcb: TcbComponents
     reported_tcb: TcbComponents

@@ -60,11 +60,12 @@ def verify_snp(
     5. The processor is of the product that the certificates are for.
     6. The reported TCB version is the one in the certificate, and neither it nor the committed one is newer than the
        one that runs.
-    7. The chip is the one in the certificate. A VLEK stands for any chip of its provider.
+    7. The chip is the one in the certificate, unless the host hides it: the VCEK is one chip's all the same. A VLEK
+       stands for any chip of its provider.
     8. Every certificate and revocation list is valid at `at`.
     9. The report is signed by the endorsement key.
 
-    Debugging, migration, old firmware and masked chips under a VLEK are genuine: the policy decides about them.
+    Debugging, migration, old firmware and masked chips are genuine: the policy decides about them.
 
     Raises:
         Malformed: not a report, or certificates that are not what they claim to be.
@@ -112,6 +113,7 @@ def verify_snp(
         root=endorsement.root,
         root_name=endorsement.root_name,
         signing_key=key.kind,
+        chip_id=parsed.chip_id if key.chip_id is None else key.chip_id,
         csp_id=key.csp_id,
         current_tcb=current,
         reported_tcb=reported,
@@ -150,6 +152,5 @@ def _require_product(report: Report, product: Product) -> None:
 
 
 def _require_chip(report: Report, key: Vek) -> None:
-    if key.chip_id is not None and report.chip_id != key.chip_id:
-        found = "hides its chip" if report.chip_id.masked else f"is of chip {report.chip_id}"
-        raise ChipMismatch(f"report {found}, and the certificate is for chip {key.chip_id}")
+    if key.chip_id is not None and not report.chip_id.masked and report.chip_id != key.chip_id:
+        raise ChipMismatch(f"report is of chip {report.chip_id}, and the certificate is for chip {key.chip_id}")

@@ -152,7 +152,15 @@ def test_a_provider_must_be_named(maker, policy):
         assert appraise(verified, replace(policy, csp_ids=csp_ids))
 
 
-def test_a_chip_that_hides_is_none_of_those_named(maker, policy):
+def test_a_chip_that_hides_is_known_by_its_own_key(maker, policy):
+    """The host may hide CHIP_ID; the certificate of the key that signed still names the chip."""
+    hidden = verified_of(maker.case(report=maker.report(chip_id=ChipId(bytes(64)))))
+    assert appraise(hidden, policy)
+    (reason,) = reasons(hidden, replace(policy, chips=frozenset({hidden.report.chip_id})))
+    assert reason == f"chip is {hidden.chip_id}, which is not accepted"
+
+
+def test_a_chip_that_hides_behind_its_provider_is_none_of_those_named(maker, policy):
     verified = verified_of(maker.case(kind="VLEK"))
     policy = replace(policy, signing_keys=frozenset({SigningKey.VLEK}), csp_ids=None)
     (reason,) = reasons(verified, policy)

@@ -87,7 +87,7 @@ def test_a_guest_that_may_be_debugged_is_genuine(maker):
 
 def test_a_provider_may_hide_its_chips(maker):
     report = maker.report(kind="VLEK", chip_id=ChipId(bytes(64)))
-    assert verify(maker.case(kind="VLEK", report=report)).report.chip_id.masked
+    assert verify(maker.case(kind="VLEK", report=report)).chip_id.masked
 
 
 # Step 1
@@ -212,8 +212,22 @@ def test_another_chip_is_refused(maker):
     refuse(maker.case(report=maker.report(chip_id=ChipId(bytes(63) + b"\1"))), ChipMismatch, "is of chip")
 
 
-def test_a_hidden_chip_does_not_pass_for_the_certificates(maker):
-    refuse(maker.case(report=maker.report(chip_id=ChipId(bytes(64)))), ChipMismatch, "hides its chip")
+@pytest.mark.parametrize("product", ["Genoa", "Turin"])
+def test_a_vcek_is_one_chips_even_if_the_host_hides_which(maker, product):
+    """MASK_CHIP_ID makes CHIP_ID zero, and changes nothing about the key that signs."""
+    case = maker.case(product, report=maker.report(product, chip_id=ChipId(bytes(64))))
+    verified = verify(case)
+    assert verified.report.chip_id.masked
+    assert verified.chip_id == verify(maker.case(product)).report.chip_id
+
+
+def test_hiding_the_chip_lets_no_other_one_sign(maker):
+    hidden = maker.report(chip_id=ChipId(bytes(64)))
+    other = replace(maker, chip=ec.generate_private_key(ec.SECP384R1()))
+    refuse(maker.case(report=hidden, vek=other.vek_certificate()), ReportSignatureRejected)
+    raw = bytearray(maker.report())
+    raw[0x1A0:0x1E0] = bytes(64)
+    refuse(maker.case(report=bytes(raw)), ReportSignatureRejected)
 
 
 def test_all_of_turins_chip_id_counts(maker):
