@@ -47,7 +47,9 @@ _NOTHING_KNOWN: dict[str, Any] = {"tcb_status": None, "advisory_ids": [], "debug
 @click.option("--collateral", type=_file, help="Collateral of a quote, from a file.")
 @pcs_options(default=None)
 @click.option("--vcek", "--vlek", "vek", type=_file, help="Certificate of an SNP report's key, DER or PEM.")
-@click.option("--chain", "chains", type=_file, multiple=True, help="Its authority and root, PEM; may be repeated.")
+@click.option(
+    "--chain", "chains", type=_file, multiple=True, help="Its authority and root, DER or PEM; may be repeated."
+)
 @click.option("--crl", type=_file, help="AMD's revocation list, DER.")
 @at_option
 @json_option

@@ -7,9 +7,9 @@ from typing import Self
 from caisson.errors import Malformed
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.path import parse_chain
+from caisson.evidence.snp.wrapping import report_in
 from caisson.evidence.tls import quote_of
 from caisson.protocol import ActivationEvidence
-from caisson.snp import Report
 
 MOST_BYTES = 1 << 20
 EVIDENCE_FORMS = "evidence is a quote, an SNP report, a certificate (PEM or DER), or activation evidence (JSON)"
@@ -27,7 +27,10 @@ class EvidenceForm(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The bytes of one piece of evidence, and its form. `certificate` and `activation` are there in their form only."""
+    """The bytes of one piece of evidence, and its form. `certificate` and `activation` are there in their form only.
+
+    `raw` is what was given, but of an SNP report it is the report alone, without what it came in.
+    """
 
     form: EvidenceForm
     raw: bytes
@@ -52,8 +55,11 @@ class Evidence:
             return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=Certificate.parse(raw))
         if raw.startswith(_JSON):
             return cls(form=EvidenceForm.ACTIVATION, raw=raw, activation=ActivationEvidence.parse(raw))
-        # No quote has the size of a report: its signature section alone is larger than what would be left for it.
-        return cls(form=EvidenceForm.SNP_REPORT if len(raw) == Report.SIZE else EvidenceForm.QUOTE, raw=raw)
+        # No quote has the size of a report, or ends in zeros from there on: that is where its certificates are.
+        report = report_in(raw)
+        if report is not None:
+            return cls(form=EvidenceForm.SNP_REPORT, raw=report)
+        return cls(form=EvidenceForm.QUOTE, raw=raw)
 
     @property
     def quote(self) -> bytes:

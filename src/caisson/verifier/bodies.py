@@ -16,7 +16,7 @@ class _Body(BaseModel):
 
 
 class SnpBody(_Body):
-    """What an SNP report needs: the VCEK's or VLEK's certificate (DER), the chain (PEM), the revocation list (DER)."""
+    """What an SNP report needs: the VCEK's or VLEK's certificate, its chain (DER or PEM), the revocation list (DER)."""
 
     vek: _Base64
     chain: _Base64

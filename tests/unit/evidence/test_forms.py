@@ -1,6 +1,7 @@
 """Evidence is told by its first bytes, and what it holds is shown without being believed."""
 
 import contextlib
+import struct
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,36 @@ def test_a_report_is_no_quote():
     assert found.form is EvidenceForm.SNP_REPORT
     with pytest.raises(Malformed, match="no quote"):
         _ = found.quote
+
+
+ANSWER = struct.pack("<II24x", 0, 1184)
+AZURE = b"HCLA" + bytes(28)
+OF_SNP = struct.pack("<5I", 27, 1, 2, 1, 7) + b"whatever"
+
+
+@pytest.mark.parametrize("size", [1184, 1216, 4000])
+@pytest.mark.parametrize(("before", "after"), [(b"", b""), (ANSWER, b""), (AZURE, OF_SNP)])
+def test_a_report_is_taken_out_of_what_it_comes_in(before, after, size):
+    report = bytes(range(1, 75)) * 16
+    found = Evidence.recognise((before + report + after).ljust(size, b"\0"))
+    assert (found.form, found.raw) == (EvidenceForm.SNP_REPORT, report)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        bytes(1183),
+        bytes(1184) + b"\1",
+        ANSWER + bytes(1183),
+        ANSWER + bytes(1184) + b"\1",
+        struct.pack("<II24x", 1, 1184) + bytes(1184) + b"\1",
+        AZURE + bytes(1184),
+        AZURE + bytes(1184) + OF_SNP[:11],
+        AZURE + bytes(1184) + struct.pack("<5I", 27, 1, 4, 1, 7),
+    ],
+)
+def test_what_only_looks_like_a_report_in_something_is_none(raw):
+    assert Evidence.recognise(raw).form is EvidenceForm.QUOTE
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"\x30\x82", b"-----BEGIN CERTIFICATE-----", bytes((1 << 20) + 1)])

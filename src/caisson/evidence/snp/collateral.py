@@ -12,7 +12,7 @@ _MOST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnpCollateral:
-    """The endorsement key's certificate (DER), authority and root (PEM), and the root's revocation list (DER)."""
+    """The endorsement key's certificate, its authority's and root's (DER or PEM), and the revocation list (DER)."""
 
     vek: bytes
     chain: bytes

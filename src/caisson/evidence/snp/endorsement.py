@@ -5,6 +5,7 @@ Nothing here looks at a clock or at a report, so the result is remembered by the
 
 import base64
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +22,8 @@ from caisson.snp import SigningKey
 _REMEMBERED = 256
 _MOST_CHAIN_BYTES = 32 * 1024
 _AUTHORITIES = 2
+# A sequence whose length takes two bytes, as that of every certificate here does.
+_DER, _DER_HEADER = b"\x30\x82", 4
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _INFIX = {SigningKey.VCEK: "", SigningKey.VLEK: "VLEK-"}
 
@@ -62,7 +65,7 @@ def endorse(vek: bytes, chain: bytes, crl: bytes | None, roots: frozenset[RootKe
         EvidenceRejected: a step does not hold.
     """
     # 2. The certificates: what each is for, who signed it, and whether the root is one of ours.
-    leaf = AmdCertificate.parse(_one(vek) if vek.startswith(_BEGIN) else vek)
+    leaf = AmdCertificate.parse(_one(vek))
     key = Vek.of(leaf)
     authority, root = parse_chain(chain)
     product = key.product.value
@@ -92,16 +95,16 @@ def endorse(vek: bytes, chain: bytes, crl: bytes | None, roots: frozenset[RootKe
     )
 
 
-def parse_chain(pem: bytes) -> tuple[AmdCertificate, AmdCertificate]:
-    """Read an authority and its root in PEM, in either order and with nothing around them.
+def parse_chain(chain: bytes) -> tuple[AmdCertificate, AmdCertificate]:
+    """Read an authority and its root in PEM or DER, one after the other in either order and with nothing around them.
 
     Raises:
         Malformed: not exactly two certificates.
         ChainRejected: a certificate of another form, or not one root among them.
     """
-    ders = _decoded(pem)
+    ders = _decoded(chain)
     if len(ders) != _AUTHORITIES:
-        raise Malformed("chain is not exactly two PEM certificates, AMD's signing key and its root key")
+        raise Malformed("chain is not exactly two certificates, AMD's signing key and its root key")
     first, second = map(AmdCertificate.parse, ders)
     roots = [certificate for certificate in (first, second) if certificate.issuer == certificate.subject]
     if len(roots) != 1:
@@ -109,28 +112,42 @@ def parse_chain(pem: bytes) -> tuple[AmdCertificate, AmdCertificate]:
     return (second, first) if roots[0] is first else (first, second)
 
 
-def _one(pem: bytes) -> bytes:
-    ders = _decoded(pem)
+def _one(vek: bytes) -> bytes:
+    ders = _decoded(vek)
     if len(ders) != 1:
-        raise Malformed(f"{len(ders)} PEM certificates are where only that of the endorsement key belongs")
+        raise Malformed(f"{len(ders)} certificates are where only that of the endorsement key belongs")
     return ders[0]
 
 
-def _decoded(pem: bytes) -> list[bytes]:
-    *blocks, rest = pem.split(_END) if len(pem) <= _MOST_CHAIN_BYTES else [pem]
+def _decoded(chain: bytes) -> list[bytes]:
+    if len(chain) > _MOST_CHAIN_BYTES:
+        raise Malformed(f"certificates have {len(chain)} bytes, more than {_MOST_CHAIN_BYTES}")
+    return list(_split(chain)) if chain.startswith(_DER) else _unarmoured(chain)
+
+
+def _split(ders: bytes) -> Iterator[bytes]:
+    """Cut where the next certificate must begin; whether each is one, its reader finds out."""
+    while ders:
+        size = _DER_HEADER + int.from_bytes(ders[len(_DER) : _DER_HEADER], "big")
+        yield ders[:size]
+        ders = ders[size:]
+
+
+def _unarmoured(pem: bytes) -> list[bytes]:
+    *blocks, rest = pem.split(_END)
     if rest.strip():
-        raise Malformed("chain has text that is not a certificate, or is too long")
+        raise Malformed("certificates come with text that is not a certificate")
     return [_decode(block) for block in blocks]
 
 
 def _decode(block: bytes) -> bytes:
     head, begin, body = block.partition(_BEGIN)
     if head.strip() or not begin:
-        raise Malformed("chain has text that is not a certificate")
+        raise Malformed("certificates come with text that is not a certificate")
     try:
         return base64.b64decode(b"".join(body.split()), validate=True)
     except binascii.Error as cause:
-        raise Malformed("chain has a certificate that is not base64") from cause
+        raise Malformed("certificate in PEM is not base64") from cause
 
 
 def _require_role(certificate: AmdCertificate, name: str, role: _Role) -> None:

@@ -46,8 +46,8 @@ def verify_snp(
 ) -> VerifiedSnpReport:
     """Verify a report under `roots`, as of `at`.
 
-    `vek` is the VCEK's or VLEK's certificate (DER or PEM), `chain` its authority's and the root's (PEM, as AMD's key
-    distribution service gives them), `crl` the root's revocation list (DER), which is checked where it is given.
+    `vek` is the VCEK's or VLEK's certificate, `chain` its authority's and the root's, one after the other (DER or PEM),
+    `crl` the root's revocation list (DER), which is checked where it is given.
 
     The plan:
 

@@ -65,6 +65,15 @@ def test_a_chain_is_two_certificates_and_nothing_else(maker, change):
     refuse(maker.case(chain=change(maker.chain())), Malformed)
 
 
+def test_a_chain_may_be_der_one_certificate_after_the_other(maker):
+    """The tools for hosts write files such as `ask.der` and `ark.der`."""
+    authority, root = maker.authority_certificate(), maker.root_certificate()
+    accept(maker.case(chain=authority + root))
+    accept(maker.case(chain=root + authority))
+    for bad in (authority, authority + root + authority, authority + root[:-1], authority + root + b"\0", b"0\x82"):
+        refuse(maker.case(chain=bad), Malformed)
+
+
 def test_a_chain_has_one_root(maker):
     root, authority = pem(maker.root_certificate()), pem(maker.authority_certificate())
     refuse(maker.case(chain=root + root), ChainRejected, "2 roots")
@@ -133,7 +142,7 @@ def test_the_endorsement_keys_certificate_may_be_pem_and_nothing_else(maker):
     vek = armoured(maker.vek_certificate())
     accept(maker.case(vek=vek))
     accept(maker.case(vek=vek.replace(b"\n", b"\r\n")))
-    refuse(maker.case(vek=vek + vek), Malformed, "2 PEM certificates")
+    refuse(maker.case(vek=vek + vek), Malformed, "2 certificates")
     refuse(maker.case(vek=vek + b"hello\n"), Malformed, "text that is not a certificate")
     refuse(maker.case(vek=vek[:-5]), Malformed, "text that is not a certificate")
 

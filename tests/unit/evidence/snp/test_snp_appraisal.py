@@ -160,7 +160,7 @@ def test_a_chip_that_hides_is_known_by_its_own_key(maker, policy):
     assert reason == f"chip is {hidden.chip_id}, which is not accepted"
 
 
-def test_a_chip_that_hides_behind_its_provider_is_none_of_those_named(maker, policy):
+def test_a_chip_that_hides_is_none_of_those_named(maker, policy):
     verified = verified_of(maker.case(kind="VLEK"))
     policy = replace(policy, signing_keys=frozenset({SigningKey.VLEK}), csp_ids=None)
     (reason,) = reasons(verified, policy)
