@@ -1,6 +1,6 @@
 """The result of looking at evidence: is it genuine, is it what we want, and what is it?"""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Self
@@ -10,6 +10,7 @@ from caisson.evidence.policy import AnyPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.trust_vector import Tier, TrustVector
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd
+from caisson.snp import PlatformFlags, PolicyFlags
 
 SGX, TDX, SNP = "sgx", "tdx", "snp"
 Verified = VerifiedQuote | VerifiedTd | VerifiedSnpReport
@@ -146,13 +147,24 @@ def _snp(verified: VerifiedSnpReport) -> dict[str, Any]:
     return {
         "measurement": str(snp.measurement),
         "host_data": str(snp.host_data),
+        "id_key_digest": str(snp.id_key_digest),
+        "author_key_digest": str(snp.author_key_digest),
+        "family_id": str(snp.family_id),
+        "image_id": str(snp.image_id),
+        "guest_svn": snp.guest_svn,
+        "guest_policy": [flag.name for flag in PolicyFlags if flag & snp.policy.bits & ~PolicyFlags.RESERVED_ONE],
+        "platform_info": [flag.name for flag in PlatformFlags if flag & snp.platform_info],
         "debug": verified.debug,
         "report_data": str(snp.report_data),
         "vmpl": snp.vmpl,
+        "signing_key": verified.signing_key.name,
+        "csp_id": verified.csp_id,
         "product": verified.product.value,
         "chip_id": str(verified.chip_id),
         "reported_tcb": str(verified.reported_tcb),
         "committed_tcb": str(verified.committed_tcb),
+        "launch_tcb": str(verified.launch_tcb),
+        "mitigations": None if snp.mitigations is None else asdict(snp.mitigations),
         "revocation_checked": verified.revocation_checked,
         **_root(verified),
     }

@@ -28,7 +28,7 @@ _KNOWN_POLICY = 0xFFFF | sum(PolicyFlags)
 
 
 class PlatformFlags(IntFlag):
-    """The named bits of PLATFORM_INFO."""
+    """The named bits of PLATFORM_INFO; bit 6 is set by Turin only."""
 
     SMT_EN = 1 << 0
     TSME_EN = 1 << 1
@@ -36,6 +36,7 @@ class PlatformFlags(IntFlag):
     RAPL_DIS = 1 << 3
     CIPHERTEXT_HIDING_EN = 1 << 4
     ALIAS_CHECK_COMPLETE = 1 << 5
+    IOMMU_WRITE_SAFE = 1 << 6
     TIO_EN = 1 << 7
 
 
@@ -54,6 +55,11 @@ class GuestPolicy:
     def migratable(self) -> bool:
         """Whether a migration agent may carry the guest elsewhere."""
         return bool(self.bits & PolicyFlags.MIGRATE_MA)
+
+    @property
+    def cxl(self) -> bool:
+        """Whether the guest may have memory or devices on CXL."""
+        return bool(self.bits & PolicyFlags.CXL_ALLOW)
 
     @property
     def smt(self) -> bool:

@@ -1,12 +1,13 @@
 """What is asked of an SEV-SNP guest and of the processor it runs on."""
 
 from collections.abc import Iterator
+from enum import IntFlag
 
 from caisson.evidence.appraisal.intel import report_data_mismatches
 from caisson.evidence.appraisal.rules import none_fits, unequal
 from caisson.evidence.policy import GuestRule, SnpPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
-from caisson.snp import PlatformFlags, PolicyFlags, Report, SigningKey
+from caisson.snp import Mitigations, PlatformFlags, PolicyFlags, Report, SigningKey
 
 
 def snp_mismatches(verified: VerifiedSnpReport, policy: SnpPolicy) -> Iterator[str]:
@@ -60,8 +61,17 @@ def _firmware(verified: VerifiedSnpReport, policy: SnpPolicy) -> Iterator[str]:
     if provisional and not policy.allow_provisional_firmware:
         yield "firmware is provisional: it can still be rolled back to what was committed"
     if lacking := policy.required_platform & ~report.platform_info:
-        names = ", ".join(flag.name or "" for flag in PlatformFlags if flag & lacking)
-        yield f"platform information lacks {names}"
+        yield f"platform information lacks {_names(PlatformFlags, lacking)}"
+    if unwanted := policy.forbidden_platform & report.platform_info:
+        yield f"platform information has {_names(PlatformFlags, unwanted)}, which is not accepted"
+    yield from _mitigations(report, policy.required_mitigations)
+
+
+def _mitigations(report: Report, required: frozenset[int]) -> Iterator[str]:
+    known = report.mitigations or Mitigations(launch=0, current=0)
+    for when, vector in (("when the guest was launched", known.launch), ("now", known.current)):
+        if lacking := sorted(bit for bit in required if not vector >> bit & 1):
+            yield f"mitigations are not known to be in force {when}: {', '.join(map(str, lacking))}"
 
 
 def _guest(report: Report, policy: SnpPolicy) -> Iterator[str]:
@@ -69,11 +79,17 @@ def _guest(report: Report, policy: SnpPolicy) -> Iterator[str]:
         yield "guest may be debugged: its memory is open to the host"
     if report.policy.migratable and not policy.allow_migration:
         yield "guest may be migrated by an agent"
+    if report.policy.cxl and not policy.allow_cxl:
+        yield "guest may have memory or devices on CXL"
     if report.policy.smt and not policy.allow_smt:
         yield "guest may share cores with other threads (SMT)"
     if lacking := policy.required_policy & ~report.policy.bits:
-        yield f"guest's policy lacks {', '.join(flag.name or '' for flag in PolicyFlags if flag & lacking)}"
+        yield f"guest's policy lacks {_names(PolicyFlags, lacking)}"
     if report.vmpl not in policy.vmpls:
         yield f"report was asked for at privilege level {report.vmpl}, which is not accepted"
     yield from report_data_mismatches(report.report_data, policy.report_data)
     yield from none_fits(policy.guests, lambda rule: guest_differences(report, rule), noun="guest", name="guests")
+
+
+def _names(kind: type[IntFlag], bits: int) -> str:
+    return ", ".join(flag.name or "" for flag in kind if flag & bits)

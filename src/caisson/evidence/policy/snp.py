@@ -8,7 +8,7 @@ from typing import ClassVar
 from caisson.abi import ReportData
 from caisson.errors import Malformed
 from caisson.evidence.policy.document import PolicyDocument
-from caisson.evidence.policy.files import VERSION_2
+from caisson.evidence.policy.files import VERSION_2, VERSION_3
 from caisson.evidence.policy.intel import REPORT_DATA, root_kind
 from caisson.evidence.policy.kinds import (
     HINT,
@@ -46,6 +46,7 @@ AMD_ROOT_NAMES = {"amd-milan": AMD_MILAN_ROOT, "amd-genoa": AMD_GENOA_ROOT, "amd
 _MOST_LEVEL = 0xFF
 _MOST_U32 = 0xFFFF_FFFF
 _MOST_VMPL = 3
+_MOST_MITIGATION = 63
 _CSP_ID = re.compile(r"[\x20-\x7e]{1,128}")
 # Debugging, migration and threads have members of their own; bit 17 is always set.
 _ELSEWHERE = PolicyFlags.DEBUG | PolicyFlags.MIGRATE_MA | PolicyFlags.SMT | PolicyFlags.RESERVED_ONE
@@ -62,7 +63,11 @@ RULE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestRule:
-    """One guest that is acceptable: exactly one measurement, one signer's image from an SVN on, or both at once."""
+    """One guest that is acceptable: exactly one measurement, one signer's image from an SVN on, or both at once.
+
+    The signer is the one of the identity, or whoever certified that one, whichever key it has. A digest of zeros stands
+    for nobody, and so for everybody.
+    """
 
     measurement: Measurement | None = None
     host_data: HostData | None = None
@@ -73,11 +78,14 @@ class GuestRule:
     minimum_guest_svn: int | None = None
 
     def __post_init__(self) -> None:
-        image = (self.id_key_digest, self.family_id, self.image_id, self.minimum_guest_svn)
-        if self.measurement is None and None in image:
+        signed = any(
+            digest is not None and any(digest.value) for digest in (self.id_key_digest, self.author_key_digest)
+        )
+        image = (self.family_id, self.image_id, self.minimum_guest_svn)
+        if self.measurement is None and (not signed or None in image):
             raise Malformed(
-                "policy: an entry of `guests` names neither `measurement` nor all of `id_key_digest`, `family_id`, "
-                "`image_id`, `minimum_guest_svn`",
+                "policy: an entry of `guests` names neither `measurement` nor who signed it (`id_key_digest` or "
+                "`author_key_digest`, which are not zero) with all of `family_id`, `image_id`, `minimum_guest_svn`",
                 hint=HINT,
             )
 
@@ -100,7 +108,7 @@ _FLOOR = (
     *(member(name, number(_MOST_LEVEL), f"the lowest patch level of {name}") for name in _LEVELS),
     member("fmc", number(_MOST_LEVEL), "the lowest patch level of fmc, on Turin", optional=True),
 )
-MEMBERS = (
+MEMBERS_2 = (
     member("roots", set_of(root_kind(AMD_ROOT_NAMES)), "whose word ends the argument"),
     member("signing_keys", set_of(text(_signing_key, write=lambda key: key.name, enum=["VCEK", "VLEK"])), "which keys"),
     member("csp_ids", any_or(set_of(text(_csp_id))), "the cloud providers whose VLEKs are accepted; or `any`"),
@@ -124,6 +132,16 @@ MEMBERS = (
     REPORT_DATA,
     member("guests", list_of(table(RULE, GuestRule, what="policy: an entry of `guests`")), "the guests accepted"),
 )
+MEMBERS_3 = (
+    *MEMBERS_2,
+    member("allow_cxl", boolean(), "whether guests are accepted that may have memory or devices on CXL"),
+    member("forbidden_platform", flags(PlatformFlags), "the bits that the platform's information must not have"),
+    member(
+        "required_mitigations",
+        set_of(number(_MOST_MITIGATION)),
+        "the mitigations, by their bits, in force at the guest's launch and now",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,11 +149,12 @@ class SnpPolicy(PolicyDocument):
     """What an SEV-SNP guest's report must be to be accepted.
 
     `minimum_tcb` goes by the product's name in lower case; a product that it does not have is not accepted. Members
-    that may be `None` are not looked at then: in the file one has to write `any`.
+    that may be `None` are not looked at then: in the file one has to write `any`. Version 2 cannot ask for the last
+    three, and has them as they are here by default.
     """
 
     tee = TEE
-    versions: ClassVar[Mapping[int, tuple[Member, ...]]] = {VERSION_2: MEMBERS}
+    versions: ClassVar[Mapping[int, tuple[Member, ...]]] = {VERSION_2: MEMBERS_2, VERSION_3: MEMBERS_3}
 
     roots: frozenset[RootKey]
     signing_keys: frozenset[SigningKey]
@@ -152,6 +171,15 @@ class SnpPolicy(PolicyDocument):
     minimum_tcb: Mapping[str, TcbComponents]
     report_data: frozenset[ReportData] | None
     guests: tuple[GuestRule, ...]
+    allow_cxl: bool = True
+    forbidden_platform: int = 0
+    required_mitigations: frozenset[int] = frozenset()
+
+    @property
+    def version(self) -> int:
+        """The oldest version that can say it."""
+        asked = not self.allow_cxl or self.forbidden_platform or self.required_mitigations
+        return VERSION_3 if asked else VERSION_2
 
     def __post_init__(self) -> None:
         for name, floor in self.minimum_tcb.items():

@@ -56,7 +56,17 @@ SNP = {
         {"id_key_digest": H48, "family_id": H16, "image_id": H16, "minimum_guest_svn": 2},
     ],
 }
-GOOD = {"sgx": SGX, "tdx": TDX, "sev-snp": SNP}
+SNP_3 = SNP | {
+    "version": 3,
+    "allow_cxl": False,
+    "forbidden_platform": ["SMT_EN", "TIO_EN"],
+    "required_mitigations": [0, 3, 63],
+    "guests": [{"author_key_digest": H48, "family_id": H16, "image_id": H16, "minimum_guest_svn": 2}],
+}
+ZERO = "00" * 48
+NOBODYS = {"family_id": H16, "image_id": H16, "minimum_guest_svn": 2}
+NEW_IN_3 = {"allow_cxl": True, "forbidden_platform": [], "required_mitigations": []}
+GOOD = {"sgx": SGX, "tdx": TDX, "sev-snp": SNP, "sev-snp 3": SNP_3}
 EACH = pytest.mark.parametrize("good", GOOD.values(), ids=GOOD)
 FIELDS = pytest.mark.parametrize(
     ("good", "field"), [pytest.param(good, field, id=f"{tee} {field}") for tee, good in GOOD.items() for field in good]
@@ -68,7 +78,9 @@ def read(value):
     return parse_policy(json.dumps(value).encode())
 
 
-@pytest.mark.parametrize(("tee", "kind"), [("sgx", Policy), ("tdx", TdxPolicy), ("sev-snp", SnpPolicy)])
+@pytest.mark.parametrize(
+    ("tee", "kind"), [("sgx", Policy), ("tdx", TdxPolicy), ("sev-snp", SnpPolicy), ("sev-snp 3", SnpPolicy)]
+)
 def test_which_policy_it_is_the_file_says(tee, kind):
     assert type(read(GOOD[tee])) is kind
     assert kind.parse(json.dumps(GOOD[tee]).encode()) == read(GOOD[tee])
@@ -114,7 +126,7 @@ def test_what_is_no_toml_is_malformed(text):
 def test_the_schema_takes_what_the_reader_takes(good):
     assert validator.is_valid(good)
     assert not validator.is_valid(good | {"new": 1})
-    assert not validator.is_valid(good | {"version": 3})
+    assert not validator.is_valid(good | {"version": 5 - good["version"]})
 
 
 @EACH
@@ -150,6 +162,9 @@ def test_a_policy_is_written_in_the_oldest_version_that_can_say_it():
     policy = read(old)
     assert policy.members == old
     assert read(SGX | dict.fromkeys(NEW, "any")) == policy
+    assert read(SNP | NEW_IN_3 | {"version": 3}).members == SNP
+    for name in NEW_IN_3:
+        assert read(SNP | NEW_IN_3 | {"version": 3, name: SNP_3[name]}).version == 3
 
 
 @pytest.mark.parametrize(
@@ -179,6 +194,13 @@ def test_a_policy_is_written_in_the_oldest_version_that_can_say_it():
         (SNP, {"minimum_tcb": {"turin": LEVELS}}),
         (SNP, {"guests": [{"host_data": H32}]}),
         (SNP, {"guests": [{"id_key_digest": H48, "family_id": H16, "image_id": H16}]}),
+        (SNP, {"guests": [{"family_id": H16, "image_id": H16, "minimum_guest_svn": 2}]}),
+        (SNP, {"guests": [NOBODYS | {"id_key_digest": ZERO}]}),
+        (SNP, {"guests": [NOBODYS | {"id_key_digest": ZERO, "author_key_digest": ZERO}]}),
+        (SNP, {"version": 3}),
+        (SNP_3, {"version": 2}),
+        (SNP_3, {"forbidden_platform": ["SMT"]}),
+        (SNP_3, {"required_mitigations": [64]}),
     ],
     ids=str,
 )

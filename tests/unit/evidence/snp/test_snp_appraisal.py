@@ -19,6 +19,7 @@ from caisson.snp import (
     ImageId,
     KeyDigest,
     Measurement,
+    Mitigations,
     PlatformFlags,
     PolicyFlags,
     SigningKey,
@@ -27,7 +28,8 @@ from caisson.snp import (
 )
 
 FLOOR = TcbComponents(bootloader=10, tee=0, snp=23, microcode=84)
-IMAGE = {"id_key_digest": KeyDigest(bytes(48)), "family_id": FamilyId(bytes(16)), "image_id": ImageId(bytes(16))}
+SIGNER = KeyDigest(b"K" * 48)
+IMAGE = {"family_id": FamilyId(bytes(16)), "image_id": ImageId(bytes(16))}
 
 
 def verified_of(case):
@@ -37,7 +39,8 @@ def verified_of(case):
 
 @pytest.fixture(scope="session")
 def verified(maker):
-    return verified_of(maker.case())
+    report = maker.report(version=5, mitigations=Mitigations(launch=0b101, current=0b001), platform_info=1)
+    return verified_of(maker.case(report=report))
 
 
 @pytest.fixture
@@ -90,7 +93,10 @@ def test_what_the_policy_names_is_accepted(verified, policy):
         ({"guests": ()}, "`guests` is empty"),
         ({"guests": (GuestRule(measurement=Measurement(b"M" * 48)),)}, "measurement is"),
         ({"guests": (GuestRule(measurement=Measurement(bytes(48)), host_data=HostData(b"H" * 32)),)}, "host_data is"),
-        ({"guests": (GuestRule(**IMAGE, minimum_guest_svn=1),)}, "guest_svn is 0, less than 1"),
+        ({"guests": (GuestRule(id_key_digest=SIGNER, **IMAGE, minimum_guest_svn=0),)}, "id_key_digest is"),
+        ({"guests": (GuestRule(author_key_digest=SIGNER, **IMAGE, minimum_guest_svn=0),)}, "author_key_digest is"),
+        ({"forbidden_platform": PlatformFlags.SMT_EN}, "information has SMT_EN"),
+        ({"required_mitigations": frozenset({0, 2})}, "in force now: 2"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -125,12 +131,16 @@ def test_a_guest_that_shares_no_cores_needs_no_permission(maker, policy):
 
 @pytest.mark.parametrize(
     ("bit", "member", "word"),
-    [(PolicyFlags.DEBUG, "allow_debug", "debugged"), (PolicyFlags.MIGRATE_MA, "allow_migration", "migrated")],
+    [
+        (PolicyFlags.DEBUG, "allow_debug", "debugged"),
+        (PolicyFlags.MIGRATE_MA, "allow_migration", "migrated"),
+        (PolicyFlags.CXL_ALLOW, "allow_cxl", "CXL"),
+    ],
 )
 def test_a_guest_that_lets_others_in_must_be_allowed(maker, policy, bit, member, word):
     report = maker.report(policy=GuestPolicy(bits=0x30000 | bit))
     verified = verified_of(maker.case(report=report))
-    (reason,) = reasons(verified, policy)
+    (reason,) = reasons(verified, replace(policy, allow_cxl=False))
     assert word in reason
     assert appraise(verified, replace(policy, **{member: True}))
 
@@ -167,9 +177,26 @@ def test_a_chip_that_hides_is_none_of_those_named(maker, policy):
     assert reason == "chip is hidden, which is not accepted"
 
 
-def test_a_signers_image_is_accepted_from_a_security_version_on(verified, policy):
-    rule = GuestRule(**IMAGE, minimum_guest_svn=0)
+def test_mitigations_count_at_launch_and_now(maker, verified, policy):
+    asking = replace(policy, required_mitigations=frozenset({2}))
+    updated = maker.report(version=5, mitigations=Mitigations(launch=0b011, current=0b111))
+    (reason,) = reasons(verified_of(maker.case(report=updated)), asking)
+    assert reason == "mitigations are not known to be in force when the guest was launched: 2"
+    assert appraise(verified, replace(policy, required_mitigations=frozenset({0})))
+
+
+def test_a_report_that_names_no_mitigations_has_none(maker, policy):
+    asking = replace(policy, required_mitigations=frozenset({0}))
+    assert len(reasons(verified_of(maker.case()), asking)) == 2
+
+
+@pytest.mark.parametrize("who", ["id_key_digest", "author_key_digest"])
+def test_a_signers_image_is_accepted_from_a_security_version_on(maker, policy, who):
+    verified = verified_of(maker.case(report=maker.report(guest_svn=3, **{who: SIGNER})))
+    rule = GuestRule(**{who: SIGNER}, **IMAGE, minimum_guest_svn=3)
     assert appraise(verified, replace(policy, guests=(rule,))).rule == rule
+    (reason,) = reasons(verified, replace(policy, guests=(replace(rule, minimum_guest_svn=4),)))
+    assert "guest_svn is 3, less than 4" in reason
     assert appraise(verified, replace(policy, report_data=None, chips=None))
 
 
@@ -182,6 +209,9 @@ def test_one_look_at_a_report_says_what_the_policy_says(maker, policy):
         return examine(Evidence.recognise(case.report), collateral, question)
 
     assert (look(policy).accepted, look(policy).reasons) == (True, ())
+    facts = look(policy).facts
+    assert (facts["guest_policy"], facts["platform_info"], facts["mitigations"]) == (["SMT"], [], None)
+    assert (facts["signing_key"], facts["csp_id"], facts["guest_svn"]) == ("VCEK", None, 0)
     no = look(replace(policy, vmpls=frozenset()))
     assert (no.genuine, no.accepted) == (True, False)
     assert no.reasons == ("report was asked for at privilege level 0, which is not accepted",)
