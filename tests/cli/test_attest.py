@@ -196,8 +196,10 @@ def verified(monkeypatch):
         expires=dt.datetime(2030, 1, 2, tzinfo=dt.UTC),
     )
     runtime_data = SimpleNamespace(workload="redis", server_key_hash="k0")
+    window = (dt.datetime(2029, 12, 31, 11, 55, tzinfo=dt.UTC), dt.datetime(2030, 1, 1, 11, 55, tzinfo=dt.UTC))
+    certificate = SimpleNamespace(validity=SimpleNamespace(begins=window[0], ends=window[1]))
     activation = VerifiedActivation(quote=quote, runtime_data=runtime_data)
-    monkeypatch.setattr(attest_module, "peer_certificate", lambda *_: "certificate")
+    monkeypatch.setattr(attest_module, "peer_certificate", lambda *_: certificate)
     monkeypatch.setattr(attest_module.CollateralSource, "get", lambda *_, **__: "collateral")
     monkeypatch.setattr(attest_module, "quote_of", lambda _: "quote")
     monkeypatch.setattr(attest_module, "verify_peer", lambda *_, **__: activation)
@@ -213,6 +215,7 @@ def test_what_runs_is_told_with_every_warning(policy, capsys):
         "  signed by     MRSIGNER  s0, product 17, version 1\n"
         "  provisioned   by the key server k0\n"
         "  platform      UpToDate (INTEL-SA-1), vouched for by `a root`\n"
+        "  certificate   from 2029-12-31 11:55 until 2030-01-01 11:55 UTC\n"
         "  warning       a debug enclave: whoever runs it can read its memory\n"
         "  warning       not Intel's hardware: a software platform protects nothing\n"
     )
@@ -224,6 +227,7 @@ def test_the_same_is_told_as_json(policy, capsys):
     said = json.loads(capsys.readouterr().out)
     assert (said["version"], said["workload"], said["debug"], said["hardware"]) == (1, "redis", True, False)
     assert said["expires"] == "2030-01-02T00:00:00+00:00"
+    assert said["certificate"] == {"begins": "2029-12-31T11:55:00+00:00", "ends": "2030-01-01T11:55:00+00:00"}
 
 
 @pytest.mark.usefixtures("verified")

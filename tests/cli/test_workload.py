@@ -51,7 +51,7 @@ def test_a_workload_is_set_listed_shown_and_removed(keyserver, files):
             "files         /run/caisson/secrets/redis.conf",
             "variables     none",
             "arguments     --loglevel warning",
-            "certificate   localhost, 127.0.0.1",
+            "certificate   localhost, 127.0.0.1; for 24 hours",
             "policy",
             *(f"  {line}" for line in POLICY.strip().splitlines()),
             "",
@@ -77,6 +77,30 @@ def test_a_new_policy_leaves_all_else_of_a_workload_as_it_was(keyserver, files):
     assert keyserver("workload", "policy", "redis", other) == (0, said, "")
     after = json.loads(keyserver("workload", "show", "redis", "--json")[1])["document"]
     assert after == before | {"policy": POLICY.replace("= 17", "= 18")}
+
+
+def test_another_lifetime_leaves_all_else_of_a_workload_as_it_was(keyserver, files):
+    assert keyserver("workload", "set", *files)[0] == 0
+    before = json.loads(keyserver("workload", "show", "redis", "--json")[1])["document"]
+    said = "certificates of workload `redis` live for 168 hours, version 2\n"
+    assert keyserver("workload", "lifetime", "redis", "168") == (0, said, "")
+    after = json.loads(keyserver("workload", "show", "redis", "--json")[1])["document"]
+    assert before["certificate"].pop("lifetime_hours") == 24
+    assert after["certificate"].pop("lifetime_hours") == 168
+    assert after == before
+    assert "for 168 hours" in keyserver("workload", "show", "redis")[1]
+    (_, first, second) = keyserver.operator.audit_lines(after=0, limit=9)[-3:]
+    assert b'"certificate_lifetime_hours":24' in first
+    assert b'"certificate_lifetime_hours":168' in second
+
+
+@pytest.mark.parametrize("hours", ["0", "1081", "-1"])
+def test_a_lifetime_that_may_not_be_changes_nothing(keyserver, files, hours):
+    assert keyserver("workload", "set", *files)[0] == 0
+    code, out, err = keyserver("workload", "lifetime", "redis", "--", hours)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: workload: certificate.lifetime_hours should be ")
+    assert keyserver("workload", "list")[1].splitlines()[1].split()[1] == "1"
 
 
 @pytest.mark.parametrize("text", ["", "version = 1", POLICY.replace("false", '"false"')])

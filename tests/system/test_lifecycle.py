@@ -34,6 +34,10 @@ class Pair:
     def pid(self, name):
         return int(self.stage.run("docker", "inspect", "--format", "{{.State.Pid}}", name).stdout)
 
+    def at(self, name):
+        """The address at which the host reaches a container's port."""
+        return self.stage.run("docker", "port", name, "6379").stdout.split()[0]
+
     def told(self, *options):
         lines = self.stage.succeed("events", "--json", *(options or ("--since", self.begin))).stdout.splitlines()
         return [json.loads(line) for line in lines]
@@ -119,6 +123,24 @@ def test_one_that_is_started_again_is_attested_again(pair):
     pair.stage.run("docker", "start", "second")
     again = eventually(lambda: pair.listed("--connect")["second"]["attested"].get("sequence", 0) > before)
     assert again
+
+
+def test_a_longer_life_begins_with_the_next_start(pair):
+    ends = {name: one["attested"]["certificate_expires"] for name, one in pair.listed("--connect").items()}
+    assert all(23 < (end - time.time()) / 3600 < 24 for end in ends.values())
+    pair.stage.succeed("workload", "lifetime", "redis", "168")
+    assert pair.listed("--connect")["redis"]["attested"]["certificate_expires"] == ends["redis"]
+    pair.stage.run("docker", "restart", "second")
+
+    def renewed():
+        second = pair.listed("--connect")["second"]["attested"]
+        return second if second["binding"] == "key" and second["certificate_expires"] > ends["second"] else None
+
+    found = eventually(renewed)
+    assert 166 < (found["certificate_expires"] - time.time()) / 3600 < 168
+    assert found["certificate"] == "good"
+    said = pair.stage.ask("attest", pair.at("second"), "--policy", pair.up["policy"], "--pcs", pair.up["pcs"])
+    assert datetime.fromisoformat(said["certificate"]["ends"]).timestamp() == found["certificate_expires"]
 
 
 def test_what_runs_is_not_removed(pair):

@@ -13,6 +13,7 @@ from caisson.cli.sources import CollateralSource, collateral_options
 from caisson.cli.starttls import StartTls
 from caisson.errors import UsageError
 from caisson.evidence import (
+    Certificate,
     SnpPolicy,
     VerifiedActivation,
     VerifiedQuote,
@@ -65,11 +66,12 @@ def command(
     at = datetime.now(UTC)
     collateral = source.get(quote_of(certificate), roots=policy.roots, at=at)
     verified = verify_peer(certificate, collateral, policy, at=at)
-    emit(_data(verified), human=_words(authority(*address), verified), as_json=as_json)
+    human = _words(authority(*address), verified, certificate)
+    emit(_data(verified, certificate), human=human, as_json=as_json)
 
 
-def _data(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:
-    quote = verified.quote
+def _data(verified: VerifiedActivation | VerifiedRaTls, certificate: Certificate) -> dict[str, object]:
+    quote, validity = verified.quote, certificate.validity
     return {
         **_binding(verified),
         **_quoted(quote),
@@ -81,6 +83,7 @@ def _data(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:
         "advisory_ids": list(quote.tcb.advisories),
         "fmspc": str(quote.pck.fmspc),
         "expires": quote.expires.isoformat(),
+        "certificate": {"begins": validity.begins.isoformat(), "ends": validity.ends.isoformat()},
     }
 
 
@@ -103,8 +106,8 @@ def _binding(verified: VerifiedActivation | VerifiedRaTls) -> dict[str, object]:
     return {"evidence": "ra-tls", "claims": None if verified.claims is None else list(verified.claims.others)}
 
 
-def _words(address: str, verified: VerifiedActivation | VerifiedRaTls) -> str:
-    quote = verified.quote
+def _words(address: str, verified: VerifiedActivation | VerifiedRaTls, certificate: Certificate) -> str:
+    quote, validity = verified.quote, certificate.validity
     is_domain = isinstance(quote, VerifiedTd)
     if isinstance(verified, VerifiedActivation):
         who = f"workload `{verified.runtime_data.workload}`"
@@ -121,6 +124,7 @@ def _words(address: str, verified: VerifiedActivation | VerifiedRaTls) -> str:
         f"  platform      {quote.tcb.status}"
         + (f" ({', '.join(quote.tcb.advisories)})" if quote.tcb.advisories else "")
         + f", vouched for by `{quote.root_name}`",
+        f"  certificate   from {validity.begins:%Y-%m-%d %H:%M} until {validity.ends:%Y-%m-%d %H:%M} UTC",
     ]
     if quote.debug:
         lines.append(

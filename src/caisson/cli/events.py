@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 
 import click
 
-from caisson.cli.connection import Connection, connection_options
+from caisson.cli.connection import Connection, connection_options, moment
 from caisson.cli.moment import since_option
 from caisson.cli.output import JSON_VERSION, printable, talk
 from caisson.conversion import TMPFS_LABEL
@@ -105,18 +106,19 @@ def _line(happening: Happening) -> str:
 
 def _human(happening: Happening) -> str:
     details = happening.details
-    facts = [
-        f"{name} {str(details[key])[:length]}"
-        for name, key, length in _TOLD
-        if details.get(key) is not None and key in details
-    ]
-    moment = happening.moment.strftime("%Y-%m-%d %H:%M:%S")
-    return f"{moment}  {happening.source:<10}  {happening.what:<24}  {happening.about}  {', '.join(facts)}".rstrip()
+    facts = [f"{name} {tell(details[key])}" for name, key, tell in _TOLD if details.get(key) is not None]
+    when = happening.moment.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{when}  {happening.source:<10}  {happening.what:<24}  {happening.about}  {', '.join(facts)}".rstrip()
 
 
-_TOLD = (
-    ("exit code", "exit_code", None),
-    ("MRENCLAVE", "mrenclave", _SHORT),
-    ("policy", "policy_sha256", _SHORT),
-    ("because", "reason", None),
+def _short(digest: object) -> str:
+    return str(digest)[:_SHORT]
+
+
+_TOLD: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("exit code", "exit_code", str),
+    ("MRENCLAVE", "mrenclave", _short),
+    ("policy", "policy_sha256", _short),
+    ("certificate until", "certificate_expires", moment),
+    ("because", "reason", str),
 )

@@ -1,5 +1,6 @@
 """`caisson ps`: which confidential containers the engine has, what they are, and when they were attested."""
 
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 
@@ -33,6 +34,8 @@ def command(*, connect: bool, as_json: bool, connection: Connection) -> None:
     Where no key server is known that is unknown. With --connect a port that answers shows by its key which activation
     it is. What the engine says is no evidence; `caisson attest` and `caisson verify` give it.
 
+    After its certificate's end clients refuse a container. One that is started again gets a new certificate.
+
     \b
     Example:
       caisson ps --connect
@@ -48,10 +51,13 @@ def command(*, connect: bool, as_json: bool, connection: Connection) -> None:
     found = attestations(containers, log)
     if log is None and containers:
         talk.print("no key server was named, and none runs here: nothing is known of attestation", markup=False)
-    server = None if log is None else str(log.server)
+    server, at = None if log is None else str(log.server), time.time()
     emit(
-        {"key_server_sha256": server, "containers": [data(one, found[one.name], versions) for one in containers]},
-        human=text(containers, found, versions, server),
+        {
+            "key_server_sha256": server,
+            "containers": [data(one, found[one.name], versions, at=at) for one in containers],
+        },
+        human=text(containers, found, versions, server, at=at),
         as_json=as_json,
     )
 

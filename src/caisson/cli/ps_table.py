@@ -5,17 +5,29 @@ from typing import Any
 
 from caisson.cli.connection import moment, table
 from caisson.engine import ContainerState
-from caisson.lifecycle import Attestation, Binding, Confidential
+from caisson.lifecycle import Attestation, Binding, CertificateState, Confidential
 
 _SHORT = 12
 _BY_SIGNAL = 128
 _PREMAIN = range(81, 100)  # docs/reference/premain.md
-_HEADING = ("NAME", "STATE", "IMAGE", "RUNTIME", "MRENCLAVE", "MRSIGNER", "PRODUCT", "ATTESTED", "POLICY")
+_HEADING = (
+    "NAME",
+    "STATE",
+    "IMAGE",
+    "RUNTIME",
+    "MRENCLAVE",
+    "MRSIGNER",
+    "PRODUCT",
+    "ATTESTED",
+    "POLICY",
+    "CERTIFICATE",
+)
 
 
-def data(container: Confidential, found: Attestation, versions: dict[str, int]) -> dict[str, Any]:
-    """Give all that is known of a container; `versions` are the newest of each workload."""
+def data(container: Confidential, found: Attestation, versions: dict[str, int], *, at: float) -> dict[str, Any]:
+    """Give all that is known of a container at a time; `versions` are the newest of each workload."""
     state, enclave, activation = container.state, container.enclave, found.activation
+    certificate = _certificate_state(container, found, at)
     return {
         "name": container.name,
         "beside": container.beside,
@@ -55,6 +67,8 @@ def data(container: Confidential, found: Attestation, versions: dict[str, int]) 
                     "policy_sha256": activation.policy_sha256,
                     "root": activation.root,
                     "tcb_status": activation.tcb_status,
+                    "certificate_expires": activation.certificate_expires,
+                    "certificate": None if certificate is None else certificate.value,
                 }
             ),
         },
@@ -62,15 +76,20 @@ def data(container: Confidential, found: Attestation, versions: dict[str, int]) 
 
 
 def text(
-    containers: tuple[Confidential, ...], found: dict[str, Attestation], versions: dict[str, int], server: str | None
+    containers: tuple[Confidential, ...],
+    found: dict[str, Attestation],
+    versions: dict[str, int],
+    server: str | None,
+    *,
+    at: float,
 ) -> str:
     """Write a table for people; `server` is the hash of the key of the server whose log was read."""
-    rows = [_HEADING, *(_row(one, found[one.name], versions) for one in containers)]
+    rows = [_HEADING, *(_row(one, found[one.name], versions, at) for one in containers)]
     lines = table(rows, empty="no confidential containers")
     return lines if server is None or not containers else f"{lines}\nattested by the key server {server}"
 
 
-def _row(container: Confidential, found: Attestation, versions: dict[str, int]) -> tuple[str, ...]:
+def _row(container: Confidential, found: Attestation, versions: dict[str, int], at: float) -> tuple[str, ...]:
     enclave = container.enclave
     return (
         container.name if container.beside is None else f"{container.name}, beside {container.beside}",
@@ -88,6 +107,7 @@ def _row(container: Confidential, found: Attestation, versions: dict[str, int]) 
         ),
         _when(found),
         _policy(container, found, versions),
+        _certificate(container, found, at),
     )
 
 
@@ -137,3 +157,24 @@ def _policy(container: Confidential, found: Attestation, versions: dict[str, int
     elif newest != activation.workload_version:
         version += f" of {newest}"
     return f"{activation.policy_sha256[:_SHORT]}, {version}"
+
+
+def _certificate(container: Confidential, found: Attestation, at: float) -> str:
+    state, activation = _certificate_state(container, found, at), found.activation
+    if state is None or activation is None or activation.certificate_expires is None:
+        return ""
+    return _ENDS[state].format(moment(activation.certificate_expires))
+
+
+_ENDS = {
+    CertificateState.GOOD: "until {}",
+    CertificateState.DUE: "until {}: start it again before",
+    CertificateState.ENDED: "ended {}: start it again",
+}
+
+
+def _certificate_state(container: Confidential, found: Attestation, at: float) -> CertificateState | None:
+    """Give the state of what a container shows its clients; one that does not run shows nothing."""
+    if found.activation is None or not container.state.running:
+        return None
+    return found.activation.certificate(at=at)

@@ -66,6 +66,30 @@ def set_policy(name: str, *, file: Path, as_json: bool, client: KeyServerClient)
 
 
 @command.command(
+    "lifetime",
+    epilog="""\b
+Example:
+  caisson workload lifetime redis 168""",
+)
+@click.argument("name")
+@click.argument("hours", type=int)
+@json_option
+@operator_options
+def set_lifetime(name: str, *, hours: int, as_json: bool, client: KeyServerClient) -> None:
+    """Let certificates of workload NAME live for HOURS; all else of it stays.
+
+    That counts for certificates from now on, so from its next start. For as long as they live, clients that know the
+    key server's CA and look at no evidence believe what was found out when the program started.
+    """
+    _, workload = client.workload(name)
+    document = workload.model_dump(mode="json")
+    document["certificate"]["lifetime_hours"] = hours
+    info = client.set_workload(Workload.parse(document))
+    human = f"certificates of workload `{info.name}` live for {hours} hours, version {info.version}"
+    emit({"workload": asdict(info)}, human=human, as_json=as_json)
+
+
+@command.command(
     "list",
     epilog="""\b
 Example:
@@ -117,7 +141,8 @@ def remove(name: str, *, yes: bool, as_json: bool, client: KeyServerClient) -> N
 
 
 def _human(info: RecordInfo, workload: Workload) -> str:
-    names = (*workload.certificate.dns, *map(str, workload.certificate.ip))
+    certificate = workload.certificate
+    names = ", ".join((*certificate.dns, *map(str, certificate.ip))) or "its SPIFFE ID only"
     return "\n".join(
         [
             f"workload      {info.name}, version {info.version}, set {moment(info.created)}",
@@ -126,7 +151,7 @@ def _human(info: RecordInfo, workload: Workload) -> str:
             f"files         {', '.join(file.path for file in workload.file) or 'none'}",
             f"variables     {', '.join(sorted(workload.env)) or 'none'}",
             f"arguments     {' '.join(workload.argv) or 'none'}",
-            f"certificate   {', '.join(names) or 'its SPIFFE ID only'}",
+            f"certificate   {names}; for {certificate.lifetime_hours} hours",
             "policy",
             *(f"  {line}" for line in workload.policy.strip().splitlines()),
         ]

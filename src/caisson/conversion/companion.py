@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from caisson.conversion.recipe import Recipe
 from caisson.conversion.recipe_beside import Beside
-from caisson.conversion.recipe_provision import CertificateNames, Provision, ProvisionedFile
+from caisson.conversion.recipe_provision import Provision, ProvisionedFile
 from caisson.errors import UsageError
 
 _SECRET = re.compile(r"(?<=\{\{)( *secret:)([^ |}]+)")
@@ -40,9 +40,11 @@ def companion(recipe: Recipe, wanted: Beside, base: Recipe) -> Recipe:
                 file=(*(_renamed(file, own) for file in provision.file), *wanted.file),
                 env={variable: _with_names(text, own) for variable, text in provision.env.items()},
                 argv=provision.argv,
-                certificate=CertificateNames(
-                    dns=(*(dns for dns in provision.certificate.dns if dns != base.name), name),
-                    ip=provision.certificate.ip,
+                certificate=provision.certificate.model_copy(
+                    update={
+                        "dns": (*(dns for dns in provision.certificate.dns if dns != base.name), name),
+                        "lifetime_hours": recipe.provision.certificate.lifetime_hours,
+                    }
                 ),
             ),
         }

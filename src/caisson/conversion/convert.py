@@ -219,8 +219,9 @@ def _base_labels(base: RegistryName | None) -> dict[str, str]:
 
 def _healthcheck(check: Healthcheck) -> dict[str, Any]:
     """Give it in Docker's spelling, whose times are nanoseconds (OCI image-spec, config.md, `Healthcheck`)."""
+    ours = (places.PROBE, str(check.probe), *(["certificate"] if check.ends_with_certificate else []))
     return {
-        "Test": ["CMD", *(check.command or (places.PROBE, str(check.probe)))],
+        "Test": ["CMD", *(check.command or ours)],
         "Interval": check.interval * _NANOSECONDS,
         "Timeout": check.timeout * _NANOSECONDS,
         "StartPeriod": check.start_period * _NANOSECONDS,

@@ -42,11 +42,13 @@ class Healthcheck(Table):
     """How an engine finds out whether the program still answers. Times are in seconds.
 
     Either `command` or `probe`, which is `tcp:PORT`, `tls:PORT` or `https:PORT/PATH` and needs no client in the image.
-    Both run outside the enclave and see what the host sees: they must do without secrets.
+    Both run outside the enclave and see what the host sees: they must do without secrets. With `ends_with_certificate`
+    the probe fails in the last part of the certificate's life, too.
     """
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     probe: Annotated[str, matching(_PROBE, "`tcp:PORT`, `tls:PORT` or `https:PORT/PATH`")] | None = None
+    ends_with_certificate: bool = False
     interval: Annotated[int, Field(ge=1, le=3600)] = 10
     timeout: Annotated[int, Field(ge=1, le=3600)] = 5
     start_period: Annotated[int, Field(ge=1, le=3600)] = 30
@@ -56,6 +58,8 @@ class Healthcheck(Table):
     def _one_way(self) -> Self:
         if (self.command is None) == (self.probe is None):
             raise ValueError("needs one of `command` and `probe`")
+        if self.ends_with_certificate and not (self.probe or "").startswith(("tls:", "https:")):
+            raise ValueError("has `ends_with_certificate` without a probe of `tls:PORT` or `https:PORT/PATH`")
         return self
 
 

@@ -27,11 +27,12 @@ class ProvisionedFile(Table):
     content: str
 
 
-class CertificateNames(Table):
-    """Names for the program's certificate."""
+class ProvisionedCertificate(Table):
+    """Names for the program's certificate, and how long it lives if not as long as the key server gives by itself."""
 
     dns: tuple[str, ...] = ()
     ip: tuple[IPv4Address | IPv6Address, ...] = ()
+    lifetime_hours: Annotated[int, Field(ge=1)] | None = None
 
 
 class Provision(Table):
@@ -42,7 +43,7 @@ class Provision(Table):
     file: tuple[ProvisionedFile, ...] = ()
     env: dict[Variable, str] = Field(default_factory=dict)
     argv: tuple[str, ...] = ()
-    certificate: CertificateNames = CertificateNames()
+    certificate: ProvisionedCertificate = ProvisionedCertificate()
 
     def workload(self, *, name: str, policy: str, pcs: str | None = None) -> dict[str, Any]:
         """Give the key server's workload document (JSON values).
@@ -50,7 +51,7 @@ class Provision(Table):
         `pcs` is the URL of the provisioning service, for a program that verifies evidence: it takes the place of
         `{{ pcs }}` in `env`.
         """
-        document = self.model_dump(mode="json", exclude={"secret"})
+        document = self.model_dump(mode="json", exclude={"secret"}, exclude_none=True)
         if pcs is not None:
             document["env"] = {variable: value.replace(_PCS, pcs) for variable, value in self.env.items()}
         return {"name": name, "policy": policy, **document}

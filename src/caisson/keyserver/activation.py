@@ -132,13 +132,15 @@ class Activations:
             public_key=data.tls_public_key,
             evidence=evidence_extension(evidence),
             at=at,
+            lifetime=workload.certificate.lifetime,
         )
+        expires = int(leaf.not_valid_after_utc.timestamp())
         try:
             bundle = assemble(
                 workload,
                 secret,
                 certificate_chain=(leaf.public_bytes(Encoding.DER), server.face.ca_certificate),
-                expires=int(leaf.not_valid_after_utc.timestamp()),
+                expires=expires,
             )
         except (Malformed, SealBroken, Unknown, UsageError) as cause:
             # The guest cannot mend this, and the names of secrets are none of its business; the log is the operator's.
@@ -162,6 +164,7 @@ class Activations:
                 "policy_sha256": sha256(workload.policy.encode()).hexdigest(),
                 "secrets": released,
                 "certificate_serial": f"{leaf.serial_number:x}",
+                "certificate_expires": expires,
                 "answer_sha256": sha256(answer).hexdigest(),
                 **_findings(verified),
             },

@@ -22,6 +22,7 @@ from caisson.errors import Malformed, UsageError
 TRUST_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,253}[a-z0-9])?")
 DNS_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
 LEAF_LIFETIME = timedelta(hours=24)
+MOST_LEAF_LIFETIME = timedelta(days=45)  # docs/adr/0013-certificates-that-end.md
 _CA_LIFETIME = timedelta(days=3650)
 # Clocks differ; the tolerance is part of the lifetime, not added to it.
 _CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -84,12 +85,15 @@ class CertificateAuthority:
     ) -> x509.Certificate:
         """Sign a workload's leaf for the public key (DER) in its evidence, which the certificate carries.
 
+        It lives as long as was asked, and never longer than `MOST_LEAF_LIFETIME`.
+
         Raises:
             Malformed: the key is not a P-256 SubjectPublicKeyInfo.
         """
         uri = x509.UniformResourceIdentifier(f"spiffe://{self.trust_domain}/workload/{workload}")
+        lifetime = min(lifetime, MOST_LEAF_LIFETIME)
         return (
-            self._leaf(workload, uri, names, public_key=_p256(public_key), at=at, lifetime=min(lifetime, LEAF_LIFETIME))
+            self._leaf(workload, uri, names, public_key=_p256(public_key), at=at, lifetime=lifetime)
             .add_extension(evidence, critical=False)
             .sign(self.key, SHA256())
         )

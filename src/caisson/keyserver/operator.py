@@ -57,6 +57,7 @@ class Operator:
                     "document_sha256": sha256(document.reveal()).hexdigest(),
                     "policy_sha256": sha256(workload.policy.encode()).hexdigest(),
                     "secrets": sorted(workload.secrets),
+                    "certificate_lifetime_hours": workload.certificate.lifetime_hours,
                 },
             )
         return info

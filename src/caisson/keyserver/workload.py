@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import pairwise
@@ -13,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from caisson.errors import Malformed
 from caisson.evidence import Policy
-from caisson.keyserver.ca import DNS_NAME, SubjectNames
+from caisson.keyserver.ca import DNS_NAME, LEAF_LIFETIME, MOST_LEAF_LIFETIME, SubjectNames
 from caisson.keyserver.secret import SECRET_NAME
 from caisson.keyserver.template import Template
 from caisson.protocol import WORKLOAD_NAME
@@ -24,6 +25,7 @@ _VARIABLE = re.compile(r"(?!LD_|CAISSON_)[A-Za-z_][A-Za-z0-9_]*")
 _OCTAL = re.compile(r"0?[0-7]{3}")
 _ALL_PERMISSIONS = 0o777
 _MOST_PATH = 4096
+_HOUR = timedelta(hours=1)
 
 
 def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
@@ -89,16 +91,23 @@ class FileTemplate(_Document):
     content: Annotated[str, AfterValidator(_template)]
 
 
-class CertificateNames(_Document):
-    """What the workload's certificate says besides its SPIFFE ID."""
+class WorkloadCertificate(_Document):
+    """What the workload's certificate says besides its SPIFFE ID, and how long each one lives."""
 
     dns: tuple[Annotated[str, _matching(DNS_NAME, "a DNS name in lower case, without wildcards")], ...] = ()
     ip: tuple[Annotated[IPv4Address | IPv6Address, BeforeValidator(_address)], ...] = ()
+
+    lifetime_hours: Annotated[int, Field(strict=True, ge=1, le=MOST_LEAF_LIFETIME // _HOUR)] = LEAF_LIFETIME // _HOUR
 
     @property
     def subject_names(self) -> SubjectNames:
         """The names as the certificate authority takes them."""
         return SubjectNames(dns=self.dns, ip=self.ip)
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long the certificate lives."""
+        return self.lifetime_hours * _HOUR
 
 
 class Workload(_Document):
@@ -113,7 +122,7 @@ class Workload(_Document):
         Annotated[str, AfterValidator(_no_nul), AfterValidator(_template)],
     ] = {}
     argv: tuple[Annotated[str, AfterValidator(_literal)], ...] = ()
-    certificate: CertificateNames = CertificateNames()
+    certificate: WorkloadCertificate = WorkloadCertificate()
 
     @classmethod
     def parse(cls, document: dict[str, Any]) -> Self:

@@ -1,6 +1,6 @@
 """What runs on an engine, beside what a key server has recorded of it."""
 
-from caisson.lifecycle.activation import Activation, KeyServerLog
+from caisson.lifecycle.activation import Activation, CertificateState, KeyServerLog
 from caisson.lifecycle.attestation import Attestation, Binding, attestations
 from caisson.lifecycle.confidential import Confidential, SignedEnclave
 from caisson.lifecycle.happening import Happening, in_order
@@ -9,6 +9,7 @@ __all__ = [
     "Activation",
     "Attestation",
     "Binding",
+    "CertificateState",
     "Confidential",
     "Happening",
     "KeyServerLog",

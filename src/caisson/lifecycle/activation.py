@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Self
 
 from caisson.keyserver import AuditRecord
@@ -10,11 +11,24 @@ from caisson.sgx import MrEnclave, MrSigner
 
 RELEASED = "activation-released"
 REFUSED = "activation-refused"
+_EXPIRES = "certificate_expires"
+_DUE = 4  # in the last quarter of its life a certificate is due
+
+
+class CertificateState(StrEnum):
+    """How a certificate stands to a time."""
+
+    GOOD = "good"
+    DUE = "due"  # it ends soon: the container should be started again before
+    ENDED = "ended"  # clients refuse it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """One release of a bundle; `time` in Unix seconds, `tls_key` the SHA-256 of the enclave's own key."""
+    """One release of a bundle; times in Unix seconds, `tls_key` the SHA-256 of the enclave's own key.
+
+    Key servers did not always record when the certificate ends.
+    """
 
     sequence: int
     time: int
@@ -28,6 +42,7 @@ class Activation:
     root: str
     tcb_status: str
     tls_key: str
+    certificate_expires: int | None
 
     @classmethod
     def of(cls, record: AuditRecord) -> Self:
@@ -50,7 +65,17 @@ class Activation:
             root=details.text("root"),
             tcb_status=details.text("tcb_status"),
             tls_key=details.text("tls_key_sha256"),
+            certificate_expires=details.integer(_EXPIRES) if _EXPIRES in record.details else None,
         )
+
+    def certificate(self, *, at: float) -> CertificateState | None:
+        """Tell how its certificate stands to a time in Unix seconds; None if nothing is known of its end."""
+        if self.certificate_expires is None:
+            return None
+        left = self.certificate_expires - at
+        if left <= 0:
+            return CertificateState.ENDED
+        return CertificateState.DUE if left * _DUE <= self.certificate_expires - self.time else CertificateState.GOOD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,14 @@ def test_people_read_it_in_order(told):
     )
 
 
+def test_people_read_until_when_a_certificate_is_good(told):
+    server = told.operator.server
+    with server.store.write() as session:
+        details = {"workload": "redis", "policy_sha256": "9f" * 32, "certificate_expires": NOON + 86100}
+        server.audit.append(session, "activation-released", actor="guest:redis", now=NOON + 2, details=details)
+    assert "policy 9f9f9f9f9f9f, certificate until 2026-11-24 11:55:00\n" in told("events")[1]
+
+
 def test_programs_read_a_line_of_json_for_each(told):
     code, out, _ = told("events", "--json")
     assert code == 0

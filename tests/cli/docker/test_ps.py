@@ -23,7 +23,7 @@ class World:
     keyserver: Any
     engine: Any
 
-    def activate(self, *, at, tls_key="11" * 32):
+    def activate(self, *, at, tls_key="11" * 32, **more):
         """Let the audit log have a record of an activation of the enclave above."""
         server = self.keyserver.operator.server
         with server.store.write() as session:
@@ -43,7 +43,8 @@ class World:
                     "root": "77" * 32,
                     "tcb_status": "UpToDate",
                     "tls_key_sha256": tls_key,
-                },
+                }
+                | more,
             )
 
     def publishes(self):
@@ -79,7 +80,7 @@ def test_people_see_what_runs_and_when_it_was_attested(world, capsys):
     assert run(["ps"]) == 0
     heading, line, by = capsys.readouterr().out.splitlines()
     assert heading.split() == [
-        *("NAME", "STATE", "IMAGE", "RUNTIME", "MRENCLAVE", "MRSIGNER", "PRODUCT", "ATTESTED", "POLICY")
+        *("NAME", "STATE", "IMAGE", "RUNTIME", "MRENCLAVE", "MRSIGNER", "PRODUCT", "ATTESTED", "POLICY", "CERTIFICATE")
     ]
     for words in (
         "redis  running",
@@ -108,6 +109,8 @@ def test_programs_see_all_of_it(world):
         "policy_sha256": "9f" * 32,
         "root": "77" * 32,
         "tcb_status": "UpToDate",
+        "certificate_expires": None,
+        "certificate": None,
     }
 
 
@@ -130,6 +133,33 @@ def test_one_that_was_not_attested_since_it_started_is_said_to_be_so(world):
     world.activate(at=NOON - 5)
     assert world.listed()["attested"]["binding"] == "none"
     assert "not since it started" in world.shown()
+
+
+@pytest.mark.parametrize(
+    ("hours", "state", "words"),
+    [
+        (1, "good", "  until 2026-11-24 12:00:00"),
+        (17.9, "good", "  until 2026-11-24 12:00:00"),
+        (18, "due", "  until 2026-11-24 12:00:00: start it again before"),
+        (23.9, "due", "  until 2026-11-24 12:00:00: start it again before"),
+        (24, "ended", "  ended 2026-11-24 12:00:00: start it again"),
+        (900, "ended", "  ended 2026-11-24 12:00:00: start it again"),
+    ],
+)
+def test_the_end_of_a_certificate_is_seen_before_it_comes(world, monkeypatch, hours, state, words):
+    world.activate(at=NOON, certificate_expires=NOON + 24 * 3600)
+    monkeypatch.setattr(ps_module.time, "time", lambda: NOON + hours * 3600)
+    attested = world.listed()["attested"]
+    assert (attested["certificate"], attested["certificate_expires"]) == (state, NOON + 24 * 3600)
+    assert world.shown().endswith(words)
+
+
+def test_one_that_does_not_run_shows_nobody_a_certificate(world):
+    world.activate(at=NOON + 1, certificate_expires=NOON + 2)
+    ended = {"Status": "exited", "Pid": 0, "ExitCode": 0, "FinishedAt": "2026-11-23T12:00:09.5Z"}
+    world.engine.state("redis", env=["CAISSON_WORKLOAD=redis"], **ended)
+    assert world.listed()["attested"]["certificate"] is None
+    assert "start it again" not in world.shown()
 
 
 def test_without_a_key_server_nothing_is_known_and_nothing_guessed(world, capsys, monkeypatch):

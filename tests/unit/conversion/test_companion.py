@@ -63,6 +63,14 @@ def test_it_is_the_entry_but_for_its_name_and_what_the_key_server_holds():
     assert beside.model_copy(update={"name": store.name, "provision": store.provision}) == store
 
 
+@pytest.mark.parametrize("hours", [None, 168])
+def test_its_certificate_lives_as_long_as_that_of_the_program_it_stands_beside(hours):
+    text = SHOP if hours is None else f"{SHOP}[provision.certificate]\nlifetime_hours = {hours}\n"
+    shop, store = Recipe.parse(text.encode()), Recipe.parse(BASE.encode())
+    beside = companion(shop, shop.beside[0], store)
+    assert beside.provision.certificate.lifetime_hours == shop.provision.certificate.lifetime_hours == hours
+
+
 def test_its_secrets_are_not_those_of_the_entry_on_its_own():
     _, _, beside = recipes()
     own, _ = beside.provision.file

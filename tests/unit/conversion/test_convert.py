@@ -165,6 +165,13 @@ def test_a_healthcheck_is_written_as_docker_reads_it(bench):
     assert bench.convert().image.config.run.healthcheck is None
 
 
+@pytest.mark.parametrize(("more", "asked"), [("", []), ("ends_with_certificate = true\n", ["certificate"])])
+def test_the_probe_is_told_to_look_at_the_certificate_where_the_recipe_says_so(bench, more, asked):
+    recipe = bench.recipe + '\n[healthcheck]\nprobe = "https:8443/healthz"\n' + more
+    found = bench.convert(recipe=recipe).image.config.run.healthcheck
+    assert found["Test"] == ["CMD", "/.caisson/probe", "https:8443/healthz", *asked]
+
+
 @pytest.mark.parametrize(
     ("run", "files", "words"),
     [

@@ -42,6 +42,8 @@ def test_a_recipe_needs_ten_lines():
         ("[[file]]\npath = '/etc/x'\nmode = '999'\ncontent = ''", "mode"),
         ("[application]\nenvironment = { CAISSON_RUNTIME = 'x' }", "reserved"),
         ("[healthcheck]\ncommand = []", "healthcheck"),
+        ('[healthcheck]\nprobe = "tcp:1"\nends_with_certificate = true', "ends_with_certificate"),
+        ('[healthcheck]\ncommand = ["/x"]\nends_with_certificate = true', "ends_with_certificate"),
         ("[source.debian]\nsuite = 'bookworm'\npackages = ['--option']", "packages"),
         ("[source.debian]\nsuite = '../x'\npackages = ['redis']", "suite"),
         ("[source.image]\nreference = 'redis'", "image"),
@@ -102,6 +104,12 @@ content = "{{ secret:s }}"
         "argv": [],
         "certificate": {"dns": ["localhost"], "ip": ["127.0.0.1"]},
     }
+
+
+def test_a_recipe_may_say_how_long_certificates_live():
+    provision = parse(MINIMAL + "[provision.certificate]\nlifetime_hours = 168\n").provision
+    document = provision.workload(name="hello", policy="P")
+    assert document["certificate"] == {"dns": [], "ip": [], "lifetime_hours": 168}
 
 
 def test_where_collateral_is_found_is_filled_in_for_a_program_that_verifies_evidence():

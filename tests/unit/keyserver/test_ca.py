@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from caisson.errors import UsageError
-from caisson.keyserver.ca import LEAF_LIFETIME, CertificateAuthority, SubjectNames
+from caisson.keyserver.ca import CertificateAuthority, SubjectNames
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NAMES = SubjectNames(dns=("redis.example.org",), ip=(ip_address("192.0.2.7"),))
@@ -39,11 +39,21 @@ def test_others_accept_the_chain_for_the_names_of_the_workload_only(authority):
         verify(authority, leaf, name="other.example.org")
 
 
-def test_a_leaf_ends_within_a_day_whatever_was_asked(authority):
-    leaf = issue(authority, lifetime=timedelta(days=900))
-    assert leaf.not_valid_after_utc - leaf.not_valid_before_utc == LEAF_LIFETIME
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({}, timedelta(hours=24)),
+        ({"lifetime": timedelta(hours=1)}, timedelta(hours=1)),
+        ({"lifetime": timedelta(days=7)}, timedelta(days=7)),
+        ({"lifetime": timedelta(days=900)}, timedelta(days=45)),
+    ],
+)
+def test_a_leaf_ends_within_a_day_unless_more_was_asked_and_never_after_the_most(authority, asked, given):
+    leaf = issue(authority, **asked)
+    assert leaf.not_valid_after_utc - leaf.not_valid_before_utc == given
+    verify(authority, leaf, at=leaf.not_valid_after_utc)
     with pytest.raises(VerificationError):
-        verify(authority, leaf, at=NOW + LEAF_LIFETIME)
+        verify(authority, leaf, at=NOW + given)
 
 
 def test_a_leaf_does_not_outlive_its_authority(authority):

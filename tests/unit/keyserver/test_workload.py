@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,9 @@ from hypothesis import strategies as st
 
 from caisson.errors import Malformed
 from caisson.keyserver.operator import decode_workload, encode_workload
+from caisson.keyserver.secret import Secret
 from caisson.keyserver.workload import Workload
+from caisson.protocol import canonical
 
 POLICY = """
 version = 1
@@ -28,6 +31,7 @@ GOOD = {
     "argv": ["--loglevel", "warning"],
     "certificate": {"dns": ["localhost", "redis.example.org"], "ip": ["127.0.0.1", "::1"]},
 }
+_NO_LIFETIMES = (0, -24, 1081, 24.0, True, "24", None)
 
 
 def changed(path, value):
@@ -47,6 +51,19 @@ def test_a_workload_knows_all_secrets_that_it_needs():
 def test_a_document_reads_back_as_it_was_stored():
     workload = Workload.parse(GOOD)
     assert decode_workload(encode_workload(workload)) == workload
+
+
+@pytest.mark.parametrize(("hours", "lifetime"), [(None, 24), (1, 1), (168, 168), (1080, 1080)])
+def test_certificates_live_for_a_day_unless_the_document_says_otherwise(hours, lifetime):
+    document = GOOD if hours is None else changed(("certificate", "lifetime_hours"), hours)
+    workload = decode_workload(encode_workload(Workload.parse(document)))
+    assert workload.certificate.lifetime == timedelta(hours=lifetime)
+
+
+def test_a_document_that_was_stored_before_there_were_lifetimes_is_a_days():
+    stored = json.loads(encode_workload(Workload.parse(GOOD)).reveal())
+    del stored["certificate"]["lifetime_hours"]
+    assert decode_workload(Secret(canonical.encode(stored))) == Workload.parse(GOOD)
 
 
 def test_a_mode_may_be_octal_digits_or_a_number():
@@ -103,6 +120,7 @@ def test_the_policy_may_come_from_another_file_but_not_from_two():
         (("certificate", "dns"), ["example.org\n"], "DNS name"),
         (("certificate", "ip"), ["300.1.1.1"], r"certificate\.ip\.0 is not an address"),
         (("certificate", "ip"), [7], r"certificate\.ip\.0 is not an address"),
+        *((("certificate", "lifetime_hours"), value, r"certificate\.lifetime_hours") for value in _NO_LIFETIMES),
         (("certificate", "uri"), ["spiffe://x/workload/other"], "member that is not known"),
     ],
 )

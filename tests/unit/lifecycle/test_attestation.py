@@ -35,6 +35,11 @@ def test_a_container_that_started_again_is_not_attested_by_what_was_before(make,
     assert judged(log, make.confidential(started=make.start + 61)) == {"redis": (Binding.NONE, ())}
 
 
+def test_the_end_of_a_certificate_has_to_be_a_time(make):
+    with pytest.raises(Malformed, match="certificate_expires"):
+        KeyServerLog.read([make.record(4, make.start, certificate_expires="tomorrow")])
+
+
 def test_an_activation_in_the_second_of_the_start_counts(make, log):
     assert judged(log, make.confidential(started=make.start + 60.9)) == {"redis": (Binding.NAME, ())}
 
