@@ -96,7 +96,6 @@ class WorkloadCertificate(_Document):
 
     dns: tuple[Annotated[str, _matching(DNS_NAME, "a DNS name in lower case, without wildcards")], ...] = ()
     ip: tuple[Annotated[IPv4Address | IPv6Address, BeforeValidator(_address)], ...] = ()
-
     lifetime_hours: Annotated[int, Field(strict=True, ge=1, le=MOST_LEAF_LIFETIME // _HOUR)] = LEAF_LIFETIME // _HOUR
 
     @property
