@@ -14,11 +14,15 @@ _IGNORED = frozenset({".wh..wh.aufs", ".wh..wh.orph", ".wh..wh.plnk"})  # AUFS's
 
 @dataclass(slots=True)
 class Changes:
-    """One layer, read: `entries` by path in the archive's order, `removed` paths, directories emptied by `opaque`."""
+    """One layer, read: `entries` by path in the archive's order, `removed` paths, directories emptied by `opaque`.
+
+    `late` are directories that came behind what is below them.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     opaque: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
 
 
 def read_changes(layer: Layer, *, limits: Limits = DEFAULT) -> Changes:
@@ -26,9 +30,11 @@ def read_changes(layer: Layer, *, limits: Limits = DEFAULT) -> Changes:
 
     Raises:
         ImageRejected: a path or link that leaves the root, an entry that occurs twice or lies below something that is
-            no directory, a hard link to nothing, a whiteout that contradicts an entry, or too many entries.
+            removed or no directory, a hard link to nothing, a whiteout that contradicts an entry or is one of the root,
+            or too many entries.
     """
     changes = Changes()
+    above: set[str] = set()
     size = 0
     for number, entry in enumerate(layer.outline().entries(layer.archive)):
         size += entry.size
@@ -42,8 +48,14 @@ def read_changes(layer: Layer, *, limits: Limits = DEFAULT) -> Changes:
         if name.startswith(_WHITEOUT):
             _remove(changes, entry.path, name)
         else:
+            if entry.path in above and entry.path not in changes.entries:
+                changes.late.add(entry.path)
             _add(changes, entry)
-    for path in changes.entries.keys() | changes.removed | changes.opaque:
+        directory = entry.path.rpartition("/")[0]
+        while directory and directory not in above:
+            above.add(directory)
+            directory = directory.rpartition("/")[0]
+    for path in changes.entries.keys() | changes.removed | {f"{directory}/{_OPAQUE}" for directory in changes.opaque}:
         _require_directories(changes, path)
     if both := sorted(changes.removed & changes.entries.keys()):
         raise ImageRejected(f"layer both removes and adds `{both[0]}`")
@@ -53,6 +65,8 @@ def read_changes(layer: Layer, *, limits: Limits = DEFAULT) -> Changes:
 def _remove(changes: Changes, path: str, name: str) -> None:
     directory = path.removesuffix(name).rstrip("/")
     if name == _OPAQUE:
+        if not directory:
+            raise ImageRejected("layer empties the root, which only some engines do")
         changes.opaque.add(directory)
         return
     target = name.removeprefix(_WHITEOUT)
@@ -95,8 +109,10 @@ def _linked(changes: Changes, entry: Entry) -> Entry:
 
 
 def _require_directories(changes: Changes, path: str) -> None:
-    """Refuse what lies below a file or a link of the same layer: some engines would follow it, others replace it."""
+    """Refuse what lies below a file, a link or a whiteout of the same layer: engines follow it, replace it, or fail."""
     for parent in parents(path):
         above = changes.entries.get(parent)
         if above is not None and above.kind is not Kind.DIRECTORY:
             raise ImageRejected(f"layer has `{path}` below `{parent}`, which is no directory")
+        if parent in changes.removed:
+            raise ImageRejected(f"layer has `{path}` below `{parent}`, which it removes")

@@ -129,23 +129,33 @@ class FileSystem:
         return node
 
     def _apply(self, changes: Changes) -> None:
-        for path in changes.opaque:
-            if (node := self._below(path)) is not None:
+        emptied = [self._holding(path, changes) for path in changes.opaque]
+        split = (path.rpartition("/") for path in changes.removed)
+        losing = [(self._holding(above, changes), name) for above, _, name in split]
+        for node in emptied:
+            if node is not None:
                 node.children.clear()
-        for path in changes.removed:
-            above, _, name = path.rpartition("/")
-            if (node := self._below(above)) is not None:
+        for node, name in losing:
+            if node is not None:
                 node.children.pop(name, None)
         for path in sorted(changes.entries):  # directories come before what lies in them
-            self._put(path, changes.entries[path])
+            self._put(path, changes.entries[path], late=path in changes.late)
 
-    def _below(self, path: str) -> _Node | None:
-        node: _Node | None = self._root
-        for name in path.split("/") if path else ():
-            node = node.children.get(name) if node is not None else None
+    def _holding(self, path: str, changes: Changes) -> _Node | None:
+        """Give the directory that a whiteout is about; None if the layers below do not have it."""
+        node = self._root
+        for above in (*parents(path), path) if path else ():
+            child = node.children.get(above.rpartition("/")[2])
+            if child is None:
+                return None
+            if child.entry.kind is not Kind.DIRECTORY:
+                if above in changes.entries and above not in changes.late:
+                    return None  # the layer puts a directory in its place
+                raise ImageRejected(f"a whiteout lies below `{above}`, which is no directory in the layers below")
+            node = child
         return node
 
-    def _put(self, path: str, entry: Entry) -> None:
+    def _put(self, path: str, entry: Entry, *, late: bool) -> None:
         if not path:
             self._root.entry = entry
             return
@@ -162,5 +172,7 @@ class FileSystem:
         old = node.children.get(name)
         if old is not None and old.entry.kind is entry.kind is Kind.DIRECTORY:
             old.entry = entry
+        elif old is not None and late:
+            raise ImageRejected(f"what lies below `{path}` comes before it, which is no directory in the layers below")
         else:
             node.children[name] = _Node(entry)

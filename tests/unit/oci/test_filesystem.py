@@ -35,7 +35,7 @@ def test_a_directory_that_comes_again_keeps_what_is_in_it(workshop):
 
 
 def test_a_directory_replaces_a_link_and_a_file_replaces_a_directory(workshop):
-    view = workshop.files(workshop.layer("run/", "var -> run", "x/y"), workshop.layer("var/a", "var/", ("x", b"flat")))
+    view = workshop.files(workshop.layer("run/", "var -> run", "x/y"), workshop.layer("var/", "var/a", ("x", b"flat")))
     assert [found.path for found in view.walk()] == ["/run", "/var", "/var/a", "/x"]
 
 
@@ -43,6 +43,46 @@ def test_a_layer_that_writes_through_a_link_of_another_layer_is_refused(workshop
     """containerd would follow the link, Docker would replace it."""
     with pytest.raises(ImageRejected, match="layer 2: `lib/evil` lies below `lib`"):
         workshop.files(workshop.layer("lib -> usr/lib"), workshop.layer("lib/evil"))
+
+
+LINK = ("other/", ("other/file", b"1"), "other/sub/", "other/sub/f", "dir -> other", "plain")
+
+
+@pytest.mark.parametrize(
+    ("members", "what"),
+    [
+        (["dir/.wh.file"], "a whiteout lies below `dir`"),
+        (["dir/.wh..wh..opq"], "a whiteout lies below `dir`"),
+        (["dir/sub/.wh.f"], "a whiteout lies below `dir`"),
+        (["dir/.wh.nothing"], "a whiteout lies below `dir`"),
+        (["plain/.wh.x"], "a whiteout lies below `plain`"),
+        (["dir/.wh.file", "dir/"], "a whiteout lies below `dir`"),
+        (["dir/sub/.wh.f", "dir/", "dir/sub/"], "a whiteout lies below `dir`"),
+        (["dir/new", "dir/"], "what lies below `dir` comes before it"),
+        (["plain/new", "plain/"], "what lies below `plain` comes before it"),
+    ],
+    ids=str,
+)
+def test_what_engines_do_below_a_link_of_another_layer_differs_and_is_refused(workshop, members, what):
+    """Docker's overlay2 puts an empty directory in its place, Docker's vfs and umoci follow it."""
+    with pytest.raises(ImageRejected, match=f"layer 2: {what}"):
+        workshop.files(workshop.layer(*LINK), workshop.layer(*members))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        ["dir/", "dir/.wh.file", "dir/new"],
+        ["dir/", "dir/.wh..wh..opq", "dir/new"],
+        ["dir/", "dir/new", "dir/", "dir/.wh..wh..opq"],
+    ],
+    ids=str,
+)
+def test_a_directory_in_the_place_of_a_link_may_have_whiteouts_behind_it(workshop, members):
+    """As layers have them where a link was replaced by a directory."""
+    view = workshop.files(workshop.layer(*LINK), workshop.layer(*members))
+    assert [found.path for found in view.walk("/dir")] == ["/dir/new"]
+    assert content(view, "/other/file") == b"1"
 
 
 def test_links_are_followed_inside_the_root(workshop):
