@@ -86,6 +86,17 @@ def test_the_registries_that_may_be_asked_reach_the_webhook(caisson, policy):
     assert tuple(arguments[at : at + 4]) == asked
 
 
+@pytest.mark.parametrize(
+    ("words", "bounds"),
+    [((), (str(8 << 30), "600")), (("--largest-image", "20G", "--slowest-image", "60"), (str(20 << 30), "60"))],
+)
+def test_what_an_image_may_cost_reaches_the_webhook(caisson, policy, words, bounds):
+    done = caisson("webhook", "install", "--policy", policy, "--flavour", "aks", *NEEDS, "--image", IMAGE, *words)
+    (made,) = (each for each in yaml.safe_load_all(done.stdout) if each["kind"] == "Deployment")
+    arguments = made["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert arguments[-4:] == ["--largest-image", bounds[0], "--slowest-image", bounds[1]]
+
+
 def test_of_a_file_with_authorities_only_the_certificates_are_printed(caisson, policy, tmp_path):
     made = ServingCertificate.issue(("registry.example",), at=datetime.now(UTC), lifetime=timedelta(days=1))
     key = made.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

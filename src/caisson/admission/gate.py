@@ -1,11 +1,13 @@
 """The decision about a pod: every image of it was verified, and nothing in the pod starts something else."""
 
 import posixpath
+import time
+from collections.abc import Callable
 from typing import Any
 
 from caisson.admission.containers import PodContainer, containers
 from caisson.admission.inject import Needs, patch
-from caisson.admission.judge import Judge
+from caisson.admission.judge import API_PATIENCE, Judge
 from caisson.admission.review import Decision, Review
 from caisson.deploy import ImagePin, MeasuredImage
 from caisson.errors import CaissonError, Rejected, Unavailable
@@ -17,12 +19,23 @@ _OURS = "/.caisson"
 
 
 class Gate:
-    """Decides about pods. `beside` are images, each by its digest, that need not be confidential: an aesmd, a proxy."""
+    """Decides about pods. `beside` are images, each by its digest, that need not be confidential: an aesmd, a proxy.
 
-    def __init__(self, judge: Judge, needs: Needs, *, beside: frozenset[str] = frozenset()) -> None:
+    `clock` gives seconds. When no API server waits any longer, the images of a pod that are left are not looked at.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        needs: Needs,
+        *,
+        beside: frozenset[str] = frozenset(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._judge = judge
         self._needs = needs
         self._beside = beside
+        self._clock = clock
 
     @classmethod
     def of(cls, judge: Judge, needs: Needs, *, beside: tuple[ImagePin, ...]) -> "Gate":
@@ -51,7 +64,10 @@ class Gate:
     def _admitted(self, review: Review, *, pinned: bool) -> list[tuple[PodContainer, MeasuredImage]]:
         admitted: list[tuple[PodContainer, MeasuredImage]] = []
         reasons: list[str] = []
+        until = self._clock() + API_PATIENCE
         for container in containers(review.pod):
+            if self._clock() > until:
+                raise Unavailable(f"the images of this pod take longer than {API_PATIENCE:g} seconds to verify")
             if container.image in self._beside:
                 continue
             reasons += _overrides(container)

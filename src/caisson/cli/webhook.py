@@ -26,9 +26,10 @@ from caisson.admission import (
 )
 from caisson.admission.certificate import with_authority
 from caisson.admission.install import NAME
+from caisson.admission.judge import MOST_BYTES, MOST_SECONDS
 from caisson.cli.address import Address
 from caisson.cli.deploy import output_option, write_files
-from caisson.cli.deployment import PinType
+from caisson.cli.deployment import PinType, SizeType
 from caisson.cli.files import force_option, named, read_bytes
 from caisson.cli.image_policy import read_image_policy
 from caisson.cli.log import log_to_stderr
@@ -62,6 +63,21 @@ _NEEDS = (
         multiple=True,
         callback=lambda _context, _option, places: tuple(map(_place, places)),
         help="Ask no other registry for images; may be repeated.  [default: whichever a pod names]",
+    ),
+    click.option(
+        "--largest-image",
+        type=SizeType(),
+        default=f"{MOST_BYTES >> 30}G",
+        show_default=True,
+        help="Refuse an image whose layers are larger together, packed or unpacked.",
+    ),
+    click.option(
+        "--slowest-image",
+        metavar="SECONDS",
+        type=click.IntRange(1),
+        default=MOST_SECONDS,
+        show_default=True,
+        help="How long a registry is waited for.",
     ),
 )
 
@@ -119,6 +135,8 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
     aesmd_directory: str,
     beside: tuple[ImagePin, ...],
     registries: tuple[str, ...],
+    largest_image: int,
+    slowest_image: int,
     names: tuple[str, ...],
     lifetime: int,
     tls_certificate: Path | None,
@@ -137,7 +155,14 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
     for chatty in ("uvicorn", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     evidence = _evidence(flavour, platform_socket, platform_address, aesmd_directory)
-    judge = Judge(read_image_policy(policy), access, clock=time.monotonic, registries=registries)
+    judge = Judge(
+        read_image_policy(policy),
+        access,
+        clock=time.monotonic,
+        registries=registries,
+        most_bytes=largest_image,
+        most_seconds=slowest_image,
+    )
     needs = Needs(flavour=flavour, key_server=key_server, evidence=evidence)
     certificate: OwnCertificate | FileCertificate
     if tls_certificate is not None and tls_key is not None:
@@ -190,6 +215,8 @@ def install(  # noqa: PLR0913 - one parameter for each option
     aesmd_directory: str,
     beside: tuple[ImagePin, ...],
     registries: tuple[str, ...],
+    largest_image: int,
+    slowest_image: int,
     namespace: str,
     image: ImagePin | None,
     tls_ca: Path | None,
@@ -229,6 +256,7 @@ def install(  # noqa: PLR0913 - one parameter for each option
         arguments += ["--beside", str(pin)]
     for place in registries:
         arguments += ["--registry", place]
+    arguments += ["--largest-image", str(largest_image), "--slowest-image", str(slowest_image)]
     raw = read_bytes(policy)
     with named(policy):
         ImagePolicy.parse(raw)

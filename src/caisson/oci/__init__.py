@@ -9,7 +9,7 @@ from caisson.oci.digest import Digest
 from caisson.oci.filesystem import FileSystem, Found
 from caisson.oci.image import Documents, Image
 from caisson.oci.layer import FileLayer, Layer
-from caisson.oci.limits import Limits
+from caisson.oci.limits import Allowance, Limits
 from caisson.oci.manifest import ImageIndex, ImageManifest
 from caisson.oci.mutate import append, configure, without_top
 from caisson.oci.packed import PackedLayer
@@ -28,6 +28,7 @@ from caisson.oci.validate import validate
 
 __all__ = [
     "Access",
+    "Allowance",
     "Artifact",
     "ArtifactBlob",
     "Bar",

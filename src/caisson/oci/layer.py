@@ -9,7 +9,7 @@ from caisson.errors import ImageRejected
 from caisson.oci import compression, decompression, stream
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.digest import Digest
-from caisson.oci.limits import DEFAULT, Limits
+from caisson.oci.limits import DEFAULT, Allowance, Limits
 from caisson.oci.outline import Outline, outline
 from caisson.oci.region import Region
 from caisson.oci.stamp import Checked, Stamp
@@ -69,7 +69,8 @@ class Layer(Protocol):
 class FileLayer:
     """A layer whose blob lies in a file; `scratch` is a directory for its unpacked form.
 
-    `origin` is `HOST/REPOSITORY` of the registry that has the blob, if it came from one.
+    `origin` is `HOST/REPOSITORY` of the registry that has the blob, if it came from one. `allowance` is for what the
+    layers of its image unpack to together.
     """
 
     descriptor: Descriptor
@@ -78,6 +79,7 @@ class FileLayer:
     scratch: Path
     limits: Limits = DEFAULT
     origin: str = ""
+    allowance: Allowance | None = field(default=None, repr=False, compare=False)
     _unpacked: dict[Digest, Region] = field(default_factory=dict, repr=False, compare=False)
     _outlines: dict[Digest, Outline] = field(default_factory=dict, repr=False, compare=False)
     _checked: dict[tuple[Digest, Region], Checked] = field(default_factory=dict, repr=False, compare=False)
@@ -138,7 +140,7 @@ class FileLayer:
         if self.diff_id in self._unpacked or self.descriptor.media_type in MediaType.PLAIN_LAYERS:
             return Outline(archive=self.archive())
         if self.diff_id not in self._outlines:
-            self._outlines[self.diff_id] = outline(self._plain(), self.scratch)
+            self._outlines[self.diff_id] = outline(self._allowed(), self.scratch)
         return self._outlines[self.diff_id]
 
     def archive(self) -> Region:
@@ -159,6 +161,12 @@ class FileLayer:
         for _ in self.chunks():
             pass
         return self.blob
+
+    def _allowed(self) -> Iterator[bytes]:
+        for chunk in self._plain():
+            if self.allowance is not None:
+                self.allowance.spend(len(chunk))
+            yield chunk
 
     def _plain(self) -> Iterator[bytes]:
         """Compare what the blob unpacks to with the diff ID, while another thread unpacks and a third reads."""

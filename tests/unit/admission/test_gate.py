@@ -4,8 +4,9 @@ from copy import deepcopy
 
 import pytest
 
-from caisson.admission import Review
-from tests.unit.admission.conftest import GOOD, PINNED
+from caisson.admission import Gate, Review
+from tests.unit.admission.conftest import GOOD, PINNED, Known
+from tests.unit.deploy.golden import IMAGE
 
 BESIDE = "r/proxy@sha256:" + "0" * 64
 
@@ -160,3 +161,18 @@ def test_a_pod_that_runs_is_looked_at_and_not_changed(gate):
     decision = gate.mutate(review(container(PINNED), operation="UPDATE"))
     assert decision.allowed
     assert decision.patch == ()
+
+
+def test_a_pod_of_very_many_images_is_left_when_nobody_waits_for_the_answer_any_longer(software):
+    now, judge = [0.0], Known(IMAGE)
+    gate = Gate(judge, software, clock=lambda: now[0])
+
+    def slowly(image):
+        now[0] += 1
+        return Known.judge(judge, image)
+
+    judge.judge = slowly
+    decision = gate.mutate(review(*(container() for _ in range(10_000))))
+    assert (decision.allowed, decision.status) == (False, 503)
+    assert decision.message == "caisson: no verdict: the images of this pod take longer than 30 seconds to verify"
+    assert len(judge.asked) == 31

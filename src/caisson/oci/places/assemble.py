@@ -8,7 +8,7 @@ from caisson.oci.config import read_diff_ids
 from caisson.oci.descriptor import Descriptor, MediaType
 from caisson.oci.image import Image
 from caisson.oci.layer import FileLayer
-from caisson.oci.limits import DEFAULT
+from caisson.oci.limits import DEFAULT, Allowance, Limits
 from caisson.oci.manifest import ImageIndex, ImageManifest
 from caisson.oci.region import Region
 
@@ -21,7 +21,15 @@ Blobs = Callable[[Sequence[Descriptor]], Sequence[Region]]
 """Says where the blobs lie, in their order."""
 
 
-def read_image(chosen: Descriptor, documents: Documents, blobs: Blobs, *, scratch: Path, origin: str = "") -> Image:
+def read_image(
+    chosen: Descriptor,
+    documents: Documents,
+    blobs: Blobs,
+    *,
+    scratch: Path,
+    origin: str = "",
+    limits: Limits = DEFAULT,
+) -> Image:
     """Read the image that a descriptor leads to; of an index, the one for linux/amd64.
 
     `origin` is the repository that the layers come from, if there is one.
@@ -33,17 +41,28 @@ def read_image(chosen: Descriptor, documents: Documents, blobs: Blobs, *, scratc
     """
     manifest_bytes = _manifest(chosen, documents)
     manifest = ImageManifest.parse(manifest_bytes)
-    if len(manifest.layers) > DEFAULT.layers:
-        raise ImageRejected(f"image has more than {DEFAULT.layers} layers")
+    if len(manifest.layers) > limits.layers:
+        raise ImageRejected(f"image has more than {limits.layers} layers")
     for layer in manifest.layers:
-        if layer.size > DEFAULT.layer_size:
-            raise ImageRejected(f"layer {layer.digest} is larger than {DEFAULT.layer_size} bytes")
+        if layer.size > limits.layer_size:
+            raise ImageRejected(f"layer {layer.digest} is larger than {limits.layer_size} bytes")
+    if (size := sum(layer.size for layer in manifest.layers)) > limits.size:
+        raise ImageRejected(f"image has layers of {size} bytes, and at most {limits.size} are read")
     config_bytes = documents(manifest.config)
     diff_ids = read_diff_ids(config_bytes)
     if len(diff_ids) != len(manifest.layers):
         raise ImageRejected(f"image has {len(manifest.layers)} layers, and {len(diff_ids)} diff IDs")
+    allowance = Allowance(limits.size, what="unpacks to")
     layers = tuple(
-        FileLayer(descriptor=descriptor, diff_id=diff_id, blob=blob, scratch=scratch, origin=origin)
+        FileLayer(
+            descriptor=descriptor,
+            diff_id=diff_id,
+            blob=blob,
+            scratch=scratch,
+            origin=origin,
+            limits=limits,
+            allowance=allowance,
+        )
         for descriptor, diff_id, blob in zip(manifest.layers, diff_ids, blobs(manifest.layers), strict=True)
     )
     return Image.of(manifest_bytes, config_bytes, layers)

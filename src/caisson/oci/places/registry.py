@@ -41,6 +41,7 @@ class Registry:
                 partial(_fetch, repository, scratch),
                 scratch=scratch,
                 origin=f"{self.name.host}/{self.name.repository}",
+                limits=self.access.limits,
             )
 
     def write(self, image: Image, *, overwrite: bool = False) -> None:

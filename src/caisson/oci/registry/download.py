@@ -79,6 +79,7 @@ def _pieces(session: Session, request: Request, descriptor: Descriptor, bar: Bar
                 position += len(piece)
                 if position > descriptor.size:
                     raise ImageRejected(f"blob {descriptor.digest} is larger than its {descriptor.size} bytes")
+                session.access.receive(len(piece))
                 bar.advance(len(piece))
                 yield piece
         except httpx2.TransportError as error:

@@ -1,9 +1,9 @@
 """Requests to one registry, with everything that any of them may need: authentication, patience, redirects."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -67,7 +67,7 @@ class Session:
         """Close the connections."""
         self._client.close()
 
-    @contextmanager
+    @contextlib.contextmanager
     def exchange(self, request: Request) -> Iterator[httpx2.Response]:
         """Send, and give the final answer, whose body is still to be read.
 
@@ -90,7 +90,7 @@ class Session:
         while True:
             try:
                 with self.exchange(request) as answer:
-                    return answer, read_bounded(answer, document.MAX_SIZE)
+                    return answer, self._read(answer)
             except httpx2.TransportError as error:
                 failures += 1
                 if not self.access.retry.pause(failures):
@@ -131,7 +131,7 @@ class Session:
     def failure(self, answer: httpx2.Response, what: str, body: bytes | None = None) -> CaissonError:
         """Say what an answer means that is not the one hoped for; `what` was to be done."""
         try:
-            said = complaint(read_bounded(answer, document.MAX_SIZE) if body is None else body)
+            said = complaint(self._read(answer) if body is None else body)
         except (httpx2.TransportError, Unavailable):
             said = ""
         match answer.status_code:
@@ -146,6 +146,21 @@ class Session:
                 return TooMany(f"registry `{self.host}` is asked too often{said}", hint="try again later")
             case status:
                 return Unavailable(f"registry `{self.host}` answers {status} when asked to {what}{said}")
+
+    def _read(self, answer: httpx2.Response) -> bytes:
+        """Read a body that is as large as a document at most.
+
+        Raises:
+            Unavailable: it is larger, or the time is over.
+        """
+        pieces, size = [], 0
+        for piece in answer.iter_raw():
+            size += len(piece)
+            if size > document.MAX_SIZE:
+                raise Unavailable(f"`{answer.request.url.host}` answers with more than {document.MAX_SIZE} bytes")
+            self.access.receive(len(piece))
+            pieces.append(piece)
+        return b"".join(pieces)
 
     def _patiently(self, request: Request) -> httpx2.Response:
         failures = 0
@@ -162,6 +177,7 @@ class Session:
                 if isinstance(error, httpx2.ConnectError) and not self._answered:
                     raise trouble from error  # more likely a wrong name than a passing disturbance
             failures += 1
+            self.access.receive()  # nothing, but the time may be over
             if not self.access.retry.pause(failures, answer):
                 raise trouble
 
@@ -201,18 +217,20 @@ class Session:
                 return self._credentials.basic()
         return None
 
-    def _ask_for_token(self, request: httpx2.Request) -> httpx2.Response:
+    def _ask_for_token(self, request: httpx2.Request) -> tuple[int, bytes]:
         failures = 0
         while True:
             answer: httpx2.Response | None = None
             try:
-                answer = self._client.send(request, follow_redirects=False)
-                if answer.status_code not in RETRIED:
-                    return answer
+                answer = self._client.send(request, follow_redirects=False, stream=True)
+                with contextlib.closing(answer):
+                    if answer.status_code not in RETRIED:
+                        return answer.status_code, self._read(answer)
                 trouble: CaissonError = self._too_busy(answer)
             except httpx2.TransportError as error:
                 trouble = unreachable(request.url.host, error)
             failures += 1
+            self.access.receive()
             if not self.access.retry.pause(failures, answer):
                 raise trouble
 
@@ -240,21 +258,6 @@ class Session:
     def _is_own(self, url: httpx2.URL) -> bool:
         own = self._base
         return (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
-
-
-def read_bounded(answer: httpx2.Response, limit: int) -> bytes:
-    """Read a body of at most `limit` bytes.
-
-    Raises:
-        Unavailable: it is longer.
-    """
-    pieces, size = [], 0
-    for piece in answer.iter_raw():
-        size += len(piece)
-        if size > limit:
-            raise Unavailable(f"`{answer.request.url.host}` answers with more than {limit} bytes")
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def complaint(body: bytes) -> str:

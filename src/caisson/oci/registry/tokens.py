@@ -19,7 +19,8 @@ _MARGIN = 0.8  # of a token's life; then a new one is asked for
 _MAX_ANSWER = 1 << 20
 
 Scopes = tuple[str, ...]
-Send = Callable[[httpx2.Request], httpx2.Response]
+Send = Callable[[httpx2.Request], tuple[int, bytes]]
+"""Gives the status and the body of an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -75,16 +76,15 @@ class Tokens:
                 hint="credentials are not sent in the clear",
             )
         asked = dict.fromkeys((*scopes, *challenge.parameters.get("scope", "").split()))
-        answer = send(self._request(url, challenge.parameters.get("service", ""), tuple(asked)))
-        raw = answer.read()
-        if answer.status_code != _OK:
+        status, raw = send(self._request(url, challenge.parameters.get("service", ""), tuple(asked)))
+        if status != _OK:
             raise Unavailable(
-                f"the registry's token service `{url.host}` answers {answer.status_code}",
+                f"the registry's token service `{url.host}` answers {status}",
                 hint="check the credentials: log in again with `docker login`",
             )
         try:
             value = json.loads(raw) if len(raw) <= _MAX_ANSWER else None
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             raise Unavailable(f"the registry's token service `{url.host}` answers in no known form")

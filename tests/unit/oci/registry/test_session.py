@@ -7,8 +7,8 @@ from dataclasses import replace
 import httpx2
 import pytest
 
-from caisson.errors import CaissonError, TooMany, Unavailable, UsageError
-from caisson.oci import Access, RegistryName
+from caisson.errors import CaissonError, ImageRejected, TooMany, Unavailable, UsageError
+from caisson.oci import Access, Allowance, RegistryName
 from caisson.oci.registry.session import Request, Session, complaint
 from tests.registry import HOST, IMPATIENT
 
@@ -341,3 +341,85 @@ def test_every_failure_is_one_of_ours(world, access):
     world.challenge = "Bearer"
     with Session(NAME, access) as session, pytest.raises(CaissonError):
         session.fetch(PULL)
+
+
+class Drops(httpx2.SyncByteStream):
+    """A body without an end, a byte at a time, each of which takes a second."""
+
+    def __init__(self, clock, piece=b" "):
+        self.clock, self.piece, self.given = clock, piece, 0
+
+    def __iter__(self):
+        while True:
+            self.clock[0] += 1
+            self.given += len(self.piece)
+            yield self.piece
+
+
+def slow(access, clock, seconds, size=1 << 30):
+    allowance = Allowance(size, what="has", seconds=seconds, clock=lambda: clock[0])
+    return replace(access, allowance=allowance)
+
+
+def test_a_registry_that_answers_byte_by_byte_is_not_waited_for_without_end(world, access, clock):
+    world.challenge, drops = "", Drops(clock)
+    world.handle_request = lambda _request: httpx2.Response(200, stream=drops)
+    with (
+        Session(NAME, slow(access, clock, 60)) as session,
+        pytest.raises(Unavailable, match="image takes longer than 60 seconds to read"),
+    ):
+        session.fetch(PULL)
+    assert drops.given == 61
+
+
+def test_nor_is_its_token_service(world, access, clock):
+    drops, handle = Drops(clock), world.handle_request
+    world.handle_request = lambda request: (
+        httpx2.Response(200, stream=drops) if request.url.host == "auth.test" else handle(request)
+    )
+    with (
+        Session(NAME, slow(access, clock, 60)) as session,
+        pytest.raises(Unavailable, match="image takes longer than 60 seconds to read"),
+    ):
+        session.fetch(PULL)
+
+
+def test_a_token_service_that_never_ends_does_not_fill_the_memory(world, access, clock):
+    drops, handle = Drops(clock, b" " * 65536), world.handle_request
+    world.handle_request = lambda request: (
+        httpx2.Response(200, stream=drops) if request.url.host == "auth.test" else handle(request)
+    )
+    with (
+        Session(NAME, access) as session,
+        pytest.raises(Unavailable, match=r"`auth\.test` answers with more than 4194304"),
+    ):
+        session.fetch(PULL)
+    assert drops.given == 4194304 + 65536
+
+
+def test_an_answer_of_a_token_service_that_is_too_deep_is_none(world, access):
+    world.answers = [httpx2.Response(200, content=b"[" * 500_000)]
+    with Session(NAME, access) as session, pytest.raises(Unavailable, match="answers in no known form"):
+        session.fetch(PULL)
+
+
+def test_a_registry_that_is_busy_for_ever_is_not_asked_when_the_time_is_over(world, access, clock):
+    world.challenge = ""
+
+    def busy(_request):
+        clock[0] += 40
+        return stream(httpx2.Response(503))
+
+    world.handle_request = busy
+    with Session(NAME, slow(access, clock, 60)) as session, pytest.raises(Unavailable, match="longer than 60 seconds"):
+        session.fetch(PULL)
+    assert clock[0] == 80
+
+
+def test_all_that_is_received_is_counted(world, access, clock):
+    world.challenge = ""
+    with Session(NAME, slow(access, clock, 60, size=5)) as session:
+        assert session.fetch(PULL)[1] == b"in"
+        assert session.fetch(PULL)[1] == b"in"
+        with pytest.raises(ImageRejected, match="image has more than 5 bytes"):
+            session.fetch(PULL)
