@@ -12,7 +12,7 @@ from caisson.deploy.kubernetes.aesmd import AESMD_NAME, configuration_name
 from caisson.deploy.kubernetes.flavour import Flavour, require_provider
 from caisson.deploy.kubernetes.network import headless_name, network_policy, require_ports, services
 from caisson.deploy.kubernetes.platform import PLATFORM_NAME, platform_objects
-from caisson.deploy.kubernetes.pod import claims, pod_template
+from caisson.deploy.kubernetes.pod import claims, pod_template, require_names_apart
 from caisson.errors import UsageError
 
 DEFAULT_STORAGE = 1 << 30
@@ -96,3 +96,4 @@ def _require_sayable(deployment: Deployment, options: KubernetesOptions) -> None
     if options.platform_image is not None and not isinstance(deployment.evidence, PlatformSocket):
         raise UsageError("`--platform-image` is for the socket of a software platform", hint="add `--platform-socket`")
     require_ports(deployment)
+    require_names_apart(deployment.image)

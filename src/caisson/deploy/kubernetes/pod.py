@@ -6,10 +6,11 @@ from caisson.deploy.application import AESMD_VOLUME, LABEL, PLATFORM_SOCKET, app
 from caisson.deploy.container import Container
 from caisson.deploy.deployment import Deployment
 from caisson.deploy.evidence import AESMD_DIRECTORY, HostAesmd, PlatformSocket, SidecarAesmd
-from caisson.deploy.image import HealthCheck
+from caisson.deploy.image import HealthCheck, MeasuredImage
 from caisson.deploy.kubernetes.aesmd import aesmd_container, aesmd_volumes
 from caisson.deploy.kubernetes.flavour import Flavour, pod_annotations, sgx_limits, tolerations
 from caisson.deploy.kubernetes.locked_down import LOCKED_DOWN
+from caisson.errors import UsageError
 
 PROTECTS_NOTHING = "org.caisson/protects"
 _PLATFORM_VOLUME = "platform"
@@ -42,6 +43,23 @@ def pod_template(deployment: Deployment, flavour: Flavour, labels: dict[str, str
     if found := tolerations(flavour):
         spec["tolerations"] = found
     return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
+
+
+def require_names_apart(image: MeasuredImage) -> None:
+    """Refuse paths that would be one volume: Kubernetes' names of volumes have fewer signs than paths.
+
+    Raises:
+        UsageError: there are two.
+    """
+    for kind, paths in (("memory", image.tmpfs), ("data", image.volumes)):
+        known: dict[str, str] = {}
+        for path in paths:
+            other = known.setdefault(_volume_name(kind, path), path)
+            if other != path:
+                raise UsageError(
+                    f"Kubernetes cannot tell the volumes of `{other}` and `{path}` apart",
+                    hint="build the image with paths that differ in letters or digits, and not in the case alone",
+                )
 
 
 def pod_security(container: Container) -> dict[str, Any]:

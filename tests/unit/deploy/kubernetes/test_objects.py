@@ -164,6 +164,10 @@ def test_a_budget_for_disruptions_is_for_several_replicas():
     assert budgets("intel-webhook")[0]["spec"]["maxUnavailable"] == 1
 
 
+def with_paths(**paths):
+    return replace(POD, volumes=(), image=replace(POD.image, **paths))
+
+
 SIDECAR_PCCS = SidecarAesmd(image=AESMD, pccs_image=PCCS)
 
 
@@ -183,6 +187,10 @@ SIDECAR_PCCS = SidecarAesmd(image=AESMD, pccs_image=PCCS)
         (replace(SGX_POD, publish=(Publish(container_port=6379, host_address="1.2.3.4"),)), PLUGIN, "addresses"),
         (replace(SGX_POD, image=replace(SGX_POD.image, enclave_size=None)), PLUGIN, "size of the enclave"),
         (replace(SGX_POD, image=replace(SGX_POD.image, pin=ImagePin(digest=AESMD.digest))), PLUGIN, "registry"),
+        (with_paths(volumes=("/a-b", "/a/b")), NODEVICE, "cannot tell the volumes of `/a-b` and `/a/b` apart"),
+        (with_paths(volumes=("/Data", "/data")), NODEVICE, "cannot tell the volumes of `/Data` and `/data` apart"),
+        (with_paths(volumes=(f"/{'a' * 70}", f"/{'a' * 71}")), NODEVICE, "cannot tell the volumes"),
+        (with_paths(tmpfs=("/t.1", "/t/1")), NODEVICE, "cannot tell the volumes of `/t.1` and `/t/1` apart"),
         (replace(SGX_POD, evidence=SIDECAR_PCCS), KubernetesOptions(flavour="sidecar"), "for each pod"),
         (
             replace(POD, evidence=PlatformSocket(path="/run/platform.sock")),
