@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from caisson.enclave import SigningKey
+from caisson.errors import ImageRejected
 from caisson.oci import (
     Access,
     Artifact,
     ArtifactBlob,
     Reference,
+    artifact,
     attach,
     attached,
     copy,
@@ -107,6 +109,20 @@ def test_what_others_attached_stays_and_counts_for_nothing(shelf):
     assert shelf.verify().statement == shelf.published.statement
     with open_reader(shelf.reference, shelf.access, scratch=shelf.scratch) as (reader, _):
         assert len(attached(reader, shelf.published.image.digest, scratch=shelf.scratch)) == 4
+
+
+def test_more_than_fits_into_memory_is_not_read(shelf, monkeypatch):
+    subject = shelf.published.image.digest
+    with open_store(shelf.reference, shelf.access, scratch=shelf.scratch) as (store, _):
+        for number in range(3):
+            blob = ArtifactBlob(media_type="text/plain", content=bytes([number]) * 400)
+            attach(store, Artifact(artifact_type="text/x", blobs=(blob,)), subject=subject)
+    with open_reader(shelf.reference, shelf.access, scratch=shelf.scratch) as (reader, _):
+        monkeypatch.setattr(artifact, "MAX_ATTACHED", 1200)
+        assert len(attached(reader, subject, scratch=shelf.scratch)) == 3
+        monkeypatch.setattr(artifact, "MAX_ATTACHED", 1199)
+        with pytest.raises(ImageRejected, match=f"what is attached to {subject} has more than 1199 bytes"):
+            attached(reader, subject, scratch=shelf.scratch)
 
 
 def test_cosign_finds_its_signature_by_the_digests_tag(shelf):

@@ -13,8 +13,8 @@ from caisson.oci.digest import Digest
 from caisson.oci.manifest import ImageManifest
 from caisson.oci.store import Reader, Store
 
-MAX_BLOB = 256 << 20
-"""Artifacts are held in memory; nothing that is attached to an image needs to be larger."""
+MAX_BLOB, MAX_ATTACHED = 256 << 20, 512 << 20
+"""Artifacts are held in memory; nothing that is attached to an image needs to be larger, nor all of it together."""
 
 _EMPTY = b"{}"
 
@@ -101,11 +101,11 @@ def attached(
     listed but has another subject is left out.
 
     Raises:
-        ImageRejected: an artifact is not what its descriptor says.
+        ImageRejected: an artifact is not what its descriptor says, or they are too large together.
         Malformed: a document is not what it should be.
         Unavailable: the place does not answer.
     """
-    artifacts = []
+    artifacts, size = [], 0
     for descriptor in sorted(store.referrers(subject), key=lambda each: each.digest):
         if descriptor.media_type not in MediaType.MANIFESTS or artifact_type not in {None, descriptor.artifact_type}:
             continue
@@ -115,6 +115,9 @@ def attached(
         manifest = ImageManifest.parse(found[1])
         if manifest.subject is None or manifest.subject.digest != subject:
             continue
+        size += sum(layer.size for layer in manifest.layers)
+        if size > MAX_ATTACHED:
+            raise ImageRejected(f"what is attached to {subject} has more than {MAX_ATTACHED} bytes")
         artifact = Artifact.read(store, manifest, scratch=scratch)
         if artifact_type in {None, artifact.artifact_type}:
             artifacts.append(artifact)
