@@ -30,7 +30,7 @@ THEIRS = {
     "SEPT_VE_DISABLE is not enabled": "SEPT_VE_DISABLE",
     "Invalid MR service TD": "service domains",
     "No matching TCB level found": "no TCB level",
-    "is below minimum required from TDX module": "no TCB level",
+    "is below minimum required": "no TCB level",
     "SGX TEE quote must have version 3": "enclaves in quotes of version 4",
     "TCB status is invalid": "revoked TCB level",
     "QE TCB status is Revoked": "revoked TCB level",
@@ -156,6 +156,7 @@ def enclaves():
         {"miscselect": "01000000"},
         {"attributes": "13" + "00" * 15},
         {"tcbLevels": []},
+        {"tcbLevels": [module_level("UpToDate", 99)]},
         {"issueDate": "2027-01-01T00:00:00Z"},
     ):
         yield good.with_statement("qe_identity", lambda identity, change=change: identity.update(change))

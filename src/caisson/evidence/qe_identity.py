@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from caisson.errors import Malformed, QeIdentityRejected, QeMismatch
 from caisson.evidence.signed_json import Fields
-from caisson.evidence.tcb import MOST_EVALUATION_NUMBER, TcbVerdict
+from caisson.evidence.tcb import MOST_EVALUATION_NUMBER, NOT_SUPPORTED, TcbVerdict
 from caisson.evidence.validity import Validity
 from caisson.sgx import Attributes, MrSigner, ReportBody
 
@@ -77,7 +77,7 @@ class QeIdentity:
         """Check that `qe` is this enclave, and give the verdict on its security version.
 
         Raises:
-            QeMismatch: it is another enclave, or older than any Intel knows.
+            QeMismatch: it is another enclave.
         """
         attributes, mask = self.attributes, self.attributes_mask
         for what, expected, found in (
@@ -91,12 +91,7 @@ class QeIdentity:
                 raise QeMismatch(
                     f"quoting enclave has {what} {_shown(found)}, and its identity demands {_shown(expected)}"
                 )
-        verdict = next((level.verdict for level in self.levels if qe.isv_svn >= level.isv_svn), None)
-        if verdict is None:
-            raise QeMismatch(
-                f"quoting enclave has ISVSVN {qe.isv_svn}, and its identity knows none below {self.levels[-1].isv_svn}"
-            )
-        return verdict
+        return next((level.verdict for level in self.levels if qe.isv_svn >= level.isv_svn), NOT_SUPPORTED)
 
 
 def _little_endian(identity: Fields, name: str) -> int:

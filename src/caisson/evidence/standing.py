@@ -1,6 +1,6 @@
 """What a platform's TCB is worth, for what runs on it: step 11 of the argument."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from caisson.errors import TdxModuleMismatch
@@ -63,4 +63,4 @@ def _domain_standing(
     if now is None:
         return Standing(tcb=tcb, platform=platform, current=None)
     current = tdx_verdict(info, pck, TeeTcbSvn(now)).converged(qe)
-    return Standing(tcb=replace(tcb, status=relaunched(tcb.status, current.status)), platform=platform, current=current)
+    return Standing(tcb=relaunched(tcb, current), platform=platform, current=current)

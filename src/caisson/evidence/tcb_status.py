@@ -14,9 +14,10 @@ from caisson.evidence.signed_json import Fields
 class TcbStatus(StrEnum):
     """What is known about the security version of a platform, in Intel's words.
 
-    `NOT_SUPPORTED` says that no level of the TCB info is as low as the platform. It and `REVOKED` can
-    not be named in a policy. The relaunch statuses are of trust domains that were started before an update that is
-    now in force: nothing publishes them, they follow from the two statuses, then and now.
+    `NOT_SUPPORTED` says that no level that Intel knows is as low as the platform, its quoting enclave or its TDX
+    module. It and `REVOKED` can not be named in a policy. The relaunch statuses are of trust domains that were
+    started before an update that is now in force: nothing publishes them, they follow from the two statuses, then
+    and now.
     """
 
     UP_TO_DATE = "UpToDate"
@@ -72,8 +73,11 @@ class TcbVerdict:
     def converged(self, enclave: "TcbVerdict") -> "TcbVerdict":
         """Join the platform's verdict (self) with that of its quoting enclave, or of its TDX module.
 
-        The worse status counts, the earlier date, and advisories add up.
+        The worse status counts, the earlier date, and advisories add up; where one of them is below every level that
+        Intel knows, nothing is known of both together.
         """
+        if TcbStatus.NOT_SUPPORTED in (self.status, enclave.status):
+            return NOT_SUPPORTED
         return TcbVerdict(
             status=_converged(self.status, enclave.status),
             date=None if self.date is None or enclave.date is None else min(self.date, enclave.date),
@@ -87,7 +91,7 @@ NOT_SUPPORTED = TcbVerdict(status=TcbStatus.NOT_SUPPORTED, date=None, advisories
 def _converged(platform: TcbStatus, enclave: TcbStatus) -> TcbStatus:
     if TcbStatus.REVOKED in (platform, enclave):
         return TcbStatus.REVOKED
-    if platform is TcbStatus.NOT_SUPPORTED or enclave is TcbStatus.UP_TO_DATE:
+    if enclave is TcbStatus.UP_TO_DATE:
         return platform
     if enclave is not TcbStatus.OUT_OF_DATE:
         # What runs on a platform is either current or not; Intel publishes nothing else, and no rule would fit.

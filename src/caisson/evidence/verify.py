@@ -57,7 +57,7 @@ def verify_intel_quote(
     5. The TCB info is for the platform of the PCK (FMSPC and PCE-ID).
     6. The quoting enclave's REPORT is signed by the PCK.
     7. That REPORT carries the hash of the attestation key.
-    8. The quoting enclave is the one of the QE identity, and of a known security version.
+    8. The quoting enclave is the one of the QE identity.
     9. Every certificate, revocation list and statement is valid at `at`.
     10. The quote is signed by the attestation key.
     11. A trust domain runs under a TDX module of the TCB info. The platform has a TCB level, which is joined with those

@@ -26,6 +26,7 @@ from caisson.errors import (
     UsageError,
 )
 from caisson.evidence import MemoryProtection, RootKey, TcbStatus, verify
+from caisson.evidence.tcb import NOT_SUPPORTED
 from caisson.platform import Machine, PckCa, Revocable, SoftwarePlatform
 from caisson.platform.signing import sign_p256
 from caisson.sgx import Quote, ReportData
@@ -203,14 +204,15 @@ def test_the_tcb_status_is_what_the_root_says(make_scene, status):
     assert verified.tcb.advisories == ("INTEL-SA-00001", "INTEL-SA-00002")
 
 
-def test_a_platform_below_all_levels_is_not_supported(scene):
+def test_a_platform_below_all_levels_is_not_supported(make_scene):
     def raise_bar(info):
         for level in info["tcbLevels"]:
             level["tcb"]["pcesvn"] = 99
 
+    scene = make_scene(qe_status="OutOfDate", qe_advisories=("INTEL-SA-00002",))
     verified = scene.with_statement("tcb_info", raise_bar).verify()
-    assert verified.tcb.status is TcbStatus.NOT_SUPPORTED
-    assert verified.tcb.date is None
+    assert verified.tcb == verified.platform_tcb == NOT_SUPPORTED
+    assert verified.qe_tcb.advisories == ("INTEL-SA-00002",)
 
 
 # 6. to 8. The quoting enclave.
@@ -266,12 +268,15 @@ def test_another_enclave_cannot_vouch(scene, changes, where):
         scene.with_statement("qe_identity", lambda identity: identity.update(changes)).verify()
 
 
-def test_a_quoting_enclave_older_than_any_known_cannot_vouch(scene):
+@pytest.mark.parametrize("platform", ["UpToDate", "Revoked"])
+def test_a_quoting_enclave_older_than_any_known_is_not_supported(make_scene, platform):
     def raise_bar(identity):
         identity["tcbLevels"] = [identity["tcbLevels"][0] | {"tcb": {"isvsvn": 99}}]
 
-    with pytest.raises(QeMismatch, match="ISVSVN"):
-        scene.with_statement("qe_identity", raise_bar).verify()
+    scene = make_scene(tcb_status=platform, advisories=("INTEL-SA-00001",))
+    verified = scene.with_statement("qe_identity", raise_bar).verify()
+    assert verified.tcb == verified.qe_tcb == NOT_SUPPORTED
+    assert verified.platform_tcb.status == platform
 
 
 @pytest.mark.parametrize(

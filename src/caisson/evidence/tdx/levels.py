@@ -7,7 +7,7 @@ version, which its identity rates instead.
 
 from caisson.evidence.pck import Pck
 from caisson.evidence.tcb import TcbInfo
-from caisson.evidence.tcb_status import NOT_SUPPORTED, TcbStatus, TcbVerdict
+from caisson.evidence.tcb_status import NOT_SUPPORTED, TcbVerdict
 from caisson.tdx import TeeTcbSvn
 
 _RATED_BY_IDENTITY = 2
@@ -29,7 +29,4 @@ def tdx_verdict(info: TcbInfo, pck: Pck, svn: TeeTcbSvn) -> TcbVerdict:
     if not svn.module_version:
         return platform
     identity = None if info.modules is None else info.modules.of(svn)
-    module = NOT_SUPPORTED if identity is None else identity.verdict(svn)
-    if TcbStatus.NOT_SUPPORTED in (platform.status, module.status):
-        return NOT_SUPPORTED
-    return platform.converged(module)
+    return platform.converged(NOT_SUPPORTED if identity is None else identity.verdict(svn))

@@ -3,7 +3,9 @@
 Source: Intel DCAP Quote Verification, "TD Relaunch"; TDX module ABI, TEE_TCB_SVN_2.
 """
 
-from caisson.evidence.tcb_status import NEEDS_CONFIGURATION, TcbStatus
+from dataclasses import replace
+
+from caisson.evidence.tcb_status import NEEDS_CONFIGURATION, TcbStatus, TcbVerdict
 
 _OUT_OF_DATE = frozenset({TcbStatus.OUT_OF_DATE, TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED})
 _CURRENT = frozenset(
@@ -16,16 +18,16 @@ _CURRENT = frozenset(
 )
 
 
-def relaunched(launch: TcbStatus, current: TcbStatus) -> TcbStatus:
-    """Join the statuses at launch and now.
+def relaunched(launch: TcbVerdict, current: TcbVerdict) -> TcbVerdict:
+    """Join the verdicts at launch and now.
 
     An update that was made below a running domain does not undo what the domain was exposed to before: it
     stays out of date until it is launched again, which is then advised. What is revoked or unknown now stays so.
     """
-    if current in (TcbStatus.NOT_SUPPORTED, TcbStatus.REVOKED):
+    if current.status in (TcbStatus.NOT_SUPPORTED, TcbStatus.REVOKED):
         return current
-    if launch not in _OUT_OF_DATE or current not in _CURRENT:
+    if launch.status not in _OUT_OF_DATE or current.status not in _CURRENT:
         return launch
-    if NEEDS_CONFIGURATION & {launch, current}:
-        return TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
-    return TcbStatus.TD_RELAUNCH_ADVISED
+    if NEEDS_CONFIGURATION & {launch.status, current.status}:
+        return replace(launch, status=TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED)
+    return replace(launch, status=TcbStatus.TD_RELAUNCH_ADVISED)
