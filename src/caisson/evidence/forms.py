@@ -10,6 +10,7 @@ from caisson.evidence.path import parse_chain
 from caisson.evidence.snp.wrapping import report_in
 from caisson.evidence.tls import quote_of
 from caisson.protocol import ActivationEvidence
+from caisson.sgx import without_padding
 
 MOST_BYTES = 1 << 20
 EVIDENCE_FORMS = "evidence is a quote, an SNP report, a certificate (PEM or DER), or activation evidence (JSON)"
@@ -29,7 +30,8 @@ class EvidenceForm(StrEnum):
 class Evidence:
     """The bytes of one piece of evidence, and its form. `certificate` and `activation` are there in their form only.
 
-    `raw` is what was given, but of an SNP report it is the report alone, without what it came in.
+    `raw` is what was given, but of an SNP report it is the report alone, without what it came in, and of a quote the
+    quote alone, without the zeros that a driver's buffer is filled up with.
     """
 
     form: EvidenceForm
@@ -59,7 +61,7 @@ class Evidence:
         report = report_in(raw)
         if report is not None:
             return cls(form=EvidenceForm.SNP_REPORT, raw=report)
-        return cls(form=EvidenceForm.QUOTE, raw=raw)
+        return cls(form=EvidenceForm.QUOTE, raw=without_padding(raw))
 
     @property
     def quote(self) -> bytes:

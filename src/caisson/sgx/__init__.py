@@ -5,7 +5,7 @@ from caisson.sgx.attributes import Attributes, Flags
 from caisson.sgx.certification import CertificationKind, PckIdentity
 from caisson.sgx.fixed import CpuSvn, MrEnclave, MrSigner
 from caisson.sgx.keyrequest import KeyName, KeyPolicy, KeyRequest
-from caisson.sgx.parts import QuoteParts
+from caisson.sgx.parts import QuoteParts, without_padding
 from caisson.sgx.quote import (
     ECDSA_P256,
     INTEL_QE_VENDOR,
@@ -59,4 +59,5 @@ __all__ = [
     "TdBodyBytes",
     "Voucher",
     "parse_quote",
+    "without_padding",
 ]

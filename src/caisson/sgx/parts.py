@@ -43,7 +43,7 @@ class QuoteParts:
         """
         cursor = Cursor(raw, what="quote")
         version, key_type, tee_type, vendor = cursor.unpack(_HEADER)
-        kind = BodyKind.SGX if version == WITHOUT_WRAPPING else body_kind(cursor, version=version, tee_type=tee_type)
+        kind = _kind(cursor, version, tee_type)
         body = cursor.take(kind.size)
         signed = raw[: cursor.at]
         if (size := cursor.u32()) < _SIGNATURE:
@@ -61,3 +61,19 @@ class QuoteParts:
             signature=signature,
             voucher=voucher,
         )
+
+
+def without_padding(raw: bytes) -> bytes:
+    """Give a quote without the zeros that drivers fill its buffer up with; whatever else it is stays as it is."""
+    cursor = Cursor(raw, what="quote")
+    try:
+        version, _, tee_type, _ = cursor.unpack(_HEADER)
+        cursor.take(_kind(cursor, version, tee_type).size)
+        cursor.take(cursor.u32())
+    except Malformed:
+        return raw
+    return raw if any(raw[cursor.at :]) else raw[: cursor.at]
+
+
+def _kind(cursor: Cursor, version: int, tee_type: int) -> BodyKind:
+    return BodyKind.SGX if version == WITHOUT_WRAPPING else body_kind(cursor, version=version, tee_type=tee_type)

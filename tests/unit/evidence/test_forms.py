@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 
 from caisson.errors import CaissonError, Malformed
 from caisson.evidence import Collateral, Evidence, EvidenceForm, evidence_extension, statements_of
+from caisson.tdx import TdBody, TdBody15
+from tests.unit.evidence.domains import DomainScene, domain
+
+BODIES = {4: TdBody, 5: TdBody15}
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,17 @@ def test_a_report_is_taken_out_of_what_it_comes_in(before, after, size):
 )
 def test_what_only_looks_like_a_report_in_something_is_none(raw):
     assert Evidence.recognise(raw).form is EvidenceForm.QUOTE
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_a_quote_is_taken_out_of_a_buffer_that_is_filled_up_with_zeros(scene, platform, version):
+    quote = scene.quote if version == 3 else DomainScene.on(platform, domain(BODIES[version]), version).quote
+    for padded in (quote, quote + b"\0", quote.ljust(8000, b"\0")):
+        assert Evidence.recognise(padded).quote == quote
+    for other in (quote + b"\1", quote.ljust(7999, b"\0") + b"\1", quote[:-1], quote[:500], quote[:40]):
+        assert Evidence.recognise(other).quote == other
+    with pytest.raises(Malformed, match="too many"):
+        scene.verify(quote=quote + b"\0")
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"\x30\x82", b"-----BEGIN CERTIFICATE-----", bytes((1 << 20) + 1)])
