@@ -18,7 +18,7 @@ from caisson.evidence import Collateral, verify_intel_quote
 from caisson.platform import Revocable, SoftwarePlatform, Standing, TcbStatus
 from caisson.sgx import CertificationData
 from caisson.tdx import TdAttributes, TdBody, TdFlags
-from tests.unit.evidence.conftest import DEBUG, NOW, Scene, signing_key
+from tests.unit.evidence.conftest import DEBUG, NOW, Scene, pem, signing_key
 from tests.unit.evidence.domains import BASE, CURRENT, OLDER, DomainScene, domain, module, module_level
 from tests.vectors import test_sgx_quotes as sgx
 
@@ -36,11 +36,15 @@ THEIRS = {
     "QE TCB status is Revoked": "revoked TCB level",
 }
 OURS = {
-    "bytes too many": "bytes after the quote",
+    "bytes too many": "bytes after the quote, or a part",
     "levels of type": "TCB info of another type",
     "TCB info has version": "TCB info of a version to come",
     "has certification data of type": "type of the outer certification data",
-    "chain of": "chain without its root",
+    "chain of": "certificates in a chain",
+    "has text that is not a certificate": "text in a chain",
+    "which is not accepted": "root in a chain",
+    "may not issue": "chain of the PCK's list",
+    "has unknown members": "members of the bundle",
     "names a PCK of": "name of the PCK",
     "PCE-ID": "PCE-ID",
 }
@@ -162,6 +166,18 @@ def enclaves():
         yield good.with_statement("qe_identity", lambda identity, change=change: identity.update(change))
     yield good.with_statement("tcb_info", lambda info: [level["tcb"].update(pcesvn=99) for level in info["tcbLevels"]])
     yield Scene(**fields(good) | {"quote": good.quote + b"\0"})
+    head, begin, chain = good.quote.partition(b"-----BEGIN")
+    size = len(begin + chain) - 1
+    yield Scene(**fields(good) | {"quote": head[:-4] + size.to_bytes(4, "little") + begin + chain})
+    issued = good.platform.provisioning
+    leaf, authority, root = (each.certificate for each in (issued.pck, issued.pck_ca, issued.root))
+    of_another = make_platform().provisioning.root.certificate
+    for chain in ((leaf, authority), (leaf, authority, root, root), (leaf, authority, of_another)):
+        yield good.with_chain(*chain)
+    chain = b"text\n".join(pem(each) for each in (leaf, authority, root))
+    yield good.with_signature(certification=CertificationData(kind=5, data=chain))
+    yield good.with_collateral(pck_crl_issuer_chain=good.collateral["tcb_info_issuer_chain"])
+    yield good.with_collateral(version="3")
     pck = good.verify().pck
     for ppid, kind in ((b"?" * 384, 3), (b"?" * 256, 2), (pck.ppid.value, 1)):
         data = ppid + pck.cpu_svn.value + pck.pce_svn.to_bytes(2, "little") + pck.pce_id.value
