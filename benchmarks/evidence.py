@@ -35,7 +35,7 @@ SECONDS, TURNS = 0.2, 9
 GO_SEV_GUEST = 530
 STATEMENTS = 4  # signed in another way than certificates and lists: TCB info, QE identity, QE REPORT, and the quote
 MEMORIES = (  # all that is remembered, forgotten on purpose
-    *(trusted.trust, trusted._signing_path, vouching.certified_key, vouching._platform),  # noqa: SLF001
+    *(trusted.trust, trusted._signing_path, vouching.certified_key, vouching._platform, vouching._qe_tcb),  # noqa: SLF001
     *(path._certificate, path._verifies, path._load_key),  # noqa: SLF001
     *(certificate._common_name, certificate._basic_constraints, certificate._key_usage),  # noqa: SLF001
     *(standing.enclave_standing, standing._domain_standing),  # noqa: SLF001

@@ -23,6 +23,7 @@ from caisson.sgx import ReportBody, ReportData, Voucher
 
 _PCK_PATH = 3
 _REMEMBERED_PLATFORMS, _REMEMBERED_KEYS = 256, 1024
+_QE_REPORT_DATA = ReportBody.SIZE - ReportData.SIZE
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -65,7 +66,6 @@ def certified_key(
     """
     section = Voucher.parse(voucher, version=version)
     chain, named = pck_chain(section, given)
-    report = ReportBody.parse(section.qe_report)
     # 2. to 5. The platform.
     platform = _platform(chain, collateral, roots, tee)
     if named is not None:
@@ -80,16 +80,23 @@ def certified_key(
     # 7. The REPORT's word on the attestation key.
     digest = sha256(section.attestation_key + section.qe_authentication_data).digest()
     expected = digest.ljust(ReportData.SIZE, b"\0")
-    if report.report_data.value != expected:
+    found = section.qe_report[_QE_REPORT_DATA:]
+    if found != expected:
         raise AttestationKeyRejected(
-            f"quoting enclave vouches for {report.report_data}, and the attestation key needs {expected.hex()}"
+            f"quoting enclave vouches for {found.hex()}, and the attestation key needs {expected.hex()}"
         )
     key = ecdsa.load_point(
         section.attestation_key, otherwise=lambda: AttestationKeyRejected("attestation key is not a point on P-256")
     )
     # 8. The quoting enclave itself.
-    qe_tcb = platform.collateral.qe_identity.verdict(report)
+    qe_tcb = _qe_tcb(platform, section.qe_report[:_QE_REPORT_DATA])
     return CertifiedKey(public_key=key, platform=platform, qe_tcb=qe_tcb)
+
+
+# A quoting enclave's REPORTs are all the same but for their report data: it vouches for many keys.
+@lru_cache(maxsize=_REMEMBERED_PLATFORMS)
+def _qe_tcb(platform: Platform, report: bytes) -> TcbVerdict:
+    return platform.collateral.qe_identity.verdict(ReportBody.parse(report + bytes(ReportData.SIZE)))
 
 
 @lru_cache(maxsize=_REMEMBERED_PLATFORMS)
