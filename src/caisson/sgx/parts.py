@@ -4,7 +4,7 @@ Whoever sees many quotes of one platform sees the same voucher again and again, 
 """
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from caisson.abi import Cursor
 from caisson.errors import Malformed
@@ -16,8 +16,7 @@ _HEADER = struct.Struct("<HHI4x16s20x")
 _SIGNATURE = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteParts:
+class QuoteParts(NamedTuple):
     """What the header says of the rest, the kind and bytes of the body, what is signed, the signature, and its key.
 
     `voucher` is the signature section without the signature itself: the attestation key and what certifies it.

@@ -4,7 +4,7 @@ Source: Intel SGX ECDSA Quote Library Reference, appendix A; Intel TDX DCAP Quot
 """
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from caisson.abi import Cursor
 from caisson.errors import Malformed
@@ -18,8 +18,7 @@ _CERTIFICATION = struct.Struct("<HI")
 _KEY = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voucher:
+class Voucher(NamedTuple):
     """A quote's signature section without the quote's signature.
 
     `qe_report` is the quoting enclave's REPORT body, 384 bytes; `qe_report_signature` is over it; `kind` says what
