@@ -199,3 +199,17 @@ def test_a_downgrade_is_a_no(desk, image, capsys):
     capsys.readouterr()
     assert run(["upgrade", "plan", image, older]) == 1
     assert "security version 2 is lower than 3" in capsys.readouterr().err
+
+
+def test_an_image_is_no_upgrade_of_itself(desk, image, capsys):
+    write_policy(capsys, image)
+    words = ["upgrade", "plan", image, image, "--policy", "hello.policy.toml", "--output", "way"]
+    assert run(words) == 0
+    assert capsys.readouterr() == (
+        "nothing changes: it is the same image\nwhat breaks\n  nothing that is known here\n",
+        "",
+    )
+    assert run([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["changes"], found["steps"]) == ([], [])
+    assert not (desk / "way").exists()

@@ -112,6 +112,21 @@ def test_second_service_of_one_machine_is_refused(home, made, capsys):
     )
 
 
+@pytest.mark.enable_socket
+@pytest.mark.parametrize("option", ["--tcp", "--pcs"])
+@pytest.mark.usefixtures("made")
+def test_nothing_is_ready_where_an_address_is_taken(home, capsys, option):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert run(["platform", "serve", option, address]) == 3
+    assert capsys.readouterr() == (
+        "",
+        WARNING + f"error: cannot listen on `{address}`: Address already in use\n"
+        "hint: choose another address or port\n",
+    )
+    assert not (home / "platform.sock").exists()
+
+
 @pytest.mark.usefixtures("made")
 def test_file_in_the_place_of_the_socket_is_left_alone(home, capsys):
     (home / "platform.sock").write_text("mine")

@@ -108,7 +108,7 @@ def serve(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Offer the software platform until SIGTERM or SIGINT.
 
-    Prints a line for each address that is ready. The machine in the state directory is made on first use and
+    Prints a line for each address, once all are ready. The machine in the state directory is made on first use and
     stays the same after a restart; its TCB status is whatever the options of this run say.
     """
     standing = Standing(
@@ -126,13 +126,15 @@ def serve(  # noqa: PLR0913 - one parameter for each option
         server = stack.enter_context(PlatformServer(platform, loader))
         talk.print("warning: this is a software platform: it protects nothing", style="bold yellow")
         server.listen_unix(path, mode=socket_mode)
-        click.echo(f"ready unix:{path}")
+        addresses = [f"unix:{path}"]
         if tcp is not None:
-            click.echo(f"ready tcp:{_host(tcp[0])}:{server.listen_tcp(*tcp)}")
+            addresses.append(f"tcp:{_host(tcp[0])}:{server.listen_tcp(*tcp)}")
         if pcs is not None:
             application = pcs_application(platform, lambda: datetime.now(UTC))
             service = stack.enter_context(PcsServer(application, host=pcs[0], port=pcs[1]))
-            click.echo(f"ready http://{_host(pcs[0])}:{service.port}/sgx/certification/v4/")
+            addresses.append(f"http://{_host(pcs[0])}:{service.port}/sgx/certification/v4/")
+        for address in addresses:
+            click.echo(f"ready {address}")
         signal.sigwait(_SIGNALS)
     talk.print("stopped")
 

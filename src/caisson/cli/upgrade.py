@@ -122,7 +122,7 @@ def _identity(reference: str, access: oci.Access) -> EnclaveIdentity:
 
 
 def _human(upgrade: Upgrade, order: tuple[Step, ...]) -> str:
-    lines = ["what changes"] if upgrade.changes else ["nothing changes"]
+    lines = ["what changes"] if upgrade.changes else ["nothing changes: it is the same image"]
     lines += [
         f"  {change.what}: {_short(change.old)} → {_short(change.new)}" for change in upgrade.changes[:_MOST_LISTED]
     ]
@@ -132,7 +132,7 @@ def _human(upgrade: Upgrade, order: tuple[Step, ...]) -> str:
     broken = [f"  policy `{v.name}` refuses it: {reason}" for v in upgrade.policies for reason in v.reasons]
     broken += [f"  data in `{path}` is sealed to the old release" for path in upgrade.sealed]
     lines += broken or ["  nothing that is known here"]
-    lines.append("what to do")
+    lines += ["what to do"] if order else []
     for number, step in enumerate(order, start=1):
         lines.append(f"  {number}. {step.what}")
         if step.command is not None:

@@ -38,7 +38,10 @@ class PolicyVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """The whole comparison. `sealed` names mounts whose data the new release cannot read."""
+    """The whole comparison. `sealed` names mounts whose data the new release cannot read.
+
+    The same image has no changes, and its policies nothing to change.
+    """
 
     changes: tuple[Change, ...]
     policies: tuple[PolicyVerdict, ...]
@@ -64,6 +67,7 @@ def _version(identity: EnclaveIdentity) -> Version:
 def _changes(old: EnclaveIdentity, new: EnclaveIdentity) -> Iterator[Change]:
     """Give what differs beside the manifests."""
     values = {
+        "image": (old.image.pin.digest, new.image.pin.digest),
         "MRENCLAVE": (old.mr_enclave, new.mr_enclave),
         "MRSIGNER": (old.mr_signer, new.mr_signer),
         "workload": (old.image.workload, new.image.workload),
@@ -91,6 +95,8 @@ def _list(items: tuple[object, ...]) -> str:
 
 def _verdict(name: str, policy: Policy, old: EnclaveIdentity, new: EnclaveIdentity) -> PolicyVerdict:
     reasons = tuple(_reasons(policy, new))
+    if old == new:
+        return PolicyVerdict(name=name, reasons=reasons)  # there is no other release to accept or to refuse
     if new.isv_svn < old.isv_svn or (new.debug and not policy.allow_debug):
         return PolicyVerdict(name=name, reasons=reasons)  # a weaker policy is nobody's upgrade
     of_old = tuple(rule for rule in policy.enclaves if not tuple(_unlike(rule, old)))

@@ -31,8 +31,11 @@ def policy_files(upgrade: Upgrade) -> tuple[File, ...]:
 
 
 def steps(upgrade: Upgrade, *, name: str, platform: PlatformName, directory: str) -> tuple[Step, ...]:
-    """Give the steps for the deployment `name` on a platform; `directory` is where `policy_files` are written."""
-    return tuple(_steps(upgrade, name, platform, directory))
+    """Give the steps for the deployment `name` on a platform; `directory` is where `policy_files` are written.
+
+    From an image to itself there are none.
+    """
+    return tuple(_steps(upgrade, name, platform, directory)) if upgrade.changes else ()
 
 
 def _steps(upgrade: Upgrade, name: str, platform: PlatformName, directory: str) -> Iterator[Step]:

@@ -18,6 +18,7 @@ from caisson.platform.wire import bad_request, refusal
 
 _BACKLOG = 128
 _CLOSING = 5.0
+_PLACE = "choose a short path in a directory that exists and is yours"
 
 
 class PlatformServer:
@@ -51,7 +52,7 @@ class PlatformServer:
             listener.close()
             raise UsageError(
                 f"cannot listen on `{path}`: {cause.strerror or cause}",
-                hint="choose a short path in a directory that exists and is yours",
+                hint=_PLACE,
             ) from cause
         self._unix[path] = path.stat().st_ino
         self._listen(listener)
@@ -145,7 +146,9 @@ def bind_tcp(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as cause:
-        raise Unavailable(f"cannot listen on `{host}:{port}`: {cause.strerror or cause}") from cause
+        raise Unavailable(
+            f"cannot listen on `{host}:{port}`: {cause.strerror or cause}", hint="is this an address of this machine?"
+        ) from cause
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -164,7 +167,7 @@ def _clear(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as cause:
-        raise UsageError(f"cannot listen on `{path}`: {cause.strerror}") from cause
+        raise UsageError(f"cannot listen on `{path}`: {cause.strerror}", hint=_PLACE) from cause
     if not stat.S_ISSOCK(mode):
         raise UsageError(f"`{path}` exists and is not a socket", hint="choose another path")
     with socket.socket(socket.AF_UNIX) as probe:
@@ -175,6 +178,6 @@ def _clear(path: Path) -> None:
         except FileNotFoundError:
             return
         except OSError as cause:
-            raise UsageError(f"cannot use `{path}`: {cause.strerror}") from cause
+            raise UsageError(f"cannot use `{path}`: {cause.strerror}", hint=_PLACE) from cause
         else:
             raise Unavailable(f"`{path}` is in use by another platform", hint="stop it, or choose another path")

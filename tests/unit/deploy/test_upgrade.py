@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from caisson.deploy import EnclaveIdentity, compare, policy_files, steps
+from caisson.deploy import Change, EnclaveIdentity, ImagePin, compare, policy_files, steps
 from caisson.enclave import (
     EnvironmentVariable,
     FileSystem,
@@ -16,6 +16,7 @@ from caisson.enclave import (
     TrustedFile,
 )
 from caisson.evidence import EnclaveRule, Policy, RootKey, TcbStatus
+from caisson.oci import Digest
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner
 
@@ -86,9 +87,18 @@ def test_what_changed_is_named(old, new):
 
 
 def test_the_same_release_changes_and_breaks_nothing(old):
-    found = compare(old, old, {"p": policy(BY_ENCLAVE)})
+    found = compare(old, old, {"p": policy(BY_ENCLAVE), "q": policy(BY_SIGNER, key_servers=frozenset())})
     assert (found.changes, found.sealed, found.policies[0].reasons) == ((), (), ())
+    assert found.policies[1].reasons == (f"its key server {PIN} is not accepted",)
     assert policy_files(found) == ()
+    assert steps(found, name="redis", platform="run", directory="d") == ()
+
+
+def test_another_image_of_the_same_enclave_is_rolled_out(old):
+    digest = Digest.of(b"another label")
+    found = compare(old, replace(old, image=replace(old.image, pin=ImagePin(digest=digest))), {})
+    assert found.changes == (Change(what="image", old=str(old.image.pin.digest), new=str(digest)),)
+    assert "sh run.sh" in [step.command for step in steps(found, name="redis", platform="run", directory="d")]
 
 
 def test_a_policy_that_names_the_measurement_breaks_and_accepts_both_for_a_while(old, new):
