@@ -161,7 +161,7 @@ class Interrupted(Exception):
     pass
 
 
-def test_an_image_that_breaks_off_leaves_nothing(place, image):
+def test_an_image_that_breaks_off_leaves_nothing(place, image, tmp_path):
     class Broken:
         """A layer whose source fails half-way."""
 
@@ -184,6 +184,7 @@ def test_an_image_that_breaks_off_leaves_nothing(place, image):
         place.write(broken)
     with pytest.raises(CaissonError):
         place.read()
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "scratch"}
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 0.6])

@@ -10,6 +10,7 @@ from pathlib import Path
 from caisson.errors import UsageError
 from caisson.oci.region import Region
 
+_PLACE = "check the path, who may write there, and the space that is left"
 # Everyone may read it, and nobody but its owner may write to it.
 _RIGHTS, _READABLE = 0o466, 0o444
 
@@ -34,12 +35,21 @@ def write_whole(path: Path, chunks: Iterable[bytes], *, overwrite: bool) -> None
         else:
             link_new(beside, path)
     except OSError as cause:
-        raise UsageError(
-            f"`{path}` cannot be written: {cause.strerror}",
-            hint="check the path, who may write there, and the space that is left",
-        ) from cause
+        raise UsageError(f"`{path}` cannot be written: {cause.strerror}", hint=_PLACE) from cause
     finally:
         beside.unlink(missing_ok=True)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory, and those above it, where they are missing.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise UsageError(f"`{path}` cannot be made: {cause.strerror}", hint=_PLACE) from cause
 
 
 def share(region: Region, path: Path) -> bool:

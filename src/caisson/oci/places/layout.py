@@ -23,8 +23,7 @@ class Layout:
     def write(self, image: Image, *, overwrite: bool = False) -> None:
         """Add the image; see `Sink`. Other images of the layout stay."""
         store = LayoutStore(self.directory)
-        store.create()
-        with store.locked():
+        with store.made(), store.locked():
             index = contents.add_tagged(store.index(), image, self.tag, overwrite=overwrite)
             for layer in contents.layers(image):
                 store.put_layer(layer)

@@ -2,8 +2,9 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from caisson.oci.layer import Layer
 from caisson.oci.manifest import ImageIndex
 from caisson.oci.places import contents
 from caisson.oci.places.archive import ArchiveFile
-from caisson.oci.places.files import share, write_whole
+from caisson.oci.places.files import make_directory, share, write_whole
 from caisson.oci.places.held import Held
 from caisson.oci.referrer import Referrer
 from caisson.oci.region import Region
@@ -32,19 +33,28 @@ class LayoutStore:
 
     directory: Path
 
-    def create(self) -> None:
-        """Make an empty layout, if there is none.
+    @contextmanager
+    def made(self) -> Iterator[None]:
+        """Make an empty layout, if there is none; if the block fails, it is gone again, unless others have filled it.
 
         Raises:
-            UsageError: something else is there.
+            UsageError: something else is there, or it cannot be made.
         """
         if (self.directory / contents.MARKER_NAME).is_file():
+            yield
             return
         if self.directory.exists() and not (self.directory.is_dir() and not any(self.directory.iterdir())):
             raise UsageError(f"`{self.directory}` is there, and no OCI layout", hint="name another directory")
-        (self.directory / contents.BLOBS).mkdir(parents=True, exist_ok=True)
-        self.write_index(ImageIndex(manifests=()))
-        write_whole(self.directory / contents.MARKER_NAME, [contents.marker()], overwrite=True)
+        missing = [each for each in (self.directory, *self.directory.parents) if not each.exists()]
+        try:
+            make_directory(self.directory / contents.BLOBS)
+            self.write_index(ImageIndex(manifests=()))
+            write_whole(self.directory / contents.MARKER_NAME, [contents.marker()], overwrite=True)
+            yield
+        except BaseException:
+            with suppress(OSError):
+                self._remove(missing)
+            raise
 
     def index(self) -> ImageIndex:
         """Give the list of images.
@@ -140,6 +150,18 @@ class LayoutStore:
     def write_index(self, index: ImageIndex) -> None:
         """Replace the list of images, at once."""
         write_whole(self.directory / contents.INDEX_NAME, [index.encode()], overwrite=True)
+
+    def _remove(self, directories: list[Path]) -> None:
+        """Remove a layout that lists nothing, and the directories that were made for it, the innermost first."""
+        with self.locked():
+            index = self.directory / contents.INDEX_NAME
+            if index.exists() and ImageIndex.parse(index.read_bytes()).manifests:
+                return
+            shutil.rmtree(self.directory / Path(contents.BLOBS).parts[0], ignore_errors=True)
+            for name in (contents.MARKER_NAME, contents.INDEX_NAME):
+                (self.directory / name).unlink(missing_ok=True)
+        for each in directories:
+            each.rmdir()
 
     def _held(self) -> Held:
         return Held(index=self.index(), region=self.region)

@@ -67,14 +67,14 @@ def open_store(
                 yield repository, name.tag
         case "oci":
             store = LayoutStore(Path(reference.location))
-            store.create()
-            yield store, reference.tag
+            with store.made():
+                yield store, reference.tag
         case "oci-archive":
             if not overwrite:
                 refuse_existing(Path(reference.location))
             store = LayoutStore(scratch / "archive")
-            store.create()
-            yield store, reference.tag
+            with store.made():
+                yield store, reference.tag
             files = [*store.files(), *_for_docker(store, reference.tag)]
             write_whole(Path(reference.location), write_archive(files), overwrite=overwrite)
         case _:
