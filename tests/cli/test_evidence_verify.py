@@ -148,7 +148,7 @@ def test_a_report_needs_its_certificates(verify):
     assert (code, "--vcek" in err) == (2, True)
 
 
-def test_real_evidence_gets_the_verdicts_on_which_others_agree(vectors, capsys):
+def test_real_evidence_gets_the_verdicts_on_which_others_agree(vectors, tmp_path, capsys):
     """Every SGX quote and SNP report that is there, through the command as it is typed."""
     evidence = vectors / "evidence"
     manifest = json.loads((evidence / "MANIFEST.json").read_bytes())
@@ -175,6 +175,12 @@ def test_real_evidence_gets_the_verdicts_on_which_others_agree(vectors, capsys):
         assert run(["evidence", "verify", str(directory / entry["file"]), *arguments]) in (0, 1)
         said = json.loads(capsys.readouterr().out)
         assert said["tee"] == ("snp" if said["genuine"] else None)
+        (tmp_path / "vek.der").write_bytes(vek.read_bytes())
+        (tmp_path / "chain.pem").write_bytes(
+            (directory / "ask.pem").read_bytes() + (directory / "ark.pem").read_bytes()
+        )
+        run(["evidence", "verify", str(directory / entry["file"]), "--collateral", str(tmp_path), *arguments[-4:]])
+        assert json.loads(capsys.readouterr().out) == said
         seen += 1
     assert seen > 20
 

@@ -27,6 +27,8 @@ from caisson.evidence import (
 from caisson.evidence.snp import AMD_ROOTS, SnpCollateral
 
 _file = click.Path(dir_okay=False, path_type=Path)
+_SNP_PLACES = "give the `--collateral DIR` that `caisson collateral fetch` wrote, or `--vcek` and `--chain`"
+_WHOLE = "is all of it whole, and does it belong together? docs/concepts/verification.md says what is asked"
 _NOTHING_KNOWN: dict[str, Any] = {"tcb_status": None, "advisory_ids": [], "debug": None}
 
 
@@ -44,7 +46,11 @@ _NOTHING_KNOWN: dict[str, Any] = {"tcb_status": None, "advisory_ids": [], "debug
     metavar="ROOT",
     help=f"With --genuine-only, whose word counts: `{INTEL}`, or a PEM file; may be repeated.  [default: the vendors']",
 )
-@click.option("--collateral", type=_file, help="Collateral of a quote, from a file.")
+@click.option(
+    "--collateral",
+    type=click.Path(path_type=Path),
+    help="What `caisson collateral fetch` wrote: a file, or for an SNP report a directory.",
+)
 @pcs_options(default=None)
 @click.option("--vcek", "--vlek", "vek", type=_file, help="Certificate of an SNP report's key, DER or PEM.")
 @click.option(
@@ -83,7 +89,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         with named(evidence, hint=EVIDENCE_FORMS):
             found = Evidence.recognise(raw)
         if found.form is EvidenceForm.SNP_REPORT:
-            result = examine(found, _snp(vek, chains, crl), question)
+            result = examine(found, _snp(collateral, vek, chains, crl), question)
         else:
             source = CollateralSource(file=collateral, pcs=pcs, cache=None, stale_if_error=False)
             accepted = trusted if policy is None else policy.roots
@@ -93,7 +99,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         result = AttestationResult.refused(error, policy=policy, at=question.at)
     emit({**_NOTHING_KNOWN, **verdict_data(result)}, human=verdict_words(result), as_json=as_json)
     if not result.genuine:
-        raise Rejected(result.reasons[0], hint=result.hint)
+        raise Rejected(result.reasons[0], hint=result.hint or _WHOLE)
     if result.accepted is False:
         raise PolicyRejected(result.reasons, hint=result.hint)
 
@@ -103,9 +109,13 @@ def _collateral(source: CollateralSource, evidence: Evidence, roots: frozenset[R
     return source.get(b"" if source.file is not None else evidence.quote, roots=roots, at=at)
 
 
-def _snp(vek: Path | None, chains: tuple[Path, ...], crl: Path | None) -> SnpCollateral:
+def _snp(directory: Path | None, vek: Path | None, chains: tuple[Path, ...], crl: Path | None) -> SnpCollateral:
+    if directory is not None:
+        if vek is not None or chains or crl is not None:
+            raise UsageError("an SNP report's collateral comes from one place", hint=_SNP_PLACES)
+        return SnpCollateral.read(directory)
     if vek is None or not chains:
-        raise UsageError("an SNP report needs the certificate of its key and the chain", hint="`--vcek` and `--chain`")
+        raise UsageError("an SNP report needs the certificate of its key and the chain", hint=_SNP_PLACES)
     return SnpCollateral(
         vek=read_bytes(vek),
         chain=b"".join(read_bytes(path) for path in chains),

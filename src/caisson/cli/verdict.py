@@ -37,7 +37,7 @@ def verdict_data(result: AttestationResult) -> dict[str, Any]:
 
 def _verdict(result: AttestationResult) -> str:
     if not result.genuine:
-        return "REFUSED: it is not genuine"
+        return "REFUSED: it is not shown to be genuine"
     if result.accepted is None:
         return "genuine; whether it is acceptable, no policy was asked"
     return "accepted: it is genuine, and what the policy asks for" if result.accepted else "REFUSED by the policy"

@@ -18,10 +18,10 @@ class Validity:
     def objection(self, at: datetime) -> NotYetValid | Expired | None:
         """Give what speaks against `at`, if anything does."""
         if at < self.begins:
-            return NotYetValid(f"{self.what} is valid from {self.begins.isoformat()} on, and it is {at.isoformat()}")
+            return NotYetValid(f"{self.what} is valid from {self.begins.isoformat()} on, and it is {_seconds(at)}")
         if at > self.ends:
             return Expired(
-                f"{self.what} was valid until {self.ends.isoformat()}, and it is {at.isoformat()}",
+                f"{self.what} was valid until {self.ends.isoformat()}, and it is {_seconds(at)}",
                 hint="fetch fresh collateral, and check the clock; `--at` judges stored evidence as of its own time",
             )
         return None
@@ -53,3 +53,7 @@ class Validities:
             raise UsageError("the time of verification has no time zone")
         if not self.begins <= at <= self.ends:
             raise next(filter(None, (one.objection(at) for one in self.each)))
+
+
+def _seconds(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")

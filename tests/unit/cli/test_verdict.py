@@ -71,7 +71,7 @@ def test_what_is_wrong_is_told_in_full(verify, policy):
 def test_the_other_verdicts(verify):
     assert verdict_words(AttestationResult.of(verify(), policy=None)).startswith("genuine; whether it is acceptable")
     refused = AttestationResult.refused(BindingRejected("no"), policy=None, at=NOW)
-    assert verdict_words(refused) == "REFUSED: it is not genuine\n  wrong         no"
+    assert verdict_words(refused) == "REFUSED: it is not shown to be genuine\n  wrong         no"
     assert verdict_data(refused)["expires"] is None
 
 
