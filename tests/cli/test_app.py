@@ -65,8 +65,19 @@ def test_what_the_system_refuses_is_no_bug(capsys, tmp_path):
     assert run(["catalog", "init", "redis", str(wrong)]) == 3
     assert capsys.readouterr().err == (
         f"error: the system refuses `{tmp_path / 'file'}`: File exists\n"
-        "hint: check the path, who may write there, and the space that is left\n"
+        "hint: check the path, who may use it, and the space that is left\n"
     )
+
+
+@pytest.mark.parametrize("width", ["40", "57", "80"])
+def test_help_breaks_no_name_at_a_hyphen(width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", width)
+    for command in ("build", "serve-verifier"):
+        assert run([command, "--help"]) == 0
+        said = capsys.readouterr().out
+        assert "\N{NON-BREAKING HYPHEN}" not in said
+        assert not [line for line in said.splitlines() if line.endswith("-")]
+    assert "/.well-known/jwks.json" in said
 
 
 def _caisson(*words, stdout):

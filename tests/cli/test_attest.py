@@ -158,7 +158,9 @@ def test_a_certificate_that_is_none_is_a_no(monkeypatch, policy, capsys, der):
     monkeypatch.setattr(peer_module.socket, "create_connection", lambda *_, **__: Closing(None))
     monkeypatch.setattr(peer_module.ssl, "SSLContext", lambda _: context)
     assert attest(policy) == 1
-    assert capsys.readouterr().err == "error: the certificate of `redis:6379` cannot be read\n"
+    assert capsys.readouterr().err == (
+        "error: the certificate of `redis:6379` cannot be read\nhint: is this the address that you meant?\n"
+    )
 
 
 class Closing:

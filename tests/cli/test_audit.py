@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from caisson.cli.output import PLACE
 from caisson.keyserver import Secret, verify_chain
 
 
@@ -103,7 +104,7 @@ def test_an_export_that_is_not_there_is_named(keyserver):
     assert keyserver("audit", "verify", "--file", str(missing)) == (
         2,
         "",
-        f"error: cannot read `{missing}`: No such file or directory\n",
+        f"error: cannot read `{missing}`: No such file or directory\nhint: {PLACE}\n",
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from caisson.cli.app import run
+from caisson.cli.files import WHOLE
 
 MEASUREMENT = Path(__file__).parents[1] / "vectors" / "measurement"
 CASE = MEASUREMENT / "case-08"
@@ -64,7 +65,10 @@ def test_what_is_no_pal_is_rejected(tmp_path, capsys):
     path = tmp_path / "pal"
     path.write_bytes(bytes(100))
     assert run(["enclave", "measure", "--pal", str(path), *FILES[2:]]) == 1
-    assert capsys.readouterr() == ("", "error: PAL is not a 64-bit little-endian ELF file\n")
+    assert capsys.readouterr() == (
+        "",
+        f"error: PAL is not a 64-bit little-endian ELF file\nhint: {WHOLE}\n",
+    )
 
 
 def test_an_enclave_that_is_too_small_is_rejected_with_a_hint(tmp_path, capsys):

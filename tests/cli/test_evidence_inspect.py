@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from caisson.cli.app import run
-from caisson.evidence import evidence_extension
+from caisson.evidence import EVIDENCE_FORMS, evidence_extension
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
 from tests.guest import Guest, launch, make_platform
 
@@ -105,6 +105,4 @@ def test_what_is_no_evidence_is_told_what_is(inspect):
     for other in (b"", b"no evidence, but a letter"):
         code, out, err = inspect(other)
         assert (code, out) == (1, "")
-        assert err.endswith(
-            "hint: evidence is a quote, an SNP report, a certificate (PEM or DER), or activation evidence (JSON)\n"
-        )
+        assert err.endswith(f"hint: {EVIDENCE_FORMS}\n")

@@ -66,7 +66,10 @@ def test_a_passphrase_encrypts_the_key(tmp_path, capsys):
     assert capsys.readouterr().err == ("error: key is encrypted\nhint: give its passphrase with `--passphrase-file`\n")
     secret.write_text("wrong\n")
     assert run(["key", "show", str(path), "--passphrase-file", str(secret)]) == 2
-    assert capsys.readouterr().err == "error: key cannot be decrypted: wrong passphrase, or not a key\n"
+    assert capsys.readouterr().err == (
+        "error: key cannot be decrypted: wrong passphrase, or not a key\n"
+        "hint: is the file's only line the passphrase?\n"
+    )
 
 
 @pytest.mark.parametrize("content", ["", "\n", "two\nlines\n"])

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from caisson import __version__
-from caisson.cli.files import ELSEWHERE
-from caisson.cli.output import Exit, complain, print_error
+from caisson.cli.help_text import HelpText
+from caisson.cli.output import PLACE, Exit, complain, print_error
 from caisson.errors import CaissonError, Unavailable
 
 # One line for each file beside this one; the file defines `command`.
@@ -62,6 +62,10 @@ _LONGEST = 200  # no sentence is cut
 
 # Commands whose file has another name than they have.
 FILES = {"files": "encrypted_files"}
+
+
+# For the commands of all files: a command makes its help with its own context.
+click.Context.formatter_class = HelpText
 
 
 class _Commands(click.Group):
@@ -141,7 +145,7 @@ def _of_the_system(error: OSError) -> CaissonError:
     """Give an error for what the system refused where no command foresaw it: a full disk, a path that cannot be."""
     what = error.strerror or str(error) or type(error).__name__
     place = "" if error.filename is None else f" `{os.fsdecode(error.filename)}`"
-    return Unavailable(f"the system refuses{place}: {what}", hint=ELSEWHERE)
+    return Unavailable(f"the system refuses{place}: {what}", hint=PLACE)
 
 
 def main() -> None:

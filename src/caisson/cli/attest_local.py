@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from caisson.cli.files import PUBLIC, force_option, read_bytes, write_new
+from caisson.cli.files import PUBLIC, force_option, named, read_bytes, write_new
 from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, talk
@@ -46,11 +46,10 @@ def _enclave_options(command: Callable[..., Any]) -> Callable[..., Any]:
         *, home: Home, socket: Path | None, pal: Path, manifest: Path, sigstruct: Path, **options: Any
     ) -> None:
         def launch() -> AbstractContextManager[GuestEnclave]:
+            with named(sigstruct):
+                signed = SigStruct.parse(read_bytes(sigstruct))
             return GuestEnclave.launch(
-                socket or home.platform_socket,
-                pal=read_bytes(pal),
-                manifest=read_bytes(manifest),
-                sigstruct=SigStruct.parse(read_bytes(sigstruct)),
+                socket or home.platform_socket, pal=read_bytes(pal), manifest=read_bytes(manifest), sigstruct=signed
             )
 
         talk.print("warning: this is a software platform: it protects nothing", style="bold yellow")
@@ -93,7 +92,8 @@ def target(*, launch: _Launch, output: Path, force: bool, as_json: bool) -> None
 @json_option
 def report(*, launch: _Launch, target_file: Path, data: str, output: Path, force: bool, as_json: bool) -> None:
     """Launch an enclave and write its REPORT (432 bytes) for another one."""
-    wanted = TargetInfo.parse(read_bytes(target_file))
+    with named(target_file, hint="make it with `caisson attest-local target`"):
+        wanted = TargetInfo.parse(read_bytes(target_file))
     said = _data(data)
     with launch() as enclave:
         write_new(output, enclave.report(wanted, said).encode(), mode=PUBLIC, force=force)
@@ -127,7 +127,8 @@ def check(
 
     Without --mrenclave or --mrsigner any enclave of this machine will do: then it is up to you whether to trust it.
     """
-    presented = Report.parse(read_bytes(report_file))
+    with named(report_file, hint="make it with `caisson attest-local report`"):
+        presented = Report.parse(read_bytes(report_file))
     with launch() as enclave:
         body = enclave.check(presented)
     wanted = {

@@ -91,7 +91,9 @@ def fetch(  # noqa: PLR0913 - one parameter for each option
 @json_option
 def show(*, path: Path, as_json: bool) -> None:
     """Show what the collateral in PATH says. Nothing of it is checked: `caisson collateral verify` does that."""
-    data = _shown(_read(path))
+    collateral = _read(path)
+    with named(path):
+        data = _shown(collateral)
     width = max(map(len, data))
     lines = ["not verified:", *(f"  {name:<{width}}  {value}" for name, value in data.items())]
     emit({"verified": False, **data}, human="\n".join(lines), as_json=as_json)

@@ -16,6 +16,7 @@ SECRET = 0o600
 MOST_BYTES = 256 * 1024 * 1024
 READABLE = "check the path, and who may read it"
 ELSEWHERE = "check the path, who may write there, and the space that is left"
+WHOLE = "is it what you meant, and was it copied whole?"
 
 force_option = click.option("--force", is_flag=True, help="Overwrite files that exist.")
 passphrase_option = click.option(
@@ -86,5 +87,7 @@ def read_passphrase(file: BinaryIO | None) -> bytes | None:
         return None
     passphrase = file.read().removesuffix(b"\n").removesuffix(b"\r")
     if not passphrase or b"\n" in passphrase:
-        raise UsageError(f"`{file.name}` does not hold a passphrase on its only line")
+        raise UsageError(
+            f"`{file.name}` does not hold a passphrase on its only line", hint="write it there, and nothing else"
+        )
     return passphrase

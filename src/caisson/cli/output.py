@@ -1,5 +1,6 @@
 """How commands speak: data on stdout, talk on stderr, JSON when asked, and one table of exit codes."""
 
+import errno
 import json
 import sys
 import unicodedata
@@ -9,11 +10,30 @@ from typing import Any
 import click
 from rich.console import Console
 
-from caisson.errors import CaissonError, Unavailable, UsageError
+from caisson.cli.files import WHOLE
+from caisson.errors import (
+    AuditRejected,
+    CaissonError,
+    FileRejected,
+    ImageRejected,
+    Malformed,
+    Unavailable,
+    UsageError,
+)
 
 JSON_VERSION = 1
 # Controls, marks that change directions, and halves of pairs that no text can hold (Unicode's general categories).
 _OBEYED = frozenset({"Cc", "Cf", "Cs"})
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+PLACE = "check the path, who may use it, and the space that is left"
+# What to do about an error that says nothing of it itself, by its kind.
+_USUAL_HINTS: dict[type[CaissonError], str] = {
+    AuditRejected: "keep this log as it is, compare it with what you exported, and ask who could write to it",
+    FileRejected: "is it whole, and is it for this key and this path?",
+    ImageRejected: "was it copied whole? fetch or build it anew, and compare the digest",
+    Malformed: WHOLE,
+}
 
 talk = Console(stderr=True, highlight=False, emoji=False)
 
@@ -38,7 +58,7 @@ def emit(data: dict[str, Any], *, human: str, as_json: bool) -> None:
 
 def complain(error: CaissonError) -> Exit:
     """Print `error:` and `hint:` lines, and give the exit code that belongs to the error."""
-    print_error(error.message, error.hint)
+    print_error(error.message, _hint_of(error))
     match error:
         case UsageError():
             return Exit.USAGE
@@ -46,6 +66,16 @@ def complain(error: CaissonError) -> Exit:
             return Exit.NO_VERDICT
         case _:
             return Exit.REJECTED
+
+
+def _hint_of(error: CaissonError) -> str | None:
+    """Give an error's own hint or, where it has none, what mostly helps with such errors."""
+    if error.hint is not None:
+        return error.hint
+    cause = error.__cause__
+    if isinstance(cause, OSError) and (cause.filename is not None or cause.errno in _FULL):
+        return PLACE
+    return next((hint for kind, hint in _USUAL_HINTS.items() if isinstance(error, kind)), None)
 
 
 def print_error(message: str, hint: str | None = None) -> None:

@@ -37,7 +37,9 @@ def peer_certificate(host: str, port: int, starttls: StartTls = StartTls.NONE) -
     try:
         return Certificate.parse(der)
     except Malformed as cause:
-        raise Malformed(f"the certificate of `{authority(host, port)}` cannot be read") from cause
+        raise Malformed(
+            f"the certificate of `{authority(host, port)}` cannot be read", hint="is this the address that you meant?"
+        ) from cause
 
 
 def authority(host: str, port: int) -> str:

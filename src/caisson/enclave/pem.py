@@ -26,10 +26,13 @@ def read_private_key(pem: bytes, passphrase: bytes | None) -> PrivateKeyTypes:
     except TypeError as cause:
         if passphrase is None:
             raise UsageError("key is encrypted", hint="give its passphrase with `--passphrase-file`") from cause
-        raise UsageError("key is not encrypted, but a passphrase was given") from cause
+        raise UsageError("key is not encrypted, but a passphrase was given", hint="leave the passphrase out") from cause
     except (ValueError, UnsupportedAlgorithm) as cause:
         if passphrase is not None and b"ENCRYPTED" in pem:
-            raise UsageError("key cannot be decrypted: wrong passphrase, or not a key") from cause
+            raise UsageError(
+                "key cannot be decrypted: wrong passphrase, or not a key",
+                hint="is the file's only line the passphrase?",
+            ) from cause
         raise Malformed("key is not a private key in PEM") from cause
 
 

@@ -70,7 +70,7 @@ class Case:
         reasons = fields.texts("reasons")
         if (expect is Expected.ACCEPTED) == bool(reasons) or not all(reasons):
             raise Malformed(
-                f"{fields.what}: `reasons` are for what is not accepted, which has at least one, and none is empty",
+                f"{fields.what}: `reasons` stand where `expect` is not `accepted`, and only there, and none is empty",
                 hint=_HINT,
             )
         return cls(

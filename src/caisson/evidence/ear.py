@@ -127,7 +127,10 @@ def verify_ear(token: str, keys: dict[str, Any], *, at: datetime) -> VerifiedEar
     try:
         verified = jwt.decode(token, known, algorithms=[ALGORITHM])
     except _UNREADABLE as cause:
-        raise SignatureRejected("token is not signed with ES256 by one of the verifier's keys") from cause
+        raise SignatureRejected(
+            "token is not signed with ES256 by one of the verifier's keys",
+            hint="is it a whole token, and are these the keys of the verifier that you asked?",
+        ) from cause
     claims = Fields(verified.claims, "token")
     # 2. The clock.
     issued, expires = (datetime.fromtimestamp(claims.integer(name, most=_MOST_TIME), UTC) for name in ("iat", "exp"))

@@ -13,7 +13,9 @@ from caisson.protocol import ActivationEvidence
 from caisson.sgx import without_padding
 
 MOST_BYTES = 1 << 20
-EVIDENCE_FORMS = "evidence is a quote, an SNP report, a certificate (PEM or DER), or activation evidence (JSON)"
+EVIDENCE_FORMS = (
+    "evidence is a quote or an SNP report in raw bytes, a certificate (PEM or DER), or activation evidence (JSON)"
+)
 _PEM, _DER, _JSON = b"-----BEGIN CERTIFICATE-----", b"\x30", b"{"
 
 

@@ -53,7 +53,10 @@ class FileKey:
 
     def __init__(self, raw: bytes) -> None:
         if len(raw) != KEY:
-            raise UsageError(f"a file key has {KEY} raw bytes, not {len(raw)}")
+            raise UsageError(
+                f"a file key has {KEY} raw bytes, not {len(raw)}",
+                hint="name a file with the raw key, not with its hexadecimal digits",
+            )
         self._raw = raw
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from caisson.oci.places.docker_archive import DockerArchive
 from caisson.oci.places.engine import Engine
 from caisson.oci.places.layout import Layout
 from caisson.oci.places.oci_archive import OciArchive
-from caisson.oci.places.place import CheckingSink, Sink, Source
+from caisson.oci.places.place import CheckingSink, NamingSource, Sink, Source
 from caisson.oci.places.registry import Registry
 from caisson.oci.places.rootfs import RootFs
 from caisson.oci.reference import REGISTRY, Reference
@@ -16,9 +16,8 @@ from caisson.oci.registry import DEFAULT_ACCESS, Access, RegistryName
 
 def source(reference: Reference, access: Access = DEFAULT_ACCESS) -> Source:
     """Give the place to read from; `access` is how registries are reached."""
-    if reference.transport == "rootfs":
-        return RootFs(Path(reference.location))
-    return _place(reference, access)
+    place = RootFs(Path(reference.location)) if reference.transport == "rootfs" else _place(reference, access)
+    return NamingSource(place, str(reference))
 
 
 def sink(reference: Reference, access: Access = DEFAULT_ACCESS) -> Sink:

@@ -63,6 +63,8 @@ class LayoutStore:
             UsageError: there is no layout.
             ImageRejected: it is of an unknown version, or incomplete.
         """
+        if not self.directory.exists():
+            raise UsageError(f"there is no directory `{self.directory}`", hint="check the path")
         if not (self.directory / contents.MARKER_NAME).is_file():
             raise UsageError(f"`{self.directory}` is no OCI layout", hint="it must hold a file `oci-layout`")
         contents.check_marker(self._document(contents.MARKER_NAME))

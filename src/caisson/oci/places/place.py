@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from caisson.errors import ImageRejected, Malformed
 from caisson.oci.image import Image
 from caisson.oci.validate import check
 
@@ -33,6 +34,23 @@ class Sink(Protocol):
             ImageRejected: it is not what it claims to be.
             Unavailable: the place does not answer.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class NamingSource:
+    """A place that says of which image it is that something is not as it should be."""
+
+    inner: Source
+    name: str
+
+    def read(self, *, scratch: Path) -> Image:
+        """Read the image; see `Source`."""
+        try:
+            return self.inner.read(scratch=scratch)
+        except ImageRejected as error:
+            raise ImageRejected(f"`{self.name}`: {error.message}", hint=error.hint) from error
+        except Malformed as error:
+            raise Malformed(f"`{self.name}`: {error.message}", hint=error.hint) from error
 
 
 @dataclass(frozen=True, slots=True)
