@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from caisson.oci import Limits
 from caisson.oci.artifact import MAX_BLOB
@@ -51,6 +54,40 @@ def test_every_command_of_the_page_on_provenance_works(desk):
     done = shell(f"caisson build --recipe caisson.toml --key key.pem rootfs:root oci:out:app\n{block}", desk)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((desk / "sbom.json").read_text())["bomFormat"] == "CycloneDX"
+
+
+@pytest.mark.enable_socket
+def test_every_command_of_the_guide_on_evidence_works(vectors, tmp_path):
+    quote = vectors / "evidence" / "google-go-tdx-guest" / "tdx_v4_cos-113-tdx-quote_00b252"
+    report = vectors / "evidence" / "coco-trustee" / "snp_v3_evidence-v1_2cf09f"
+    (tmp_path / "snp").mkdir()
+    for name, content in {
+        "quote.bin": (quote / "quote.bin").read_bytes(),
+        "collateral.json": (quote / "collateral.json").read_bytes(),
+        "report.bin": (report / "report.bin").read_bytes(),
+        "snp/vek.der": (report / "vcek.der").read_bytes(),
+        "snp/chain.pem": (report / "ask.pem").read_bytes() + (report / "ark.pem").read_bytes(),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    more = "".join(
+        f"caisson evidence verify {names} --genuine-only --json > {number}.json\n"
+        for number, names in enumerate(
+            ("quote.bin --collateral collateral.json --at 2025-11-05", "report.bin --collateral snp --at 2025-10-01")
+        )
+    )
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    done = shell("\n".join([*blocks("guides/evidence.md"), more]).replace("8800", port), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = [line for line in done.stdout.splitlines() if not line.startswith("  ")]
+    assert said.count("genuine; whether it is acceptable, no policy was asked") == 2
+    assert said.count("accepted: it is genuine, and what the policy asks for") == 1
+    assert {"not accepted: status 1", "2 cases, none failed", "a signed no: status 1"} <= set(said)
+    assert done.stderr.count("warning: it refuses this evidence: no revocation list was looked at") == 1
+    page = (DOCS / "reference/ear.md").read_text()
+    for number in (0, 1):
+        told = json.loads((tmp_path / f"{number}.json").read_text())
+        assert [name for name in told if f"`{name}`" not in page] == ["version"]
 
 
 def test_the_page_on_images_tells_the_limits_and_its_program_runs():

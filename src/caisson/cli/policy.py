@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from caisson.cli import policy_test
+from caisson.cli import policy_propose, policy_test
 from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.output import emit, json_option, talk
@@ -49,6 +49,7 @@ def command() -> None:
     """Write, read and test policies: which evidence is accepted."""
 
 
+command.add_command(policy_propose.command, "propose")
 command.add_command(policy_test.command, "test")
 
 

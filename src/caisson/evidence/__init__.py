@@ -34,6 +34,7 @@ from caisson.evidence.policy import (
     parse_policy,
     policy_schema,
 )
+from caisson.evidence.proposal import propose
 from caisson.evidence.ra_tls import Claims, RaTlsEvidence
 from caisson.evidence.result import AttestationResult, policy_id
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
@@ -109,6 +110,7 @@ __all__ = [
     "platform_kind_of",
     "policy_id",
     "policy_schema",
+    "propose",
     "quote_anatomy",
     "quote_of",
     "report_anatomy",

@@ -1,0 +1,95 @@
+"""`caisson policy propose`: from evidence to the beginning of a policy."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from caisson.cli.files import PUBLIC, force_option, named, read_bytes, write_new
+from caisson.cli.moment import at_option
+from caisson.cli.output import talk
+from caisson.cli.roots import INTEL, root_keys
+from caisson.errors import PolicyRejected
+from caisson.evidence import (
+    EVIDENCE_FORMS,
+    AnyPolicy,
+    Collateral,
+    Evidence,
+    EvidenceForm,
+    RootKey,
+    VerifiedQuote,
+    VerifiedTd,
+    appraise,
+    propose,
+    verify_intel_quote,
+)
+from caisson.evidence.snp import AMD_ROOTS, SnpCollateral, VerifiedSnpReport, verify_snp
+
+
+@click.command(
+    epilog="\b\nExample:\n  caisson policy propose quote.bin --collateral collateral.json --output my.policy.toml"
+)
+@click.argument("evidence", type=click.Path(path_type=Path))
+@click.option(
+    "--collateral",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="What `caisson collateral fetch` wrote: a file, or for an SNP report a directory.",
+)
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="ROOT",
+    help=f"Whose word counts: `{INTEL}`, or a PEM file; may be repeated.  [default: the vendors']",
+)
+@at_option
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Where it goes.  [default: standard output]"
+)
+@force_option
+def command(
+    *,
+    evidence: Path,
+    collateral: Path,
+    roots: tuple[str, ...],
+    at: datetime | None,
+    output: Path | None,
+    force: bool,
+) -> None:
+    """Write a policy that accepts what EVIDENCE is, and is strict about all else.
+
+    EVIDENCE is a quote, an SNP report or a certificate, and has to be genuine. Debugging, and whatever is out of date,
+    is not accepted even if this evidence is so: that is said, and yours to change in what is written.
+    """
+    trusted = root_keys(roots) if roots else root_keys((INTEL,)) | AMD_ROOTS
+    with named(evidence, hint=EVIDENCE_FORMS):
+        found = Evidence.recognise(read_bytes(evidence))
+    verified = _verified(found, collateral, trusted, at or datetime.now(UTC))
+    policy = propose(verified)
+    for reason in _refusals(verified, policy):
+        talk.print(f"warning: it refuses this evidence: {reason}", style="bold", markup=False, soft_wrap=True)
+    text = policy.encode()
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_new(output, text.encode(), mode=PUBLIC, force=force)
+
+
+def _verified(
+    found: Evidence, collateral: Path, roots: frozenset[RootKey], at: datetime
+) -> VerifiedQuote | VerifiedTd | VerifiedSnpReport:
+    if found.form is EvidenceForm.SNP_REPORT:
+        snp = SnpCollateral.read(collateral)
+        return verify_snp(found.raw, snp.vek, snp.chain, crl=snp.crl, roots=roots, at=at)
+    with named(collateral):
+        said = Collateral.parse(read_bytes(collateral))
+    return verify_intel_quote(found.quote, said, roots=roots, at=at)
+
+
+def _refusals(verified: VerifiedQuote | VerifiedTd | VerifiedSnpReport, policy: AnyPolicy) -> tuple[str, ...]:
+    try:
+        appraise(verified, policy)
+    except PolicyRejected as error:
+        return error.reasons
+    return ()
