@@ -51,6 +51,8 @@ Callers must be able to tell *no* from *don't know*: only `Rejected` is an answe
 Anything outside this tree that reaches the command line is a bug (exit 70).
 """
 
+import re
+
 __all__ = [
     "AttestationKeyRejected",
     "AuditRejected",
@@ -99,16 +101,20 @@ __all__ = [
 ]
 
 
+_ERRNO = re.compile(r"\[Errno -?[0-9]+\] ")
+
+
 class CaissonError(Exception):
     """The base of the tree; never raised itself.
 
     `message` says what is wrong, in lower case and without a final period;
-    `hint` says what to do about it, where there is something to do.
+    `hint` says what to do about it, where there is something to do. The system's numbers for its errors, which
+    Python puts before its words for them, are no news to people.
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = _ERRNO.sub("", message)
+        super().__init__(self.message)
         self.hint = hint
 
 

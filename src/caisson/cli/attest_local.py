@@ -11,7 +11,7 @@ import click
 from caisson.cli.files import PUBLIC, force_option, named, read_bytes, write_new
 from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.home import Home, home_option
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.errors import BindingRejected, PolicyRejected
 from caisson.platform import GuestEnclave
 from caisson.sgx import MrEnclave, MrSigner, Report, ReportBody, ReportData, SigStruct, TargetInfo
@@ -52,7 +52,7 @@ def _enclave_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 socket or home.platform_socket, pal=read_bytes(pal), manifest=read_bytes(manifest), sigstruct=signed
             )
 
-        talk.print("warning: this is a software platform: it protects nothing", style="bold yellow")
+        say("warning: this is a software platform: it protects nothing", style="bold yellow")
         command(launch=launch, **options)
 
     return launching

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
-from caisson.cli.connection import Connection, connection_options, moment, operator_options, table
+from caisson.cli.connection import Connection, connection_options, moment, operator_options
 from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.output import emit, json_option
+from caisson.cli.table import table
 from caisson.errors import UsageError
 from caisson.keyserver import AuditDigest, AuditRecord, KeyServerClient, verify_chain
 

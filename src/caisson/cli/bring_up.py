@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.markup import escape
+from rich.text import Text
 
 from caisson import oci
 from caisson.cli.build import base_of, prepare_image
@@ -14,7 +14,7 @@ from caisson.cli.file_keys import file_keys_of
 from caisson.cli.launch import described, direct_warning, require_success, start
 from caisson.cli.local import Local, signing_key
 from caisson.cli.locked_out import refuse_locking_out
-from caisson.cli.output import talk
+from caisson.cli.output import console, printable, say
 from caisson.cli.peer import authority, peer_certificate
 from caisson.cli.provisioning import exact_policy, provision
 from caisson.cli.sources import fetch_collateral
@@ -41,7 +41,8 @@ class Steps:
     def done(self, text: str) -> None:
         """Say it."""
         now = time.monotonic()
-        talk.print(f"[green]✓[/] {escape(text)} [dim]({now - self._since:.1f} s)[/]", soft_wrap=True)
+        took = f"({now - self._since:.1f} s)"
+        console.print(Text.assemble(("✓", "green"), f" {printable(text)} ", (took, "dim")))
         self._since = now
 
 
@@ -109,7 +110,7 @@ def bring_up(program: Program, docker: Docker, local: Local, access: oci.Access,
     recipe = program.recipe
     built = _build(program, local, access)
     steps.done(f"image {program.image}, {built.image.digest}")
-    talk.print(f"  MRENCLAVE {built.mr_enclave}\n  MRSIGNER  {built.mr_signer}", soft_wrap=True)
+    say(f"  MRENCLAVE {built.mr_enclave}\n  MRSIGNER  {built.mr_signer}")
     runs = _runs(docker, program)
     refuse_locking_out(
         docker,

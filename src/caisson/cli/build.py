@@ -13,7 +13,7 @@ from caisson.cli.connection import Connection, connection_options
 from caisson.cli.file_keys import file_key_option, file_keys_of
 from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.home import Home
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.cli.recipes import read_recipe
 from caisson.cli.registry import registry_options
 from caisson.cli.signer import key_option, open_signer, secret_option
@@ -136,9 +136,9 @@ def command(  # noqa: PLR0913 - one parameter for each option
             built = prepared if key is None else prepared.sign(stack.enter_context(open_signer(key, passphrase_file)))
         sink.write(built.image, overwrite=force)
     if built.manifest.sgx.debug:
-        talk.print("warning: this is a debug enclave: whoever runs it can read its memory", style="bold")
+        say("warning: this is a debug enclave: whoever runs it can read its memory", style="bold")
     if key is None:
-        talk.print("this image is not signed: sign it with `caisson sign`")
+        say("this image is not signed: sign it with `caisson sign`")
     emit(describe(built, destination), human=human(built, destination), as_json=as_json)
 
 
@@ -182,12 +182,10 @@ def _plain(
         return plain_image(recipe.source, cache=cache, scratch=scratch, access=access), None
     base = resolved(upstream.reference, access)
     if str(base) != upstream.reference:
-        talk.print(
+        say(
             f"warning: the recipe does not pin its image; this one is {base}\n"
             "hint: `caisson catalog pin` writes the digest into the recipe",
             style="bold",
-            markup=False,
-            soft_wrap=True,
         )
     return oci.source(oci.Reference.parse(f"docker://{base}"), access).read(scratch=scratch), base
 
@@ -210,9 +208,9 @@ def chosen_release(name: str | None, home: Home) -> Release | None:
 def _warn_about_volumes(recipe: Recipe, release: Release | None) -> None:
     if release is None and recipe.encrypted:
         plain = ", ".join(f"`{mount.path}`" for mount in recipe.encrypted)
-        talk.print(f"warning: nothing is encrypted on the native runtime: {plain} will be plain on disk", style="bold")
+        say(f"warning: nothing is encrypted on the native runtime: {plain} will be plain on disk", style="bold")
     for file in recipe.files.allowed if release is not None else ():
-        talk.print(f"warning: the host may change `{file.path}`: {file.reason}", style="bold", markup=False)
+        say(f"warning: the host may change `{file.path}`: {file.reason}", style="bold")
 
 
 def describe(built: ConfidentialImage | PreparedImage, destination: str) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from caisson import catalog, oci
-from caisson.cli.connection import table
 from caisson.cli.files import PUBLIC, write_new
 from caisson.cli.output import emit, json_option
 from caisson.cli.registry import registry_options
+from caisson.cli.table import table
 from caisson.conversion import Recipe, resolved
 from caisson.errors import Rejected, Unknown, UsageError
 from caisson.protocol import WORKLOAD_NAME

@@ -1,7 +1,7 @@
 """How commands reach a key server: by options, by variables, or the one that `caisson up` started."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,11 +111,3 @@ def read_text(path: Path) -> str:
 def moment(seconds: int) -> str:
     """Write Unix seconds for people, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def table(rows: Sequence[tuple[str, ...]], *, empty: str) -> str:
-    """Write rows in columns; the first row is the heading."""
-    if len(rows) == 1:
-        return empty
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

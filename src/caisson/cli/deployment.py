@@ -11,7 +11,7 @@ import click
 from caisson import oci
 from caisson.cli.address import Address
 from caisson.cli.hexadecimal import Hexadecimal
-from caisson.cli.output import talk
+from caisson.cli.output import say
 from caisson.cli.published import publish_option, volume_option, warn_of_undeclared_ports
 from caisson.cli.registry import registry_options
 from caisson.conversion import verify_image
@@ -207,11 +207,9 @@ def say_what_is_seldom_meant(deployment: Deployment, *, container: str) -> None:
             continue
         one = f"add `--volume {volume.former}:{volume.path}`"
         remedy = one if deployment.replicas == 1 else "copy it: docs/reference/deploy.md says how"
-        talk.print(
+        say(
             f"note: `{volume.path}` is kept in the volume `{volume.name}`; earlier versions kept it in"
             f" `{volume.former}`, which may be another deployment's, too; if your data is there, {remedy}",
-            markup=False,
-            soft_wrap=True,
         )
 
 

@@ -10,7 +10,7 @@ from caisson import oci
 from caisson.cli.doctor_report import as_data, explanation, print_report
 from caisson.cli.files import PUBLIC, force_option, read_bytes, write_new
 from caisson.cli.home import home_path_option
-from caisson.cli.output import Exit, emit, json_option, talk
+from caisson.cli.output import Exit, emit, json_option, say
 from caisson.cli.registry import registry_options
 from caisson.doctor import CHECKS, MOST_BYTES, Outcome, Purpose, examine, read_readings, write_readings
 from caisson.doctor.sensors import Places, read
@@ -107,7 +107,7 @@ def command(
         found = read(Places(image=image, access=access, **where), wanted)
     if record is not None:
         write_new(record, write_readings(found), mode=PUBLIC, force=force)
-        talk.print(f"what was seen is in {record}: look through it before you send it to anybody")
+        say(f"what was seen is in {record}: look through it before you send it to anybody")
     report = examine(found, wanted, checks=CHECKS)
     if as_json:
         emit(as_data(report), human="", as_json=True)

@@ -10,7 +10,7 @@ import click
 
 from caisson.cli.connection import Connection, connection_options, moment
 from caisson.cli.moment import since_option
-from caisson.cli.output import JSON_VERSION, printable, talk
+from caisson.cli.output import JSON_VERSION, printable, say
 from caisson.conversion import TMPFS_LABEL
 from caisson.engine import Docker, EngineEvent
 from caisson.keyserver import AuditRecord, KeyServerClient, verify_chain
@@ -42,7 +42,7 @@ def command(*, since: datetime | None, follow: bool, as_json: bool, connection: 
             with connection.client() as client:
                 _tell(docker, client, begin, follow=follow, as_json=as_json)
         else:
-            talk.print("no key server was named, and none runs here: the engine alone tells", markup=False)
+            say("no key server was named, and none runs here: the engine alone tells")
             _tell(docker, None, begin, follow=follow, as_json=as_json)
 
 

@@ -6,7 +6,7 @@ from typing import BinaryIO
 import click
 
 from caisson.cli.files import SECRET, force_option, passphrase_option, read_passphrase, write_new
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.cli.signer import open_signer, secret_option
 from caisson.enclave import SigningKey, mr_signer_of, public_pem
 
@@ -36,7 +36,7 @@ def generate(output: Path, passphrase_file: BinaryIO | None, *, force: bool, as_
     key = SigningKey.generate()
     write_new(output, key.to_pem(passphrase), mode=SECRET, force=force)
     if not as_json:
-        talk.print(f"the key is in {output}: keep it safe, and a copy of it", markup=False, soft_wrap=True)
+        say(f"the key is in {output}: keep it safe, and a copy of it")
     emit({"key": str(output), "mrsigner": str(key.mr_signer)}, human=str(key.mr_signer), as_json=as_json)
 
 

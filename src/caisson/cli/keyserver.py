@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 import httpx2
 
-from caisson.cli.connection import moment, operator_options, table
+from caisson.cli.connection import moment, operator_options
 from caisson.cli.files import SECRET, force_option, write_new
 from caisson.cli.log import log_to_stderr
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
+from caisson.cli.table import table
 from caisson.errors import UsageError
 from caisson.evidence import PcsClient
 from caisson.keyserver import (
@@ -179,7 +180,7 @@ def dev(
     as_json: bool,
 ) -> None:
     """Run a key server in memory, for trying only: what it holds is lost when it ends."""
-    talk.print("warning: this is a development key server: all it holds is lost when it ends", style="bold yellow")
+    say("warning: this is a development key server: all it holds is lost when it ends", style="bold yellow")
     with listen(address) as listener:
         server, token = memory_server(trust_domain=trust_domain)
         data, human = _face(server.face)
@@ -288,7 +289,7 @@ def _serve(
             ready=lambda: click.echo(f"ready https://{shown}:{port}"),
             dev=dev,
         )
-    talk.print("stopped")
+    say("stopped")
 
 
 def _face(face: PublicFace) -> tuple[dict[str, str], str]:

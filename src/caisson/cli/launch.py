@@ -1,6 +1,6 @@
 """Starting a confidential image on an engine, and what its end means."""
 
-from caisson.cli.output import talk
+from caisson.cli.output import say
 from caisson.cli.published import warn_of_undeclared_ports
 from caisson.conversion import PREMAIN, TMPFS_LABEL
 from caisson.deploy import Companion, Deployment, ImagePin, MeasuredImage, Volume, application, create_request
@@ -15,12 +15,10 @@ _MOST_WORDS = 400
 
 def direct_warning() -> None:
     """Say what an image for Gramine is without SGX, and which of the engine's protections it goes without."""
-    talk.print("warning: this is gramine-direct: there is no enclave, and nothing is protected", style="bold yellow")
-    talk.print(
+    say("warning: this is gramine-direct: there is no enclave, and nothing is protected", style="bold yellow")
+    say(
         "it runs without Docker's filter of system calls (`seccomp=unconfined`), which refuses the one with which it"
         " turns off the randomisation of addresses; the key of encrypted mounts is one that everybody knows",
-        markup=False,
-        soft_wrap=True,
     )
 
 

@@ -8,7 +8,7 @@ import click
 from caisson import oci
 from caisson.cli.files import PUBLIC, force_option, read_bytes, write_new
 from caisson.cli.manifest_source import catalog_subject, foreign, subject_of, version_of
-from caisson.cli.output import Exit, emit, json_option, talk
+from caisson.cli.output import Exit, emit, json_option, say
 from caisson.cli.registry import registry_options
 from caisson.deploy import exposures
 from caisson.enclave.manifest import (
@@ -134,7 +134,7 @@ def migrate_command(*, file: Path, output: Path | None, syntax_only: bool, force
     if output is not None:
         write_new(output, migration.text.encode(), mode=PUBLIC, force=force)
     for change in () if as_json else migration.changes:
-        talk.print(change, markup=False, soft_wrap=True)
+        say(change)
     human = migration.text.rstrip("\n") if output is None else f"{output}: {len(migration.changes)} changes"
     emit({"manifest": migration.text, "changes": list(migration.changes)}, human=human, as_json=as_json)
 

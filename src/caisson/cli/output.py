@@ -35,7 +35,7 @@ _USUAL_HINTS: dict[type[CaissonError], str] = {
     Malformed: WHOLE,
 }
 
-talk = Console(stderr=True, highlight=False, emoji=False)
+console = Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True)
 
 
 class Exit(IntEnum):
@@ -46,6 +46,11 @@ class Exit(IntEnum):
     USAGE = 2
     NO_VERDICT = 3
     BUG = 70
+
+
+def say(text: str, *, style: str | None = None) -> None:
+    """Talk to whoever runs a command: a sentence is one line, which a terminal breaks by itself."""
+    console.print(printable(text), style=style)
 
 
 def emit(data: dict[str, Any], *, human: str, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from caisson.cli.address import Address
 from caisson.cli.home import Home, home_option
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.enclave import construction_log, secs_attributes
 from caisson.platform import (
     Loader,
@@ -124,7 +124,7 @@ def serve(  # noqa: PLR0913 - one parameter for each option
         platform = SoftwarePlatform(secrets, standing)
         loader = Loader(construction_log=construction_log, secs_attributes=secs_attributes)
         server = stack.enter_context(PlatformServer(platform, loader))
-        talk.print("warning: this is a software platform: it protects nothing", style="bold yellow")
+        say("warning: this is a software platform: it protects nothing", style="bold yellow")
         server.listen_unix(path, mode=socket_mode)
         addresses = [f"unix:{path}"]
         if tcp is not None:
@@ -136,7 +136,7 @@ def serve(  # noqa: PLR0913 - one parameter for each option
         for address in addresses:
             click.echo(f"ready {address}")
         signal.sigwait(_SIGNALS)
-    talk.print("stopped")
+    say("stopped")
 
 
 @command.command(epilog="\b\nExample:\n  caisson platform root > platform-root.pem")

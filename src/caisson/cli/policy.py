@@ -8,7 +8,7 @@ import click
 from caisson.cli import policy_propose, policy_test
 from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.hexadecimal import Hexadecimal
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.cli.policies import read_policy
 from caisson.cli.policy_words import MEANING, policy_words
 from caisson.cli.roots import root_keys
@@ -61,7 +61,7 @@ def check(*, file: Path, as_json: bool) -> None:
     policy = read_policy(file)
     warnings = _warnings(policy)
     for warning in warnings:
-        talk.print(f"warning: {warning}", style="bold", soft_wrap=True)
+        say(f"warning: {warning}", style="bold")
     emit(
         {"file": str(file), "policy": policy.members, "warnings": warnings},
         human=f"{file} is a policy with {len(warnings) or 'no'} warning{'' if len(warnings) == 1 else 's'}",

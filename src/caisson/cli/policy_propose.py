@@ -7,7 +7,7 @@ import click
 
 from caisson.cli.files import PUBLIC, force_option, named, read_bytes, write_new
 from caisson.cli.moment import at_option
-from caisson.cli.output import talk
+from caisson.cli.output import say
 from caisson.cli.roots import INTEL, root_keys
 from caisson.errors import PolicyRejected
 from caisson.evidence import (
@@ -68,7 +68,7 @@ def command(
     verified = _verified(found, collateral, trusted, at or datetime.now(UTC))
     policy = propose(verified)
     for reason in _refusals(verified, policy):
-        talk.print(f"warning: it refuses this evidence: {reason}", style="bold", markup=False, soft_wrap=True)
+        say(f"warning: it refuses this evidence: {reason}", style="bold")
     text = policy.encode()
     if output is None:
         click.echo(text, nl=False)

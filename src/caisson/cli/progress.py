@@ -5,7 +5,7 @@ from typing import Self
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
-from caisson.cli.output import talk
+from caisson.cli.output import console
 
 _SHOWN_DIGITS = 12
 
@@ -22,9 +22,9 @@ class Bars:
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
-            console=talk,
+            console=console,
             transient=True,
-            disable=not talk.is_terminal,
+            disable=not console.is_terminal,
         )
 
     def __enter__(self) -> Self:

@@ -15,7 +15,7 @@ from caisson.cli.build import upstream_option
 from caisson.cli.file_keys import file_key_option, given_file_keys
 from caisson.cli.files import PUBLIC, SECRET, force_option, passphrase_option, read_bytes, read_passphrase, write_new
 from caisson.cli.home import Home, home_option
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.cli.recipes import read_recipe
 from caisson.cli.registry import registry_options
 from caisson.conversion import Recipe, VerifiedImage, plain_image, premain, verify_image
@@ -233,7 +233,7 @@ def _packages(sbom: bytes) -> int:
 
 def _warn(unread: tuple[str, ...]) -> None:
     for reason in unread:
-        talk.print(f"warning: not in the bill of materials: {reason}", soft_wrap=True, markup=False)
+        say(f"warning: not in the bill of materials: {reason}")
 
 
 @dataclass(frozen=True, slots=True)

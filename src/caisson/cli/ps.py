@@ -8,7 +8,7 @@ import click
 
 from caisson.cli.confidential import confidential, enclave_in, main_of
 from caisson.cli.connection import Connection, connection_options
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.cli.peer import peer_certificate
 from caisson.cli.ps_table import data, text
 from caisson.cli.starttls import StartTls
@@ -50,7 +50,7 @@ def command(*, connect: bool, as_json: bool, connection: Connection) -> None:
     log, versions = _asked(connection)
     found = attestations(containers, log)
     if log is None and containers:
-        talk.print("no key server was named, and none runs here: nothing is known of attestation", markup=False)
+        say("no key server was named, and none runs here: nothing is known of attestation")
     server, at = None if log is None else str(log.server), time.time()
     emit(
         {

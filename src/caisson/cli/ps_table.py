@@ -3,7 +3,8 @@
 import signal
 from typing import Any
 
-from caisson.cli.connection import moment, table
+from caisson.cli.connection import moment
+from caisson.cli.table import table
 from caisson.engine import ContainerState
 from caisson.lifecycle import Attestation, Binding, CertificateState, Confidential
 

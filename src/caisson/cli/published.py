@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import click
 
 from caisson.cli.address import MAX_PORT
-from caisson.cli.output import talk
+from caisson.cli.output import say
 from caisson.deploy import Deployment, Publish, Volume
 
 _PUBLISH = re.compile(r"(?:(?:([0-9.]+|\[[0-9A-Fa-f:.]+\]):)?([0-9]{1,5}):)?([0-9]{1,5})")
@@ -58,10 +58,8 @@ def warn_of_undeclared_ports(deployment: Deployment) -> None:
     """Say which ports are offered that the image does not declare: engines take them, and they are seldom meant."""
     declared = deployment.image.ports
     for port in sorted({port.container_port for port in deployment.publish} - set(declared)):
-        talk.print(
+        say(
             f"warning: the image does not declare port {port}, so there may be nothing behind what you publish;"
             f" it declares: {', '.join(map(str, declared)) or 'none'}",
             style="bold",
-            markup=False,
-            soft_wrap=True,
         )

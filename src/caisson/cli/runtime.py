@@ -9,7 +9,7 @@ import click
 
 from caisson import oci
 from caisson.cli.home import Home, home_option
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.conversion import Content
 from caisson.conversion.runtime import HostFiles, Release, RuntimeStore, StoredRuntime, find_release, unpack
 from caisson.enclave import Libc
@@ -78,11 +78,10 @@ def add(
         )
     stored = RuntimeStore(home.runtimes).add(release)
     if release.bundle.layout != GRAMINE:
-        talk.print(
+        say(
             "warning: the software platform lays enclaves out as Gramine 1.9 does, and will not launch what is built"
             " with this bundle: that needs SGX",
             style="bold",
-            soft_wrap=True,
         )
     emit(_described(stored), human=stored.bundle.id, as_json=as_json)
 

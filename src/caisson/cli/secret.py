@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from caisson.cli.connection import moment, operator_options, table
+from caisson.cli.connection import moment, operator_options
 from caisson.cli.files import SECRET, force_option, write_new
 from caisson.cli.output import emit, json_option
+from caisson.cli.table import table
 from caisson.errors import UsageError
 from caisson.keyserver import (
     Generation,

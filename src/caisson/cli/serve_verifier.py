@@ -12,7 +12,7 @@ import click
 
 from caisson.cli.files import read_bytes
 from caisson.cli.log import log_to_stderr
-from caisson.cli.output import talk
+from caisson.cli.output import say
 from caisson.cli.policies import read_policy
 from caisson.cli.sources import CollateralSource, PcsAddress, cache_option, pcs_options, stale_option
 from caisson.errors import Malformed, UsageError
@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     log_to_stderr()
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     if key_file is None:
-        talk.print("warning: the key that signs results ends with this server", style="bold yellow")
+        say("warning: the key that signs results ends with this server", style="bold yellow")
     signer = EarSigner.generate() if key_file is None else EarSigner.load(read_bytes(key_file))
     source = CollateralSource(file=None, pcs=pcs, cache=collateral_cache, stale_if_error=stale_if_error)
     policies = _policies(policy_files)
@@ -94,7 +94,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         shown = f"[{host}]" if ":" in host else host
         gate = Gate(at_once=at_once, per_second=per_second, clock=time.monotonic)
         serve(verifier, gate, listener=listener, ready=lambda: click.echo(f"ready http://{shown}:{port}"))
-    talk.print("stopped")
+    say("stopped")
 
 
 @contextlib.contextmanager

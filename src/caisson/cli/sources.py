@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from caisson.cli.files import named, read_bytes
-from caisson.cli.output import talk
+from caisson.cli.output import say
 from caisson.errors import UsageError
 from caisson.evidence import (
     Certificate,
@@ -87,7 +87,7 @@ class CollateralSource:
             at=at,
         )
         if kept.stale:
-            talk.print(f"warning: the provisioning service does not answer; collateral is of {kept.fetched}")
+            say(f"warning: the provisioning service does not answer; collateral is of {kept.fetched}")
         return kept.collateral
 
 

@@ -10,7 +10,7 @@ from caisson.cli.build import chosen_recipe, prepare_image, upstream_option
 from caisson.cli.file_keys import file_keys_of
 from caisson.cli.home import Home, home_option
 from caisson.cli.local import Local, signing_key
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.cli.provisioning import exact_policy, provision
 from caisson.cli.registry import registry_options
 from caisson.conversion import Content
@@ -72,7 +72,7 @@ def command(
         root = scratch / "root"
         root.mkdir()
         oci.unpack_files(oci.FileSystem.of(built.image), root)
-        talk.print(f"running `{chosen.name}` for {seconds:g} seconds: use it now", markup=False)
+        say(f"running `{chosen.name}` for {seconds:g} seconds: use it now")
         room = Room(root=root, tmpfs=chosen.tmpfs, bound={_PLATFORM: home.platform_socket.absolute()})
         recording = room.record(
             (PREMAIN,),
@@ -91,7 +91,7 @@ def command(
             hidden=(*chosen.tmpfs, *chosen.kept),
         )
     if recording.status is not None:
-        talk.print(f"warning: it ended by itself, with {recording.status}:", style="bold")
-        talk.print(recording.output[-_LAST_WORDS:], markup=False)
+        say(f"warning: it ended by itself, with {recording.status}:", style="bold")
+        say(recording.output[-_LAST_WORDS:])
     data = {"trusted": list(proposal.trusted), "modules": list(proposal.modules), "status": recording.status}
     emit(data, human=proposal.toml() or "# nothing is missing", as_json=as_json)

@@ -12,7 +12,7 @@ from caisson.cli.bring_up import Program, Proved, Steps, bring_up
 from caisson.cli.build import chosen_release, upstream_option
 from caisson.cli.home import Home, home_option
 from caisson.cli.local import Local
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.cli.published import PublishType
 from caisson.cli.recipes import read_recipe
 from caisson.cli.registry import registry_options
@@ -129,11 +129,9 @@ def _told_what_stays(local: Local, container: str) -> Iterator[None]:
         yield
     except BaseException:
         if local.fresh:
-            talk.print(
+            say(
                 "note: the key server and the software platform go on running, for the next `caisson up`;"
                 f" `caisson down {container} --all{local.home.option}` ends them, and the container if it runs",
-                markup=False,
-                soft_wrap=True,
             )
         raise
 

@@ -9,7 +9,7 @@ import click
 from caisson import oci
 from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.image_policy import read_image_policy
-from caisson.cli.output import emit, json_option, talk
+from caisson.cli.output import emit, json_option, say
 from caisson.cli.provenance import describe
 from caisson.cli.registry import registry_options
 from caisson.conversion import VerifiedImage, verify_image
@@ -61,7 +61,7 @@ def command(
                 emit(refused, human="", as_json=True)
             raise
     if verified.debug:
-        talk.print("warning: this is a debug enclave: whoever runs it can read its memory", style="bold")
+        say("warning: this is a debug enclave: whoever runs it can read its memory", style="bold")
     data = {"image": image, "digest": str(found.digest), "verified": True, **_identity(verified)}
     if policy is not None:
         data["provenance"] = None if provenance is None else describe(provenance)

@@ -33,7 +33,7 @@ from caisson.cli.deployment import PinType, SizeType
 from caisson.cli.files import force_option, named, read_bytes
 from caisson.cli.image_policy import read_image_policy
 from caisson.cli.log import log_to_stderr
-from caisson.cli.output import json_option, talk
+from caisson.cli.output import json_option, say
 from caisson.cli.registry import registry_options
 from caisson.deploy import Evidence, Flavour, HostAesmd, ImagePin, PlatformAddress, PlatformSocket
 from caisson.errors import UsageError
@@ -152,8 +152,7 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
     `caisson webhook install` writes, and renews both.
     """
     log_to_stderr()
-    for chatty in ("uvicorn", "httpx2", "httpcore2"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     evidence = _evidence(flavour, platform_socket, platform_address, aesmd_directory)
     judge = Judge(
         read_image_policy(policy),
@@ -181,7 +180,7 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
     shown = f"[{host}]" if ":" in host else host
     gate = Gate.of(judge, needs, beside=beside)
     serve(gate, certificate, listener=listener, ready=lambda: click.echo(f"ready https://{shown}:{port}"))
-    talk.print("stopped")
+    say("stopped")
 
 
 @command.command(

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from caisson.cli.connection import moment, operator_options, read_text, table
+from caisson.cli.connection import moment, operator_options, read_text
 from caisson.cli.files import named
 from caisson.cli.output import emit, json_option
+from caisson.cli.table import table
 from caisson.errors import UsageError
 from caisson.evidence import Policy
 from caisson.keyserver import KeyServerClient, RecordInfo, Workload

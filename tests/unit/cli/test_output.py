@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from caisson.cli.log import OneLine
-from caisson.cli.output import PLACE, complain, emit
+from caisson.cli.output import PLACE, complain, emit, say
 from caisson.errors import (
     AuditRejected,
     BindingRejected,
@@ -59,6 +59,16 @@ REFUSED = OSError(errno.ECONNREFUSED, "Connection refused")
 def test_an_error_without_a_hint_gets_that_of_its_kind(error, hint, capsys):
     complain(error)
     assert capsys.readouterr().err.splitlines() == ["error: x", *([hint] if hint else [])]
+
+
+def test_the_systems_words_are_told_without_its_numbers(capsys):
+    complain(Unavailable(f"it does not answer: {OSError(errno.ECONNREFUSED, 'Connection refused')}"))
+    assert capsys.readouterr().err == "error: it does not answer: Connection refused\n"
+
+
+def test_talk_moves_no_cursor_breaks_no_sentence_and_swallows_no_bracket(capsys):
+    say(f"{EVIL} [red]x[/] [source.image] {'long ' * 40}end", style="bold")
+    assert capsys.readouterr().err == f"{SHOWN}\nall is well [red]x[/] [source.image] {'long ' * 40}end\n"
 
 
 def test_a_result_moves_no_cursor(capsys):
