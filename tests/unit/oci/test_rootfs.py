@@ -96,6 +96,12 @@ def test_what_is_not_there_or_packed_in_another_way_is_refused(tmp_path, scratch
     odd.write_bytes(b"\x28\xb5\x2f\xfd" + bytes(100))
     with pytest.raises(ImageRejected, match="zstd"):
         read(odd, scratch)
-    odd.write_bytes(b"no archive" * 100)
-    with pytest.raises(ImageRejected):
-        validate(read(odd, scratch))
+    for content, words in (
+        (b"no archive" * 100, "checksum"),
+        (b"", "holds nothing"),
+        (bytes(1 << 20), "holds nothing"),
+    ):
+        odd.write_bytes(content)
+        with pytest.raises(ImageRejected, match=f"`rootfs:{odd}`: .*{words}") as caught:
+            read(odd, scratch)
+        assert caught.value.hint == "name a directory, or a tar file of one"

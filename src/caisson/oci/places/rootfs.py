@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from caisson.errors import UsageError
+from caisson.errors import ImageRejected, UsageError
 from caisson.oci import tar
 from caisson.oci.config import ImageConfig
 from caisson.oci.image import Image
@@ -22,6 +22,7 @@ _KINDS = {
     stat.S_IFBLK: tar.Kind.BLOCK_DEVICE,
     stat.S_IFIFO: tar.Kind.FIFO,
 }
+_HINT = "name a directory, or a tar file of one"
 _XATTRS = ("security.capability", "user.")
 
 
@@ -44,10 +45,22 @@ class RootFs:
                     f"`{self.path}` cannot be read: {cause}", hint="read it as the user that owns its files"
                 ) from cause
         elif self.path.is_file():
-            layer = PackedLayer.start(unpacked(Region.of(self.path), scratch=scratch), scratch=scratch)
+            archive = unpacked(Region.of(self.path), scratch=scratch)
+            _require_files(archive)
+            layer = PackedLayer.start(archive, scratch=scratch)
         else:
-            raise UsageError(f"there is no root file system `{self.path}`", hint="name a directory or a tar file")
+            raise UsageError(f"there is no root file system `{self.path}`", hint=_HINT)
         return Image.build(ImageConfig(history=({"created_by": "rootfs"},)), (layer,))
+
+
+def _require_files(archive: Region) -> None:
+    """Refuse what does not begin as an archive with something in it; the rest is read with the layer."""
+    try:
+        first = next(tar.read_archive(archive), None)
+    except ImageRejected as error:
+        raise ImageRejected(error.message, hint=error.hint or _HINT) from error
+    if first is None:
+        raise ImageRejected("archive holds nothing", hint=_HINT)
 
 
 def _archive(root: Path) -> Iterator[bytes]:
