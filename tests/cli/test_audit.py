@@ -99,6 +99,12 @@ def test_an_export_is_not_overwritten(keyserver, export):
     assert keyserver("audit", "export", str(export), "--force")[0] == 0
 
 
+def test_an_empty_export_is_no_log(keyserver):
+    code, out, err = keyserver("audit", "verify", "--file", keyserver.file("empty", ""))
+    assert (code, out) == (1, "")
+    assert err.startswith("error: the log holds no record, and every log begins with its server's first\nhint: ")
+
+
 def test_an_export_that_is_not_there_is_named(keyserver):
     missing = keyserver.directory / "missing"
     assert keyserver("audit", "verify", "--file", str(missing)) == (

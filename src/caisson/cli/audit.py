@@ -10,7 +10,7 @@ from caisson.cli.files import PUBLIC, force_option, write_new
 from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.output import emit, json_option
 from caisson.cli.table import table
-from caisson.errors import UsageError
+from caisson.errors import AuditRejected, UsageError
 from caisson.keyserver import AuditDigest, AuditRecord, KeyServerClient, verify_chain
 
 
@@ -105,7 +105,9 @@ def _report(lines: Iterator[bytes], heads: frozenset[AuditDigest], *, as_json: b
     count, head = 0, None
     for record in verify_chain(lines, heads=heads):
         count, head = count + 1, str(record.digest)
-    human = f"the chain of {count} records is whole\nhead {head or 'none'}"
+    if head is None:
+        raise AuditRejected("the log holds no record, and every log begins with its server's first")
+    human = f"the chain of {count} records is whole\nhead {head}"
     emit({"records": count, "head": head}, human=human, as_json=as_json)
 
 

@@ -46,7 +46,8 @@ def initialise_state(
         raise UsageError(f"`{cause.filename}` exists", hint="choose another file; nothing is overwritten") from cause
     except OSError as cause:
         raise Unavailable(
-            f"cannot write `{cause.filename}`: {cause.strerror}", hint="check the path, and who may write there"
+            f"cannot write `{cause.filename or unseal_key_file}`: {cause.strerror}",
+            hint="check the path, who may write there, and the space that is left",
         ) from cause
     return KeyServer.create(Store.in_file(database), root_key, trust_domain=trust_domain, clock=clock)
 
@@ -140,7 +141,7 @@ def read_private(path: Path, *, what: str) -> Secret:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a new file that only its owner can read, durably.
+    """Write a new file that only its owner can read, durably; one that cannot be written whole is gone again.
 
     Raises:
         FileExistsError: it exists; it is not touched.
@@ -148,10 +149,14 @@ def write_private(path: Path, content: bytes) -> None:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink()
+        raise
 
 
 def _store(directory: Path) -> Store:
