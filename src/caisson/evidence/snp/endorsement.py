@@ -5,7 +5,6 @@ Nothing here looks at a clock or at a report, so the result is remembered by the
 
 import base64
 import binascii
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -119,30 +118,25 @@ def _one(vek: bytes) -> bytes:
     return ders[0]
 
 
-def _decoded(chain: bytes) -> list[bytes]:
-    if len(chain) > _MOST_CHAIN_BYTES:
-        raise Malformed(f"certificates have {len(chain)} bytes, more than {_MOST_CHAIN_BYTES}")
-    return list(_split(chain)) if chain.startswith(_DER) else _unarmoured(chain)
+def _decoded(certificates: bytes) -> list[bytes]:
+    """Cut DER and PEM apart; whether each is a certificate, its reader finds out."""
+    if len(certificates) > _MOST_CHAIN_BYTES:
+        raise Malformed(f"certificates have {len(certificates)} bytes, more than {_MOST_CHAIN_BYTES}")
+    ders, rest = [], certificates
+    while rest:
+        if rest.startswith(_DER):
+            size = _DER_HEADER + int.from_bytes(rest[len(_DER) : _DER_HEADER], "big")
+            der, rest = rest[:size], rest[size:]
+        else:
+            block, end, rest = rest.partition(_END)
+            der, rest = _unarmoured(block, end), rest.lstrip()
+        ders.append(der)
+    return ders
 
 
-def _split(ders: bytes) -> Iterator[bytes]:
-    """Cut where the next certificate must begin; whether each is one, its reader finds out."""
-    while ders:
-        size = _DER_HEADER + int.from_bytes(ders[len(_DER) : _DER_HEADER], "big")
-        yield ders[:size]
-        ders = ders[size:]
-
-
-def _unarmoured(pem: bytes) -> list[bytes]:
-    *blocks, rest = pem.split(_END)
-    if rest.strip():
-        raise Malformed("certificates come with text that is not a certificate")
-    return [_decode(block) for block in blocks]
-
-
-def _decode(block: bytes) -> bytes:
+def _unarmoured(block: bytes, end: bytes) -> bytes:
     head, begin, body = block.partition(_BEGIN)
-    if head.strip() or not begin:
+    if head.strip() or not begin or not end:
         raise Malformed("certificates come with text that is not a certificate")
     try:
         return base64.b64decode(b"".join(body.split()), validate=True)

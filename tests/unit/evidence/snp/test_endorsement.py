@@ -70,6 +70,8 @@ def test_a_chain_may_be_der_one_certificate_after_the_other(maker):
     authority, root = maker.authority_certificate(), maker.root_certificate()
     accept(maker.case(chain=authority + root))
     accept(maker.case(chain=root + authority))
+    accept(maker.case(chain=pem(authority) + root))
+    accept(maker.case(chain=root + b"\n" + pem(authority)))
     for bad in (authority, authority + root + authority, authority + root[:-1], authority + root + b"\0", b"0\x82"):
         refuse(maker.case(chain=bad), Malformed)
 
@@ -145,6 +147,7 @@ def test_the_endorsement_keys_certificate_may_be_pem_and_nothing_else(maker):
     refuse(maker.case(vek=vek + vek), Malformed, "2 certificates")
     refuse(maker.case(vek=vek + b"hello\n"), Malformed, "text that is not a certificate")
     refuse(maker.case(vek=vek[:-5]), Malformed, "text that is not a certificate")
+    refuse(maker.case(vek=vek.partition(b"-----END")[0]), Malformed, "text that is not a certificate")
 
 
 # Roles
