@@ -87,7 +87,13 @@ def test_a_chain_has_one_root(maker):
 
 @pytest.mark.parametrize(
     "change",
-    [lambda der: der + b"\0", lambda der: der[:-1], lambda _: b"\x30\0", lambda der: der + bytes(9000)],
+    [
+        lambda der: der + b"\0",
+        lambda der: der[:-1],
+        lambda _: b"\x30\0",
+        lambda der: der + bytes(9000),
+        lambda _: b"\x30\x82\x23\x28" + bytes(9000),
+    ],
 )
 def test_a_certificate_is_der_and_nothing_else(maker, change):
     refuse(maker.case(vek=change(maker.vek_certificate())), Malformed)
