@@ -141,6 +141,30 @@ def test_one_bad_client_does_not_keep_the_others_waiting(served):
         assert time.monotonic() - start < 5
 
 
+@pytest.mark.parametrize("shakes_hands", [False, True])
+def test_who_opens_connections_and_says_nothing_keeps_only_itself_out_and_not_for_long(served, shakes_hands):
+    source = ("127.0.0.3" if shakes_hands else "127.0.0.2", 0)
+    with contextlib.ExitStack() as stack:
+
+        def connect():
+            raw = stack.enter_context(socket.create_connection(served.place, 20, source))
+            tls = served.context().wrap_socket(raw, server_hostname="127.0.0.1", do_handshake_on_connect=shakes_hands)
+            return stack.enter_context(tls)
+
+        began = time.monotonic()
+        with pytest.raises((ConnectionError, ssl.SSLEOFError)):  # noqa: PT012 - at first it goes well
+            silent = [connect()]
+            silent.extend(connect() for _ in range(600))
+            silent[-1].do_handshake()
+        with served.client() as client:
+            client.secrets()
+        assert time.monotonic() - began < 5
+        with contextlib.suppress(ConnectionError):
+            assert socket.socket.recv(silent[0], 1) == b""  # not the handshake that `ssl` would begin now
+        assert time.monotonic() - began < 15
+        connect().do_handshake()
+
+
 def test_a_lying_content_length_is_refused_before_the_body(served):
     with (
         socket.create_connection(served.place) as raw,

@@ -20,12 +20,13 @@ from caisson.keyserver.activation import Activations
 from caisson.keyserver.ca import DNS_NAME, SubjectNames
 from caisson.keyserver.http import build_app
 from caisson.keyserver.server import KeyServer
-from caisson.web import serve_application
+from caisson.web import Network, serve_application
 
 _LIFETIME = timedelta(days=7)
 _RENEWAL = timedelta(days=1)
 _PORT = re.compile(r"[0-9]{1,5}")
 _MOST_PORT = 0xFFFF
+_CONNECTIONS_SHARE = 128
 
 
 def _context() -> ssl.SSLContext:
@@ -90,6 +91,7 @@ def serve(
     tls: ServerTls | GivenTls,
     ready: Callable[[], None],
     dev: bool = False,
+    proxies: tuple[Network, ...] = (),
 ) -> None:
     """Serve on a listening socket until SIGTERM or SIGINT; `ready` is called when requests are answered."""
 
@@ -101,7 +103,7 @@ def serve(
         renewal.cancel()
 
     application = build_app(activations, dev=dev, lifespan=lifespan)
-    serve_application(application, listener=listener, tls=tls.context)
+    serve_application(application, listener=listener, tls=tls.context, share=_CONNECTIONS_SHARE, proxies=proxies)
     activations.server.store.close()
 
 
