@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Exit statuses that belong to no step; those of the steps stand in their table, in guest.go.
@@ -19,7 +20,8 @@ const (
 type failure struct {
 	message     string
 	hint        string
-	unavailable bool // nobody said no: trying again may help
+	unavailable bool          // nobody said no: trying again may help
+	after       time.Duration // not before this is over, if it was said
 	cause       error
 }
 

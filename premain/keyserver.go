@@ -11,10 +11,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
-const maxBody = 1 << 20
+const (
+	maxBody  = 1 << 20
+	maxPause = 10 * time.Second // of those that a server asks for: who knows whether it is right
+)
 
 // keyServer speaks the two requests of the activation protocol (docs/reference/protocol.md).
 type keyServer struct {
@@ -65,7 +69,7 @@ func isUnconnected(err error) bool {
 	return ok && network.Op == "dial"
 }
 
-// persist repeats an attempt whose error allows it, with growing pauses, until ctx ends.
+// persist repeats an attempt whose error allows it, with growing pauses, or those that it asks for, until ctx ends.
 func persist(ctx context.Context, again func(error) bool, attempt func() ([]byte, error)) ([]byte, error) {
 	var last error
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
@@ -78,11 +82,18 @@ func persist(ctx context.Context, again func(error) bool, attempt func() ([]byte
 		}
 		// A little chance keeps a fleet that starts together from asking together.
 		select {
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(max(pause/2, askedPause(err)) + rand.N(pause)):
 		case <-ctx.Done():
 			return nil, last
 		}
 	}
+}
+
+func askedPause(err error) time.Duration {
+	if found, ok := errors.AsType[*failure](err); ok {
+		return found.after
+	}
+	return 0
 }
 
 func (k *keyServer) post(ctx context.Context, path string, body []byte, success int) ([]byte, error) {
@@ -107,9 +118,19 @@ func (k *keyServer) post(ctx context.Context, path string, body []byte, success 
 	case response.StatusCode == success:
 		return answer, nil
 	case response.StatusCode >= 500 || response.StatusCode == http.StatusTooManyRequests:
-		return nil, unavailable(logHint, "the key server gives no verdict: %s", refusal(response, answer))
+		message := "the key server gives no verdict: " + refusal(response, answer)
+		return nil, &failure{message: message, hint: logHint, unavailable: true, after: retryAfter(response)}
 	}
 	return nil, wrong(logHint, "the key server says no: %s", refusal(response, answer))
+}
+
+// retryAfter gives the pause that an answer asks for, in seconds (RFC 9110, 10.2.3); a date is ignored.
+func retryAfter(response *http.Response) time.Duration {
+	seconds, err := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(seconds)*time.Second, maxPause)
 }
 
 // unreachable keeps the network's error, but for the URL that net/http repeats in it.

@@ -81,6 +81,46 @@ func TestAChallengeIsAskedForUntilThereIsOne(t *testing.T) {
 	}
 }
 
+func TestAChallengeIsNotAskedForBeforeTheServerSays(t *testing.T) {
+	for after, atLeast := range map[string]time.Duration{"1": time.Second, "0": 0, "": 0, "-1": 0, "soon": 0, "99999999999": 0} {
+		var asked atomic.Int32
+		server := serverOf(t, func(w http.ResponseWriter, _ *http.Request) {
+			if asked.Add(1) > 1 {
+				w.WriteHeader(http.StatusCreated)
+				return
+			}
+			w.Header().Set("Retry-After", after)
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		began := time.Now()
+		_, err := server.challenge(ctx)
+		if waited := time.Since(began); err != nil || waited < atLeast || waited > atLeast+500*time.Millisecond {
+			t.Errorf("%q: %v after %v", after, err, waited)
+		}
+	}
+}
+
+func TestAPauseHasALimit(t *testing.T) {
+	for after, expected := range map[string]time.Duration{"9": 9 * time.Second, "60": maxPause, "4294967295": maxPause} {
+		if found := retryAfter(&http.Response{Header: http.Header{"Retry-After": {after}}}); found != expected {
+			t.Errorf("%q: %v", after, found)
+		}
+	}
+}
+
+func TestTheTimeEndsDuringAPauseThatTheServerAskedFor(t *testing.T) {
+	server := serverOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "60")
+		w.WriteHeader(http.StatusTooManyRequests)
+	})
+	began := time.Now()
+	if _, err := server.challenge(soon(t)); !isUnavailable(err) || time.Since(began) > 2*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
 func TestAnActivationIsSentOnce(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"no verdict": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },

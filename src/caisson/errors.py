@@ -303,4 +303,8 @@ class Unavailable(CaissonError):
 
 
 class TooMany(Unavailable):
-    """A limit is reached for now; later there is room again."""
+    """A limit is reached for now; later there is room again, in `after` seconds if that is known."""
+
+    def __init__(self, message: str, *, hint: str | None = None, after: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.after = after

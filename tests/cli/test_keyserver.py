@@ -135,6 +135,16 @@ def test_every_help_ends_with_an_example(capsys, command):
     assert "Example:\n    caisson " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("network", ["*", "", "10.0.0.1/8", "balancer", "10.0.0.0/33"])
+def test_a_proxy_is_trusted_by_its_address(made, capsys, network):
+    arguments = ["--state", str(made / "state"), "--unseal-key-file", str(made / "unseal.key"), "--pcs", "http://pcs"]
+    assert run(["keyserver", "serve", *arguments, "--trusted-proxy", network]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"error: `{network}` is neither an address nor a network\nhint: as in `10.0.0.0/8`\n",
+    )
+
+
 def test_a_certificate_needs_its_key(made, capsys):
     state = ("--state", str(made / "state"), "--unseal-key-file", str(made / "unseal.key"))
     certificate = ("--tls-certificate", str(made / "certificate.pem"))

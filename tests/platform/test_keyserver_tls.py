@@ -15,8 +15,18 @@ import pytest
 from cryptography import x509
 
 from caisson.errors import Unavailable, UsageError
-from caisson.keyserver import KeyServerClient, Secret, initialise_state, listen, memory_server, subject_names
+from caisson.keyserver import (
+    MOST_UNUSED,
+    KeyServerClient,
+    Secret,
+    initialise_state,
+    listen,
+    memory_server,
+    subject_names,
+)
+from caisson.keyserver.challenges import MOST_OPEN
 from caisson.keyserver.serving import GivenTls, ServerTls
+from tests.guest import CHALLENGE_REQUEST
 
 
 @dataclass
@@ -65,15 +75,44 @@ def running(arguments, *, ca=None, token=None):
         process.communicate(timeout=20)
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    base = tmp_path_factory.mktemp("keyserver")
+@contextlib.contextmanager
+def serving(base, *options):
     server, token = initialise_state(base / "state", base / "unseal.key", trust_domain="example.org")
     server.store.close()
     state = ["--state", str(base / "state"), "--unseal-key-file", str(base / "unseal.key")]
-    arguments = ["serve", *state, "--listen", "127.0.0.1:0", "--pcs", "http://127.0.0.1:1/"]
+    arguments = ["serve", *state, "--listen", "127.0.0.1:0", "--pcs", "http://127.0.0.1:1/", *options]
     with running(arguments, ca=server.face.ca_pem, token=token) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("keyserver")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory):
+    """Three challenges for each client, and a load balancer at 127.0.0.8 to 127.0.0.15."""
+    options = ("--per-client", "3", "--trusted-proxy", "127.0.0.8/29")
+    with serving(tmp_path_factory.mktemp("keyserver"), *options) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def connected(server, source):
+    transport = httpx2.HTTPTransport(verify=server.context(), local_address=source)
+    with httpx2.Client(transport=transport, base_url=f"https://{server.address}", trust_env=False) as client:
+        yield client
+
+
+def ask_for_challenges(server, source, *, times, forwarded=()):
+    """Ask for challenges from an address, and give the statuses of the answers."""
+    headers = [("x-forwarded-for", line) for line in forwarded]
+    with connected(server, source) as client:
+        answers = [client.post("/v1/challenges", content=CHALLENGE_REQUEST, headers=headers) for _ in range(times)]
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in answers if answer.status_code == 429)
+    return [answer.status_code for answer in answers]
 
 
 def test_operators_reach_it_under_its_own_authority(served):
@@ -163,6 +202,32 @@ def test_who_opens_connections_and_says_nothing_keeps_only_itself_out_and_not_fo
             assert socket.socket.recv(silent[0], 1) == b""  # not the handshake that `ssl` would begin now
         assert time.monotonic() - began < 15
         connect().do_handshake()
+
+
+def test_who_asks_for_all_challenges_there_are_keeps_only_itself_out(served):
+    asked = ask_for_challenges(served, "127.0.0.4", times=MOST_OPEN + 100)
+    assert asked[:MOST_UNUSED] == [201] * MOST_UNUSED
+    assert asked.count(201) < MOST_UNUSED + 30
+    assert asked[-1] == 429
+    assert ask_for_challenges(served, "127.0.0.5", times=3) == [201] * 3
+
+
+def test_nobody_is_another_client_by_saying_so(proxied):
+    """Neither to a server without proxies, nor from another address than theirs."""
+    asked = [ask_for_challenges(proxied, "127.0.0.4", times=1, forwarded=[f"192.0.2.{n}"]) for n in range(4)]
+    assert asked == [[201], [201], [201], [429]]
+    # What a client claims stands in front of what the load balancer adds, in the same line or in one of its own.
+    for number, forwarded in enumerate((["{}, 198.51.100.1"], ["{}", "198.51.100.1"], ["{}, 198.51.100.1, 127.0.0.9"])):
+        lines = [line.format(f"192.0.2.{number}") for line in forwarded]
+        assert ask_for_challenges(proxied, "127.0.0.8", times=1, forwarded=lines) == [201]
+    assert ask_for_challenges(proxied, "127.0.0.9", times=1, forwarded=["198.51.100.1:4711"]) == [429]
+
+
+def test_behind_a_load_balancer_each_client_has_its_share(proxied):
+    first = ask_for_challenges(proxied, "127.0.0.10", times=4, forwarded=["2001:db8::1"])
+    same = ask_for_challenges(proxied, "127.0.0.10", times=1, forwarded=["2001:db8::ffff"])
+    other = ask_for_challenges(proxied, "127.0.0.10", times=4, forwarded=["2001:db8:0:1::1"])
+    assert (first, same, other) == ([201, 201, 201, 429], [429], [201, 201, 201, 429])
 
 
 def test_a_lying_content_length_is_refused_before_the_body(served):

@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict
+from ipaddress import ip_network
 from pathlib import Path
 
 import click
@@ -18,7 +19,9 @@ from caisson.cli.table import table
 from caisson.errors import UsageError
 from caisson.evidence import PcsClient
 from caisson.keyserver import (
+    MOST_UNUSED,
     Activations,
+    Allowance,
     Collaterals,
     GivenTls,
     KeyServer,
@@ -36,6 +39,7 @@ from caisson.keyserver import (
     serve,
     subject_names,
 )
+from caisson.web import Network
 
 _PCS_SECONDS = 10.0
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - the addresses that no certificate can name
@@ -124,6 +128,21 @@ Example:
 @click.option("--first-token-file", type=_FILE, help="If DIR holds no server, make one there; this is its first token.")
 @click.option("--tls-certificate", type=_FILE, help="Serve with this certificate (PEM), such as an enclave's.")
 @click.option("--tls-key", type=_FILE, help="Its key.")
+@click.option(
+    "--per-client",
+    type=click.IntRange(1),
+    default=MOST_UNUSED,
+    show_default=True,
+    help="Challenges that one client's address may leave unused in a quarter of an hour.",
+)
+@click.option(
+    "--trusted-proxy",
+    "proxies",
+    multiple=True,
+    metavar="NETWORK",
+    callback=lambda _context, _option, values: tuple(map(_network, values)),
+    help="Load balancers that say in X-Forwarded-For for whom they ask.  [default: nobody is believed]",
+)
 def serve_state(  # noqa: PLR0913 - one parameter for each option
     *,
     state: Path,
@@ -135,6 +154,8 @@ def serve_state(  # noqa: PLR0913 - one parameter for each option
     first_token_file: Path | None,
     tls_certificate: Path | None,
     tls_key: Path | None,
+    per_client: int,
+    proxies: tuple[Network, ...],
 ) -> None:
     """Run the key server of a directory until SIGTERM or SIGINT; prints a line when it is ready.
 
@@ -150,7 +171,8 @@ def serve_state(  # noqa: PLR0913 - one parameter for each option
             token = Secret(read_private(first_token_file, what="first token").reveal().strip())
             server = ensure_state(state, unseal_key_file, token, trust_domain=trust_domain)
         given = None if tls_certificate is None or tls_key is None else GivenTls(tls_certificate, tls_key)
-        _serve(server, listener, address=address, pcs=pcs, tls=given or _own_tls(server, address, names), dev=False)
+        tls = given or _own_tls(server, address, names)
+        _serve(server, listener, address=address, pcs=pcs, tls=tls, per_client=per_client, proxies=proxies)
 
 
 @command.command(
@@ -261,6 +283,13 @@ def revoke(identifier: str, *, as_json: bool, client: KeyServerClient) -> None:
     emit({"revoked": identifier}, human=f"token `{identifier}` is revoked", as_json=as_json)
 
 
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise UsageError(f"`{text}` is neither an address nor a network", hint="as in `10.0.0.0/8`") from None
+
+
 def _own_tls(server: KeyServer, address: str, names: tuple[str, ...]) -> ServerTls:
     host = _host(address)
     if not names and host in _ANY:
@@ -273,20 +302,29 @@ def _host(address: str) -> str:
 
 
 def _serve(
-    server: KeyServer, listener: socket.socket, *, address: str, pcs: str, tls: ServerTls | GivenTls, dev: bool
+    server: KeyServer,
+    listener: socket.socket,
+    *,
+    address: str,
+    pcs: str,
+    tls: ServerTls | GivenTls,
+    per_client: int = MOST_UNUSED,
+    proxies: tuple[Network, ...] = (),
+    dev: bool = False,
 ) -> None:
     log_to_stderr()
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     host = _host(address)
     shown = f"[{host}]" if ":" in host else host
     with httpx2.Client(timeout=_PCS_SECONDS, trust_env=False) as http:
-        activations = Activations(server, Collaterals(PcsClient(pcs, http).collateral))
+        activations = Activations(server, Collaterals(PcsClient(pcs, http).collateral), Allowance(per_client))
         port = listener.getsockname()[1]
         serve(
             activations,
             listener=listener,
             tls=tls,
             ready=lambda: click.echo(f"ready https://{shown}:{port}"),
+            proxies=proxies,
             dev=dev,
         )
     say("stopped")

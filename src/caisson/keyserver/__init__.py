@@ -1,6 +1,7 @@
 """The key server: hands secrets to programs that proved what they are, and says later to whom and why."""
 
 from caisson.keyserver.activation import Activations
+from caisson.keyserver.allowance import MOST_UNUSED, Allowance
 from caisson.keyserver.audit import AuditDigest, AuditHead, AuditRecord, verify_chain
 from caisson.keyserver.client import KeyServerClient
 from caisson.keyserver.collaterals import Collaterals
@@ -24,7 +25,9 @@ from caisson.keyserver.tokens import TokenInfo
 from caisson.keyserver.workload import Workload
 
 __all__ = [
+    "MOST_UNUSED",
     "Activations",
+    "Allowance",
     "AuditDigest",
     "AuditHead",
     "AuditRecord",

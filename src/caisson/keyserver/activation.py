@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -21,6 +21,7 @@ from caisson.errors import (
     UsageError,
 )
 from caisson.evidence import VerifiedActivation, evidence_extension
+from caisson.keyserver.allowance import Allowance
 from caisson.keyserver.bundling import MOST_ANSWER, assemble
 from caisson.keyserver.collaterals import Collaterals
 from caisson.keyserver.operator import decode_workload
@@ -35,10 +36,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Activations:
-    """The guests' side of the key server: challenges and activations."""
+    """The guests' side of the key server: challenges and activations. Whoever takes requests asks `allowance` first."""
 
     server: KeyServer
     collaterals: Collaterals
+    allowance: Allowance = field(default_factory=Allowance)
 
     def challenge(self) -> bytes:
         """Give a signed challenge: the answer to `POST /v1/challenges`.

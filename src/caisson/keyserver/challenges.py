@@ -32,8 +32,10 @@ class Challenges:
         with self._store.write(lasting=False) as session:
             connection = session.connection()  # which takes a third less time than objects of the session
             connection.execute(delete(ChallengeRow).where(ChallengeRow.expires <= now))
-            if connection.scalars(select(func.count()).select_from(ChallengeRow)).one() >= self._most_open:
-                raise TooMany(f"{self._most_open} challenges are open", hint=f"try again in {self._lifetime} seconds")
+            opened, first = connection.execute(select(func.count(), func.min(ChallengeRow.expires))).one()
+            if opened >= self._most_open:
+                wait = first - now
+                raise TooMany(f"{opened} challenges are open", hint=f"try again in {wait} seconds", after=wait)
             connection.execute(insert(ChallengeRow).values(nonce=nonce.value, expires=expires))
         return nonce, expires
 

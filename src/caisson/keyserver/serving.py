@@ -93,7 +93,10 @@ def serve(
     dev: bool = False,
     proxies: tuple[Network, ...] = (),
 ) -> None:
-    """Serve on a listening socket until SIGTERM or SIGINT; `ready` is called when requests are answered."""
+    """Serve on a listening socket until SIGTERM or SIGINT; `ready` is called when requests are answered.
+
+    `proxies` are believed for whom they ask.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

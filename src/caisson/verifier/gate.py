@@ -26,9 +26,9 @@ class Gate:
             TooMany: there is no place, or there were too many in the last second.
         """
         if not self._take():
-            raise TooMany("the verifier is asked too often", hint="try again in a second")
+            raise TooMany("the verifier is asked too often", hint="try again in a second", after=1)
         if not self._places.acquire(blocking=False):
-            raise TooMany("the verifier is busy", hint="try again in a second")
+            raise TooMany("the verifier is busy", hint="try again in a second", after=1)
         try:
             yield
         finally:

@@ -1,7 +1,7 @@
 """One HTTP request of a service: its body within limits, the work in a thread, every error an answer."""
 
 from caisson.web.answers import VERSION, BodyTooLarge, answer, error_answer, refusal_answer
-from caisson.web.clients import Network, one_client
+from caisson.web.clients import Network
 from caisson.web.endpoints import Call, no_such_path, route, wrong_method
 from caisson.web.headers import FixedHeaders
 from caisson.web.requests import describe, parse_body, read_body
@@ -17,7 +17,6 @@ __all__ = [
     "describe",
     "error_answer",
     "no_such_path",
-    "one_client",
     "parse_body",
     "read_body",
     "refusal_answer",

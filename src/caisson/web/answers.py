@@ -67,7 +67,10 @@ def refusal_answer(error: CaissonError, codes: dict[type[CaissonError], str]) ->
         _log.error("the store is damaged: %s", error.message)
         return error_answer(503, "unavailable", "the store is damaged")
     kind, status, code = next(entry for entry in _STATUS if isinstance(error, entry[0]))
-    return error_answer(status, codes.get(kind, code), error.message, error.hint)
+    answer = error_answer(status, codes.get(kind, code), error.message, error.hint)
+    if isinstance(error, TooMany) and error.after is not None:
+        answer.headers["retry-after"] = str(error.after)
+    return answer
 
 
 def bug_answer(error: Exception) -> Response:

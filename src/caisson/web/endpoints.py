@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from caisson.errors import CaissonError, Malformed, Unknown
 from caisson.web.answers import bug_answer, error_answer, refusal_answer
+from caisson.web.clients import Network, one_client
 from caisson.web.requests import parse_body, read_body
 
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -31,6 +32,12 @@ class Call:
     def name(self) -> str:
         """The name in the path."""
         return str(self.request.path_params["name"])
+
+    @property
+    def client(self) -> Network | None:
+        """Who asks, as far as an address tells."""
+        peer = self.request.client
+        return None if peer is None else one_client(peer.host)
 
     def body(self, kind: type[_Body]) -> _Body:
         """The JSON body.

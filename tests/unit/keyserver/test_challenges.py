@@ -44,8 +44,9 @@ def test_a_flood_meets_a_limit_that_time_lifts(store):
     challenges = Challenges(store, most_open=3)
     for _ in range(3):
         challenges.issue(now=NOW)
-    with pytest.raises(TooMany):
+    with pytest.raises(TooMany) as caught:
         challenges.issue(now=NOW + 59)
+    assert caught.value.after == 1
     challenges.issue(now=NOW + 60)
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from caisson.errors import Unavailable
-from caisson.keyserver import Secret, build_app
+from caisson.keyserver import Allowance, Secret, build_app
 from caisson.keyserver.challenges import Challenges
 from caisson.protocol import canonical
 from tests.guest import CHALLENGE_REQUEST, DEBUG, launch
@@ -84,7 +85,29 @@ def test_missing_collateral_has_the_code_of_the_protocol(world, http):
 def test_a_flood_of_challenges_has_the_code_of_the_protocol(world, http):
     world.server.challenges = Challenges(world.server.store, most_open=1)
     assert http.post("/v1/challenges", content=CHALLENGE_REQUEST).status_code == 201
-    assert error(http.post("/v1/challenges", content=CHALLENGE_REQUEST)) == (429, "too-many")
+    refused = http.post("/v1/challenges", content=CHALLENGE_REQUEST)
+    assert error(refused) == (429, "too-many")
+    assert refused.headers["retry-after"] == "60"
+
+
+def test_who_is_refused_can_have_so_many_records_of_it_written_and_who_is_activated_may_go_on(world):
+    activations = replace(world.activations, allowance=Allowance(4, clock=lambda: 0.0))
+    with TestClient(build_app(activations)) as http:
+
+        def evidence():
+            return world.guest().prove(http.post("/v1/challenges", content=CHALLENGE_REQUEST).content)
+
+        for _ in range(8):
+            assert http.post("/v1/activations", content=evidence().encode()).status_code == 200
+        before = len(world.audit())
+        for _ in range(4):
+            forged = replace(evidence(), quote=b"forged")
+            assert error(http.post("/v1/activations", content=forged.encode())) == (400, "malformed")
+            assert error(http.post("/v1/activations", content=forged.encode())) == (403, "nonce-rejected")
+        refused = http.post("/v1/challenges", content=CHALLENGE_REQUEST)
+        assert error(refused) == (429, "too-many")
+        assert refused.headers["retry-after"] == "225"
+        assert [record.kind for record in world.audit()[before:]] == ["activation-refused"] * 4
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"version":2}', b'{"version": 1}', b'{"version":1,"x":1}', b"[1]"])

@@ -111,7 +111,9 @@ def test_a_bug_is_no_verdict(world, monkeypatch, caplog):
 
 def test_work_is_limited_in_time(make_world):
     world = make_world(per_second=3)
-    assert [world.ask(policy="redis").status_code for _ in range(4)] == [200, 200, 200, 429]
+    answers = [world.ask(policy="redis") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[-1].headers["retry-after"] == "1"
     assert world.client.get("/healthz").json() == {"version": 1, "status": "ok"}
     world.now[0] += 0.4
     assert [world.ask(policy="redis").status_code for _ in range(2)] == [200, 429]

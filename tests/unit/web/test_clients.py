@@ -4,8 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from caisson.web import one_client
-from caisson.web.clients import as_seen
+from caisson.web.clients import as_seen, one_client
 
 
 @pytest.mark.parametrize(

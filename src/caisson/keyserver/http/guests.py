@@ -20,10 +20,13 @@ def guest_routes(activations: Activations) -> list[Route]:
         members = canonical.Members(canonical.decode(call.raw, what="challenge request"), what="challenge request")
         members.version(CHALLENGE_VERSION)
         members.finish()
+        activations.allowance.take(call.client)
         return Response(activations.challenge(), status_code=201, media_type=_JSON)
 
     def activate(call: Call) -> Response:
-        return Response(activations.activate(call.raw), media_type=_JSON)
+        bundle = activations.activate(call.raw)
+        activations.allowance.give_back(call.client)
+        return Response(bundle, media_type=_JSON)
 
     def identity(_call: Call) -> Response:
         face = server.face
