@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from caisson.keyserver import (
     MOST_UNUSED,
     KeyServerClient,
     Secret,
+    Workload,
     initialise_state,
     listen,
     memory_server,
@@ -26,7 +28,8 @@ from caisson.keyserver import (
 )
 from caisson.keyserver.challenges import MOST_OPEN
 from caisson.keyserver.serving import GivenTls, ServerTls
-from tests.guest import CHALLENGE_REQUEST
+from caisson.protocol import ServerKeyHash
+from tests.guest import CHALLENGE_REQUEST, Guest, launch, make_platform, policy
 
 
 @dataclass
@@ -76,11 +79,11 @@ def running(arguments, *, ca=None, token=None):
 
 
 @contextlib.contextmanager
-def serving(base, *options):
+def serving(base, *options, pcs="http://127.0.0.1:1/"):
     server, token = initialise_state(base / "state", base / "unseal.key", trust_domain="example.org")
     server.store.close()
     state = ["--state", str(base / "state"), "--unseal-key-file", str(base / "unseal.key")]
-    arguments = ["serve", *state, "--listen", "127.0.0.1:0", "--pcs", "http://127.0.0.1:1/", *options]
+    arguments = ["serve", *state, "--listen", "127.0.0.1:0", "--pcs", pcs, *options]
     with running(arguments, ca=server.face.ca_pem, token=token) as found:
         yield found
 
@@ -228,6 +231,35 @@ def test_behind_a_load_balancer_each_client_has_its_share(proxied):
     same = ask_for_challenges(proxied, "127.0.0.10", times=1, forwarded=["2001:db8::ffff"])
     other = ask_for_challenges(proxied, "127.0.0.10", times=4, forwarded=["2001:db8:0:1::1"])
     assert (first, same, other) == ([201, 201, 201, 429], [429], [201, 201, 201, 429])
+
+
+def test_a_forged_quote_makes_it_ask_nobody_for_collateral(tmp_path):
+    """The quote of a made-up platform is signed as it should be, but for its root; its certificate names its kind."""
+    genuine, made_up = (make_platform(time.time()) for _ in range(2))
+    with contextlib.ExitStack() as stack:
+        pcs = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        pcs.settimeout(0)
+        server = stack.enter_context(serving(tmp_path, pcs=f"http://127.0.0.1:{pcs.getsockname()[1]}/"))
+        with server.client() as operator:
+            accepted = policy(genuine, launch(genuine), ServerKeyHash.of(operator.identity()))
+            operator.set_workload(Workload.parse({"name": "redis", "policy": accepted}))
+        client = stack.enter_context(connected(server, "127.0.0.1"))
+
+        def activate(platform):
+            challenge = client.post("/v1/challenges", content=CHALLENGE_REQUEST)
+            evidence = Guest(platform=platform, enclave=launch(platform)).prove(challenge.content)
+            return client.post("/v1/activations", content=evidence.encode())
+
+        for _ in range(3):
+            assert activate(made_up).status_code == 403
+        with pytest.raises(BlockingIOError):
+            pcs.accept()
+        with ThreadPoolExecutor() as pool:
+            pcs.settimeout(20)
+            asked = pool.submit(pcs.accept)
+            honest = pool.submit(activate, genuine)
+            asked.result()[0].close()
+            assert honest.result().status_code == 503
 
 
 def test_a_lying_content_length_is_refused_before_the_body(served):

@@ -106,6 +106,21 @@ def test_a_slow_client_keeps_nobody_waiting():
             assert time.monotonic() - started < 2
 
 
+def test_a_forged_quote_makes_it_ask_nobody_for_collateral(quote, files):
+    made_up = make_platform(NOW.timestamp())
+    report = launch(made_up).ereport(made_up.quoting_enclave.target_info, ReportData(bytes(64)))
+    changed = quote[:400] + bytes([quote[400] ^ 1]) + quote[401:]
+    with socket.create_server(("127.0.0.1", 0)) as pcs:
+        pcs.settimeout(0)
+        options = ("--policy", str(files / "redis.policy.toml"), "--pcs", f"http://127.0.0.1:{pcs.getsockname()[1]}")
+        with served(*options) as (_, url), httpx2.Client(base_url=url, timeout=20, trust_env=False) as client:
+            for forged in (made_up.quote(report), changed):
+                body = {"evidence": b64encode(forged).decode(), "policy": "redis"}
+                assert client.post("/v1/verify", json=body).json()["genuine"] is False
+        with pytest.raises(BlockingIOError):
+            pcs.accept()
+
+
 @pytest.mark.slow
 def test_a_stranger_who_reads_the_description_finds_it_true():
     """Schemathesis makes requests from the OpenAPI document and compares every answer with it."""

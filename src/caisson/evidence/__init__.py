@@ -1,6 +1,11 @@
 """Is it genuine, and do we want it? Verification without I/O; appraisal by a policy that accepts nothing by itself."""
 
-from caisson.evidence.activation import VerifiedActivation, verify_activation, verify_certificate
+from caisson.evidence.activation import (
+    VerifiedActivation,
+    check_activation,
+    verify_activation,
+    verify_certificate,
+)
 from caisson.evidence.anatomy import Part, quote_anatomy, report_anatomy
 from caisson.evidence.appraisal import Appraisal, appraise
 from caisson.evidence.cache import CollateralCache, Kept
@@ -45,7 +50,7 @@ from caisson.evidence.tcb import TcbStatus, TcbVerdict
 from caisson.evidence.tls import VerifiedRaTls, quote_of, verify_peer, verify_ra_tls
 from caisson.evidence.trust_vector import Tier, TrustVector
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd
-from caisson.evidence.verify import verify_intel_quote, verify_quote
+from caisson.evidence.verify import check_signatures, verify_intel_quote, verify_quote
 
 __all__ = [
     "EVIDENCE_FORMS",
@@ -101,7 +106,9 @@ __all__ = [
     "VerifiedRaTls",
     "VerifiedTd",
     "appraise",
+    "check_activation",
     "check_collateral",
+    "check_signatures",
     "described",
     "evidence_extension",
     "evidence_of",

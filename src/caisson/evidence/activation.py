@@ -9,10 +9,12 @@ from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.extension import evidence_of
 from caisson.evidence.policy import Policy
+from caisson.evidence.roots import RootKey
 from caisson.evidence.validity import Validities
 from caisson.evidence.verified import VerifiedQuote
-from caisson.evidence.verify import verify_quote
+from caisson.evidence.verify import check_signatures, verify_quote
 from caisson.protocol import ActivationEvidence, RuntimeData, report_data_of
+from caisson.sgx import ReportData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,7 @@ def verify_activation(
     # 1. The quote.
     quote = verify_quote(evidence.quote, collateral, roots=policy.roots, at=at)
     # 2. The binding.
-    if quote.report.report_data != report_data_of(evidence.runtime_data):
-        raise BindingRejected("the quote does not vouch for these runtime data")
+    _require_bound(quote.report.report_data, evidence)
     runtime_data = RuntimeData.parse(evidence.runtime_data)
     # 3. The policy.
     reasons = mismatches(quote, policy)
@@ -51,6 +52,22 @@ def verify_activation(
     if reasons:
         raise PolicyRejected(reasons, hint="`caisson policy explain FILE` says what the policy accepts")
     return VerifiedActivation(quote=quote, runtime_data=runtime_data)
+
+
+def check_activation(evidence: ActivationEvidence, *, roots: frozenset[RootKey], at: datetime) -> None:
+    """Check what activation evidence shows without collateral; nothing is verified by that. See `check_signatures`.
+
+    Raises:
+        Malformed: not a quote.
+        EvidenceRejected: one of its kinds for each step.
+        BindingRejected: the quote is about other runtime data, as one is that was seen somewhere.
+    """
+    _require_bound(check_signatures(evidence.quote, roots=roots, at=at), evidence)
+
+
+def _require_bound(report_data: ReportData, evidence: ActivationEvidence) -> None:
+    if report_data != report_data_of(evidence.runtime_data):
+        raise BindingRejected("the quote does not vouch for these runtime data")
 
 
 def verify_certificate(

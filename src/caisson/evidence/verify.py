@@ -11,15 +11,20 @@ Intel PCS API version 4.
 from datetime import datetime
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
 from caisson.errors import Malformed, QuoteRejected, QuoteSignatureRejected
 from caisson.evidence import ecdsa
+from caisson.evidence.certification import pck_chain
 from caisson.evidence.collateral import Collateral
+from caisson.evidence.path import public_key
 from caisson.evidence.roots import RootKey
 from caisson.evidence.standing import Standing, domain_standing, enclave_standing
 from caisson.evidence.tcb import SGX, TDX
+from caisson.evidence.validity import Validities
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd
-from caisson.evidence.vouching import CertifiedKey, certified_key
-from caisson.sgx import ECDSA_P256, INTEL_QE_VENDOR, BodyKind, QuoteParts, ReportBody
+from caisson.evidence.vouching import CertifiedKey, attestation_key, certified_key, pck_path
+from caisson.sgx import ECDSA_P256, INTEL_QE_VENDOR, BodyKind, QuoteParts, ReportBody, ReportData, Voucher
 from caisson.tdx import parse_td_body
 
 MOST_QUOTE_BYTES = 64 * 1024
@@ -80,18 +85,48 @@ def verify_intel_quote(
     # 9. The clock.
     key.validities.require(at)
     # 10. The quote's signature.
-    ecdsa.verify(
-        key.public_key,
-        parts.signature,
-        parts.signed,
-        otherwise=lambda: QuoteSignatureRejected("quote is not signed by its attestation key"),
-    )
+    _require_signed(parts, key.public_key)
     # 11. What all this is worth.
     if isinstance(report, ReportBody):
         standing = enclave_standing(key.platform, key.qe_tcb)
         return VerifiedQuote(report=report, **_known(key, standing, at))
     standing = domain_standing(key, report)
     return VerifiedTd(body=report, current_tcb=standing.current, **_known(key, standing, at))
+
+
+def check_signatures(raw: bytes, *, roots: frozenset[RootKey], at: datetime) -> ReportData:
+    """Check what a quote shows without collateral, and give its report data; nothing is verified by that.
+
+    It is for whoever would fetch collateral for a stranger's quote: a forged one is worth asking nobody. These are the
+    steps 1, 2, 6, 7 and 10 of `verify_intel_quote`, and 9 for the PCK's path. What they leave open is whether the
+    platform was revoked, what its TCB is worth, and which enclave vouched for the key.
+
+    Raises:
+        Malformed: not a quote.
+        EvidenceRejected: one of its kinds for each step; `QuoteRejected` if the quote does not bring its PCK's chain.
+        UsageError: `at` has no time zone.
+    """
+    # 1. The quote.
+    parts = _parse(raw)
+    body = ReportBody.parse(parts.body) if parts.kind is BodyKind.SGX else parse_td_body(parts.body)
+    voucher = Voucher.parse(parts.voucher, version=parts.version)
+    # 2. and 9. The PCK's path, at this time.
+    path = pck_path(pck_chain(voucher, None)[0], roots)
+    Validities.of(path.validities).require(at)
+    # 6. and 7. The attestation key.
+    key = attestation_key(voucher, public_key(path.leaf))
+    # 10. The quote's signature.
+    _require_signed(parts, key)
+    return body.report_data
+
+
+def _require_signed(parts: QuoteParts, key: EllipticCurvePublicKey) -> None:
+    ecdsa.verify(
+        key,
+        parts.signature,
+        parts.signed,
+        otherwise=lambda: QuoteSignatureRejected("quote is not signed by its attestation key"),
+    )
 
 
 def _known(key: CertifiedKey, standing: Standing, at: datetime) -> dict[str, Any]:

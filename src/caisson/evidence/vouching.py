@@ -70,14 +70,26 @@ def certified_key(
     platform = _platform(chain, collateral, roots, tee)
     if named is not None:
         require_named(platform.pck, named)
-    # 6. Its signature on the quoting enclave's REPORT.
+    # 6. and 7. What the quoting enclave says.
+    key = attestation_key(section, platform.key)
+    # 8. The quoting enclave itself.
+    qe_tcb = _qe_tcb(platform, section.qe_report[:_QE_REPORT_DATA])
+    return CertifiedKey(public_key=key, platform=platform, qe_tcb=qe_tcb)
+
+
+def attestation_key(section: Voucher, platform: EllipticCurvePublicKey) -> EllipticCurvePublicKey:
+    """Give the key that a quoting enclave vouches for whose REPORT a platform's key has signed.
+
+    Raises:
+        QeReportRejected: 6. The REPORT is not the platform's.
+        AttestationKeyRejected: 7. The REPORT is about another key, or what it is about is none.
+    """
     ecdsa.verify(
-        platform.key,
+        platform,
         section.qe_report_signature,
         section.qe_report,
         otherwise=lambda: QeReportRejected("quoting enclave's REPORT is not signed by the PCK of its platform"),
     )
-    # 7. The REPORT's word on the attestation key.
     digest = sha256(section.attestation_key + section.qe_authentication_data).digest()
     expected = digest.ljust(ReportData.SIZE, b"\0")
     found = section.qe_report[_QE_REPORT_DATA:]
@@ -85,12 +97,19 @@ def certified_key(
         raise AttestationKeyRejected(
             f"quoting enclave vouches for {found.hex()}, and the attestation key needs {expected.hex()}"
         )
-    key = ecdsa.load_point(
+    return ecdsa.load_point(
         section.attestation_key, otherwise=lambda: AttestationKeyRejected("attestation key is not a point on P-256")
     )
-    # 8. The quoting enclave itself.
-    qe_tcb = _qe_tcb(platform, section.qe_report[:_QE_REPORT_DATA])
-    return CertifiedKey(public_key=key, platform=platform, qe_tcb=qe_tcb)
+
+
+def pck_path(chain: bytes, roots: frozenset[RootKey]) -> Path:
+    """Give a PCK's path to one of the roots.
+
+    Raises:
+        Malformed: not a chain of certificates.
+        ChainRejected, UntrustedRoot: it does not hold, or ends in another root.
+    """
+    return verify_path(parse_chain(chain), length=_PCK_PATH, leaf_phrase=PCK_PHRASE, roots=roots)
 
 
 # A quoting enclave's REPORTs are all the same but for their report data: it vouches for many keys.
@@ -102,7 +121,7 @@ def _qe_tcb(platform: Platform, report: bytes) -> TcbVerdict:
 @lru_cache(maxsize=_REMEMBERED_PLATFORMS)
 def _platform(chain: bytes, collateral: Collateral, roots: frozenset[RootKey], tee: str) -> Platform:
     # 2. The PCK's path. From here on only its own root may speak about the platform, whatever else is trusted.
-    path = verify_path(parse_chain(chain), length=_PCK_PATH, leaf_phrase=PCK_PHRASE, roots=roots)
+    path = pck_path(chain, roots)
     pck = Pck.of(path.leaf)
     # 3. and 4. What that root says and takes back.
     trusted = trust(collateral, path.root, tee)

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from caisson.errors import (
     BindingRejected,
-    CaissonError,
     Malformed,
     Rejected,
     SealBroken,
@@ -31,6 +30,7 @@ from caisson.keyserver.server import KeyServer
 from caisson.keyserver.workload import Workload, read_policy
 from caisson.protocol import ActivationEvidence, RuntimeData, seal_bundle, sign_challenge
 
+_MOST_REASON = 2000
 _log = logging.getLogger(__name__)
 
 
@@ -84,8 +84,9 @@ class Activations:
         try:
             answer = self._judge(evidence, claims)
         except (Rejected, Unavailable) as refusal:
-            self._record_refusal(evidence, claims, refusal)
-            _log.warning("workload %s: refused: %s", claims.workload, refusal.message)
+            reason = _cut(refusal.message)
+            self._record_refusal(evidence, claims, kind=type(refusal).__name__, reason=reason)
+            _log.warning("workload %s: refused: %s", claims.workload, reason)
             raise
         _log.info("workload %s: activated", claims.workload)
         return answer
@@ -173,10 +174,9 @@ class Activations:
         )
         return answer
 
-    def _record_refusal(self, evidence: ActivationEvidence, claims: RuntimeData, refusal: CaissonError) -> None:
+    def _record_refusal(self, evidence: ActivationEvidence, claims: RuntimeData, *, kind: str, reason: str) -> None:
         with self.server.store.write() as session:
-            reason = {"refusal": type(refusal).__name__, "reason": refusal.message[:2000]}
-            self._record(session, "activation-refused", evidence, claims, reason)
+            self._record(session, "activation-refused", evidence, claims, {"refusal": kind, "reason": reason})
 
     def _record(
         self,
@@ -200,6 +200,11 @@ class Activations:
                 **details,
             },
         )
+
+
+def _cut(message: str) -> str:
+    """Bound what is kept of a message: a certificate that anybody made may have a name of 40 KB."""
+    return message.encode(errors="backslashreplace")[:_MOST_REASON].decode(errors="ignore")
 
 
 def _findings(verified: VerifiedActivation) -> dict[str, Any]:

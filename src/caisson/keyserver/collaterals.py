@@ -6,8 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from caisson.errors import Expired, PolicyRejected
-from caisson.evidence import Collateral, PlatformKind, Policy, VerifiedActivation, platform_kind_of, verify_activation
+from caisson.errors import CertificateRevoked, Expired, PolicyRejected, QeMismatch
+from caisson.evidence import (
+    Collateral,
+    PlatformKind,
+    Policy,
+    VerifiedActivation,
+    check_activation,
+    platform_kind_of,
+    verify_activation,
+)
 from caisson.protocol import ActivationEvidence
 
 MOST_KEPT = 64
@@ -23,8 +31,9 @@ class _Kept:
 class Collaterals:
     """A bounded cache in front of the provisioning service.
 
-    `fetch` gives the collateral for a quote that nobody verified yet; so collateral is kept only after it helped to
-    verify a genuine one, and forged quotes cannot put anything into the cache.
+    `fetch` is asked only for a quote that carries all signatures up to a root of the policy, and is about this very
+    attempt: forgeries, and quotes that were seen elsewhere, make nobody ask. Collateral is kept once it helped to judge
+    such a quote.
     """
 
     def __init__(
@@ -55,11 +64,12 @@ class Collaterals:
             except Expired:
                 # New collateral may be there already.
                 pass
+        check_activation(evidence, roots=policy.roots, at=at)
         collateral = self._fetch(evidence.quote)
         try:
             verified = verify_activation(evidence, collateral, policy, at=at)
-        except PolicyRejected:
-            # Genuine, and refused only by this policy.
+        except (PolicyRejected, CertificateRevoked, QeMismatch):
+            # What it says holds, and speaks against this quote.
             self._keep(kind, collateral, at=at)
             raise
         self._keep(kind, collateral, at=at)

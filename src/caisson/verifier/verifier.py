@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from caisson.errors import Unknown, UsageError
+from caisson.errors import EvidenceRejected, Unknown, UsageError
 from caisson.evidence import (
     INTEL_SGX_ROOT,
     AnyPolicy,
@@ -16,6 +16,7 @@ from caisson.evidence import (
     EvidenceForm,
     Question,
     RootKey,
+    check_signatures,
     examine,
 )
 from caisson.evidence.snp import AMD_ROOTS, SnpCollateral
@@ -51,7 +52,7 @@ class Verifier:
         policy = None if body.policy is None else self._policy(body.policy)
         question = Question(policy=policy, roots=_ROOTS, at=at)
         evidence = Evidence.recognise(body.evidence)
-        result = examine(evidence, self._collateral(evidence, body, question), question)
+        result = self._examine(evidence, body, question)
         if result.accepted and self.second is not None and not self.second({"tee": result.tee, **result.facts}):
             result = result.denied("the verifier's Rego policy does not allow it")
         return result, self.signer.sign(result, lifetime=self.lifetime, nonce=body.nonce)
@@ -61,18 +62,30 @@ class Verifier:
             raise Unknown(f"there is no policy `{name}`", hint="`GET /v1/policies` lists them")
         return self.policies[name]
 
-    def _collateral(self, evidence: Evidence, body: VerificationBody, question: Question) -> Collateral | SnpCollateral:
-        if evidence.form is EvidenceForm.SNP_REPORT:
-            return _snp(body.snp)
-        if body.snp is not None:
-            raise UsageError("`snp` is for SNP reports, and the evidence is none")
-        if body.collateral is not None:
-            given: dict[str, Any] = dict(body.collateral)
-            return Collateral.parse(given)
-        if self.fetch is None:
-            raise UsageError("this verifier fetches no collateral", hint="send `collateral` with the evidence")
-        roots = question.roots if question.policy is None else question.policy.roots
-        return self.fetch(evidence.quote, roots, question.at)
+    def _examine(self, evidence: Evidence, body: VerificationBody, question: Question) -> AttestationResult:
+        collateral, policy, at = _given(evidence, body), question.policy, question.at
+        if collateral is None:
+            if self.fetch is None:
+                raise UsageError("this verifier fetches no collateral", hint="send `collateral` with the evidence")
+            roots = question.roots if policy is None else policy.roots
+            try:
+                # A forged quote is worth asking nobody.
+                check_signatures(evidence.quote, roots=roots, at=at)
+            except EvidenceRejected as error:
+                return AttestationResult.refused(error, policy=policy, at=at)
+            collateral = self.fetch(evidence.quote, roots, at)
+        return examine(evidence, collateral, question)
+
+
+def _given(evidence: Evidence, body: VerificationBody) -> Collateral | SnpCollateral | None:
+    if evidence.form is EvidenceForm.SNP_REPORT:
+        return _snp(body.snp)
+    if body.snp is not None:
+        raise UsageError("`snp` is for SNP reports, and the evidence is none")
+    if body.collateral is None:
+        return None
+    given: dict[str, Any] = dict(body.collateral)
+    return Collateral.parse(given)
 
 
 def _snp(body: SnpBody | None) -> SnpCollateral:

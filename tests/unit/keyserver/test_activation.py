@@ -2,12 +2,14 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
@@ -16,11 +18,14 @@ from sqlalchemy.exc import OperationalError
 
 from caisson.errors import (
     BindingRejected,
+    CertificateRevoked,
+    ChainRejected,
     EvidenceRejected,
     Expired,
     Malformed,
     NonceRejected,
     PolicyRejected,
+    QuoteSignatureRejected,
     Rejected,
     SignatureRejected,
     Unavailable,
@@ -31,7 +36,9 @@ from caisson.evidence import Certificate, Collateral, evidence_of, platform_kind
 from caisson.keyserver import Activations, Collaterals, Secret, memory_server
 from caisson.lifecycle import KeyServerLog
 from caisson.platform import TcbStatus
+from caisson.platform.standing import Revocable
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
+from caisson.sgx import Quote
 from tests.guest import DEBUG, launch, make_platform
 
 NOW = 1_795_435_200
@@ -275,10 +282,49 @@ def test_stale_collateral_gives_no_secret(world):
     refused(world, Expired)
 
 
-def test_forged_quotes_put_nothing_into_the_cache(world, other_platform):
+def test_nobody_is_asked_for_the_collateral_of_a_forgery(world, other_platform):
+    """A quote under a made-up root, one whose signature does not hold, and a genuine one that was seen elsewhere."""
     guest = world.guest(platform=other_platform, enclave=launch(other_platform))
     refused(world, UntrustedRoot, evidence=guest.prove(world.activations.challenge()))
+    good = world.guest().prove(world.activations.challenge())
+    changed = good.quote[:400] + bytes([good.quote[400] ^ 1]) + good.quote[401:]
+    refused(world, QuoteSignatureRejected, evidence=replace(good, quote=changed))
+    seen = world.guest().prove(world.activations.challenge())
+    now = world.guest().prove(world.activations.challenge())
+    refused(world, BindingRejected, evidence=replace(now, quote=seen.quote))
+    assert world.fetched == []
     assert world.activations.collaterals._kept == {}
+
+
+@pytest.mark.filterwarnings("ignore:Attribute's length")
+@pytest.mark.parametrize("sign", ["a", '"', "\N{GRINNING FACE}"])
+def test_what_a_stranger_writes_into_a_certificate_does_not_fill_the_logs(world, caplog, sign):
+    """A chain of one certificate, whose name is as long as a quote admits."""
+    good = world.guest().prove(world.activations.challenge())
+    quote = Quote.parse(good.quote)
+    [pck, *_] = x509.load_pem_x509_certificates(quote.signature.certification.data)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, sign * (40_000 // len(sign.encode())), _validate=False)])
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = x509.CertificateBuilder(pck.issuer, name, key.public_key(), 1, moment(NOW), moment(NOW + 3600))
+    for extension in pck.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    chain = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    certification = replace(quote.signature.certification, data=chain)
+    forged = replace(quote, signature=replace(quote.signature, certification=certification)).encode()
+    refused(world, ChainRejected, evidence=replace(good, quote=forged))
+    [*_, last] = world.operator.audit_lines(after=-1, limit=1000)
+    assert len(last) < 5000
+    assert len(caplog.text) < 3000
+
+
+@pytest.mark.parametrize("standing", [{"revoked": frozenset({Revocable.PCK})}, {"tcb_status": TcbStatus.REVOKED}])
+def test_whoever_holds_a_platform_that_is_refused_makes_nobody_ask_twice(world, standing):
+    world.platform = make_platform(NOW, **standing)
+    world.enclave = launch(world.platform)
+    world.set_workload(policy=world.policy())
+    for _ in range(3):
+        refused(world, (CertificateRevoked, PolicyRejected))
+    assert len(world.fetched) == 1
 
 
 def test_without_collateral_there_is_no_verdict_but_a_record(world):

@@ -9,7 +9,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from caisson.errors import TooMany
 from caisson.evidence import Tier, verify_ear
+from caisson.sgx import ReportData
 from caisson.verifier import Gate, Verifier, document
+from tests.guest import launch, make_platform
 from tests.unit.verifier.conftest import NOW
 
 AMD_REPORT = bytes([3, 0, 0, 0]) + bytes(1180)
@@ -73,6 +75,15 @@ def test_collateral_is_fetched_unless_it_is_sent(world, make_world):
     other = make_world(fetches=False)
     assert other.ask(policy="redis", collateral=given).json()["accepted"]
     assert error(other.ask(policy="redis")) == (400, "usage")
+
+
+def test_nobody_is_asked_for_the_collateral_of_a_forgery(world, quote):
+    made_up = make_platform(NOW.timestamp())
+    report = launch(made_up).ereport(made_up.quoting_enclave.target_info, ReportData(bytes(64)))
+    for forged in (made_up.quote(report), quote[:400] + bytes([quote[400] ^ 1]) + quote[401:]):
+        said = world.ask(forged, policy="redis").json()
+        assert (said["genuine"], said["accepted"], said["facts"]) == (False, False, {})
+    assert world.fetched == []
 
 
 def test_reports_bring_their_certificates(world):
