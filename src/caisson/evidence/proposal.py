@@ -15,13 +15,9 @@ def propose(verified: VerifiedQuote | VerifiedTd | VerifiedSnpReport) -> AnyPoli
     So it may refuse the very evidence that it was made of: on a platform that lacks fixes, for example. No key server
     is accepted, since a quote alone tells of none.
     """
-    match verified:
-        case VerifiedQuote():
-            return _enclave(verified)
-        case VerifiedTd():
-            return _domain(verified)
-        case VerifiedSnpReport():
-            return _guest(verified)
+    if isinstance(verified, VerifiedSnpReport):
+        return _guest(verified)
+    return _domain(verified) if isinstance(verified, VerifiedTd) else _enclave(verified)
 
 
 def _platform(verified: VerifiedPlatform) -> dict[str, Any]:
