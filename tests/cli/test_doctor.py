@@ -103,7 +103,7 @@ def test_readings_that_are_none_are_refused(tmp_path, capsys):
     path = tmp_path / "readings.json"
     path.write_text('{"format": 1}')
     assert run(["doctor", "--readings", str(path)]) == 1
-    assert "error: these are no readings of `caisson doctor`" in capsys.readouterr().err
+    assert ": these are no readings of `caisson doctor`" in capsys.readouterr().err
 
 
 def test_readings_from_a_file_are_not_mixed_with_what_is_here(judge):

@@ -8,7 +8,7 @@ import click
 
 from caisson import oci
 from caisson.cli.doctor_report import as_data, explanation, print_report
-from caisson.cli.files import PUBLIC, force_option, read_bytes, write_new
+from caisson.cli.files import PUBLIC, force_option, named, read_bytes, write_new
 from caisson.cli.home import home_path_option
 from caisson.cli.output import Exit, emit, json_option, say
 from caisson.cli.registry import registry_options
@@ -102,7 +102,8 @@ def command(
     if readings is not None:
         if image is not None or record is not None:
             raise UsageError("readings from a file are judged as they are", hint="leave out IMAGE and `--record`")
-        found = read_readings(read_bytes(readings, most=MOST_BYTES))
+        with named(readings):
+            found = read_readings(read_bytes(readings, most=MOST_BYTES))
     else:
         found = read(Places(image=image, access=access, **where), wanted)
     if record is not None:

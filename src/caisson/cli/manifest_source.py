@@ -27,9 +27,10 @@ def subject_of(source: str, access: oci.Access) -> Subject:
     path = Path(source)
     if path.is_file() or source == "-":
         raw = read_bytes(path, most=_MOST_MANIFEST)
-        if _is_recipe(raw):
-            return recipe_subject(Recipe.parse(raw, folder=path.parent))
-        return Subject(manifest=Foreign.parse(raw))
+        with named(path):
+            if _is_recipe(raw):
+                return recipe_subject(Recipe.parse(raw, folder=path.parent))
+            return Subject(manifest=Foreign.parse(raw))
     with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
         reference = _reference(source)
         image = oci.source(reference, access).read(scratch=Path(directory))

@@ -13,7 +13,16 @@ import click
 from caisson import catalog, oci
 from caisson.cli.build import upstream_option
 from caisson.cli.file_keys import file_key_option, given_file_keys
-from caisson.cli.files import PUBLIC, SECRET, force_option, passphrase_option, read_bytes, read_passphrase, write_new
+from caisson.cli.files import (
+    PUBLIC,
+    SECRET,
+    force_option,
+    named,
+    passphrase_option,
+    read_bytes,
+    read_passphrase,
+    write_new,
+)
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, say
 from caisson.cli.recipes import read_recipe
@@ -109,7 +118,8 @@ def attach(  # noqa: PLR0913 - one parameter for each option
     """
     if oci.Reference.parse(image).transport == "oci-archive":
         raise UsageError(f"nothing is attached to `{image}`: an archive is written once", hint="attach in `oci:DIR`")
-    publisher_key = ProvenanceKey.load(read_bytes(key_file), read_passphrase(passphrase_file))
+    with named(key_file, hint="make one with `caisson provenance key`"):
+        publisher_key = ProvenanceKey.load(read_bytes(key_file), read_passphrase(passphrase_file))
     with _opened(image, access) as (found, verified, scratch):
         raw, unread = _sbom(found, verified)
         followed = _followed(recipe, entry, upstream=upstream)
@@ -189,7 +199,7 @@ def show(image: str, *, access: oci.Access, as_json: bool) -> None:
 @json_option
 def verify(image: str, publishers: tuple[Path, ...], *, access: oci.Access, as_json: bool) -> None:
     """Verify IMAGE, and that a publisher stands for exactly this image, its enclave and its bill of materials."""
-    accepted = tuple(Publisher.parse(read_bytes(path)) for path in publishers)
+    accepted = tuple(map(_publisher, publishers))
     with _opened(image, access) as (found, verified, scratch):
         provenance = find_provenance(
             oci.Reference.parse(image), found, verified, accepted, access=access, scratch=scratch
@@ -279,3 +289,8 @@ def _human(statement: Statement, publisher: Publisher, packages: int) -> str:
         "publisher": publisher.id,
     }
     return "\n".join(f"{name:<10} {value}" for name, value in rows.items())
+
+
+def _publisher(path: Path) -> Publisher:
+    with named(path):
+        return Publisher.parse(read_bytes(path))

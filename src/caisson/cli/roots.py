@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
+from caisson.cli.files import named
 from caisson.errors import UsageError
 from caisson.evidence import INTEL_SGX_ROOT, RootKey
 
 INTEL = "intel-sgx"
+_HINT = f"a root is `{INTEL}` or a PEM file"
 
 roots_option = click.option(
     "--root",
@@ -34,8 +36,7 @@ def _root_key(name: str) -> RootKey:
     if name == INTEL:
         return INTEL_SGX_ROOT
     try:
-        return RootKey.of_pem(Path(name).read_bytes())
+        with named(Path(name), hint=_HINT):
+            return RootKey.of_pem(Path(name).read_bytes())
     except OSError as cause:
-        raise UsageError(
-            f"cannot read `{name}`: {cause.strerror}", hint=f"a root is `{INTEL}` or a PEM file"
-        ) from cause
+        raise UsageError(f"cannot read `{name}`: {cause.strerror}", hint=_HINT) from cause

@@ -8,6 +8,7 @@ from caisson.deploy.stack import EPC_RESOURCE
 from caisson.errors import UsageError
 
 RUNTIME_NAME = "caisson-sgx"
+_HINT = "Docker itself does not start with it: see its documentation of `daemon.json`"
 _OURS = f"{EPC_RESOURCE}="
 # Swarm ends a task that reserves exactly what is left of a resource ("assigned node no longer meets constraints":
 # swarmkit's constraint enforcer takes "just enough" for "not enough"). With one MiB more nothing is ever just enough.
@@ -77,16 +78,16 @@ def _read(raw: bytes | None) -> dict[str, Any]:
     try:
         document = json.loads(raw) if raw is not None and raw.strip() else {}
     except ValueError as cause:
-        raise UsageError(f"Docker's configuration is not JSON: {cause}") from cause
+        raise UsageError(f"Docker's configuration is not JSON: {cause}", hint=_HINT) from cause
     if not isinstance(document, dict):
-        raise UsageError("Docker's configuration is no JSON object")
+        raise UsageError("Docker's configuration is no JSON object", hint=_HINT)
     return document
 
 
 def _member(document: dict[str, Any], name: str, kind: type) -> Any:
     value = document.get(name, kind())
     if not isinstance(value, kind):
-        raise UsageError(f"`{name}` in Docker's configuration is not what Docker takes")
+        raise UsageError(f"`{name}` in Docker's configuration is not what Docker takes", hint=_HINT)
     return value
 
 

@@ -45,7 +45,10 @@ def unpack(packages: Iterable[Path], *, scratch: Path) -> Image:
     image = Image.build(ImageConfig(), ())
     for package in packages:
         if not package.is_file():
-            raise UsageError(f"there is no file `{package}`")
+            raise UsageError(
+                f"there is no file `{package}`" if not package.exists() else f"`{package}` is no file",
+                hint="name Debian packages, or an installation with `--prefix`",
+            )
         try:
             archive = _data(Region.of(package), scratch=scratch)
         except ImageRejected as error:
