@@ -59,7 +59,7 @@ class Evidence:
             return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=Certificate.parse(raw))
         if raw.startswith(_JSON):
             return cls(form=EvidenceForm.ACTIVATION, raw=raw, activation=ActivationEvidence.parse(raw))
-        # No quote has the size of a report, or ends in zeros from there on: that is where its certificates are.
+        # No quote has the size of a report: its signature section alone is larger than what would be left for it.
         report = report_in(raw)
         if report is not None:
             return cls(form=EvidenceForm.SNP_REPORT, raw=report)

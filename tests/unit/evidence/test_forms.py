@@ -53,7 +53,7 @@ OF_SNP = struct.pack("<5I", 27, 1, 2, 1, 7) + b"whatever"
 @pytest.mark.parametrize("size", [1184, 1216, 4000])
 @pytest.mark.parametrize(("before", "after"), [(b"", b""), (ANSWER, b""), (AZURE, OF_SNP)])
 def test_a_report_is_taken_out_of_what_it_comes_in(before, after, size):
-    report = bytes(range(1, 75)) * 16
+    report = b"\3\0\0\0" + bytes(range(1, 60)) * 20
     found = Evidence.recognise((before + report + after).ljust(size, b"\0"))
     assert (found.form, found.raw) == (EvidenceForm.SNP_REPORT, report)
 
@@ -66,6 +66,8 @@ def test_a_report_is_taken_out_of_what_it_comes_in(before, after, size):
         ANSWER + bytes(1183),
         ANSWER + bytes(1184) + b"\1",
         struct.pack("<II24x", 1, 1184) + bytes(1184) + b"\1",
+        # A quote that names its PCK by a PPID in the clear is shorter, and may come in a buffer filled up with zeros.
+        (b"\3\0\2\0" + b"q" * 1084).ljust(4096, b"\0"),
         AZURE + bytes(1184),
         AZURE + bytes(1184) + OF_SNP[:11],
         AZURE + bytes(1184) + struct.pack("<5I", 27, 1, 4, 1, 7),

@@ -15,6 +15,8 @@ _HCL = b"HCLA"
 _HEADER = 32
 _TEE = slice(8, 12)
 _SNP = struct.pack("<I", 2)
+# The upper half of a report's version, which is zero; a quote has the type of its key there, which is not.
+_UPPER = slice(2, 4)
 
 
 def report_in(raw: bytes) -> bytes | None:
@@ -23,5 +25,6 @@ def report_in(raw: bytes) -> bytes | None:
     begins = _HEADER if in_hcl or raw.startswith(_ANSWER) else 0
     ends = begins + Report.SIZE
     report, rest = raw[begins:ends], raw[ends:]
-    fits = rest[_TEE] == _SNP if in_hcl else not any(rest)
+    filled_up = not any(rest) and not (rest and any(report[_UPPER]))
+    fits = rest[_TEE] == _SNP if in_hcl else filled_up
     return report if fits and len(report) == Report.SIZE else None
