@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -83,6 +84,20 @@ def test_evidence_in_and_a_signed_verdict_out(platform, quote, files):
         assert keys == EarSigner.load((files / "key.pem").read_bytes()).keys()
         assert verify_ear(said["token"], keys, at=datetime.now(UTC)).nonce == "fresh-0123456789"
         assert client.post("/v1/verify", content=bytes(2 << 20)).status_code == 413
+
+
+def test_another_library_finds_the_key_and_checks_the_token(platform, quote):
+    """PyJWT knows nothing of us: what is published has to be enough, and one changed letter too much."""
+    body = {"evidence": b64encode(quote).decode(), "collateral": platform.collateral(datetime.now(UTC))}
+    with served() as (_, url), httpx2.Client(base_url=url, timeout=10, trust_env=False) as client:
+        token = client.post("/v1/verify", json=body).json()["token"]
+        published = jwt.PyJWKSet.from_dict(client.get("/.well-known/jwks.json").json())
+    key = published[jwt.get_unverified_header(token)["kid"]]
+    claims = jwt.decode(token, key, options={"require": ["iat", "exp"]})
+    assert claims["submods"]["evidence"]["ear.status"] == "contraindicated"  # no root of a vendor's
+    head, payload, signature = token.split(".")
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(".".join((head, payload[:-2] + ("A" if payload[-2] != "A" else "B") + payload[-1:], signature)), key)
 
 
 def test_a_signal_ends_it_in_order():

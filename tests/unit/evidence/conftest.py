@@ -125,14 +125,16 @@ def _reissued(
         "issuer": certificate.issuer,
         "key": certificate.public_key(),
         "serial": certificate.serial_number,
+        "begins": certificate.not_valid_before_utc,
+        "ends": certificate.not_valid_after_utc,
     } | changes
     builder = x509.CertificateBuilder(
         issuer_name=given["issuer"],
         subject_name=given["subject"],
         public_key=given["key"],
         serial_number=given["serial"],
-        not_valid_before=certificate.not_valid_before_utc,
-        not_valid_after=certificate.not_valid_after_utc,
+        not_valid_before=given["begins"],
+        not_valid_after=given["ends"],
     )
     new, critical = having or (None, False)
     for extension in certificate.extensions:

@@ -75,7 +75,7 @@ def test_the_certificates_above_the_leaf_may_come_in_any_order(issued, roots):
 @pytest.mark.parametrize("kept", [["pck"], ["pck", "pck_ca"], ["pck", "root"], ["pck", "pck_ca", "root", "root"]])
 def test_a_path_is_whole_and_nothing_more(issued, roots, kept):
     chain = read(*(getattr(issued, name).certificate for name in kept))
-    with pytest.raises(ChainRejected):
+    with pytest.raises(ChainRejected, match=f"has {len(kept)} certificates, not 3"):
         verify_path(chain, length=3, leaf_phrase=PCK_PHRASE, roots=roots)
 
 
@@ -342,11 +342,14 @@ def test_what_is_no_chain_is_malformed(issued, change):
 
 def test_base64_has_one_spelling(issued):
     """The bits that do not count in the last digit are zero, or the certificate could be written in several ways."""
-    padding = next(each for each in (issued.pck, issued.pck_ca, issued.root, issued.tcb_signer) if "=\n" in each.pem)
-    head, equals, tail = padding.pem.partition("=")
-    last = chr(ord(head[-1]) + 1)
-    with pytest.raises(Malformed):
-        parse_chain((head[:-1] + last + equals + tail).encode())
+    der = issued.pck.certificate.public_bytes(Encoding.DER)
+    pem = as_pem(der[: len(der) // 3 * 3 - 1])  # so that there are such bits, whatever the certificate's length is
+    digits, padding, end = pem.partition(b"=")
+    assert padding
+    with pytest.raises(Malformed, match="one spelling"):
+        parse_chain(digits[:-1] + bytes([digits[-1] + 1]) + padding + end)
+    with pytest.raises(Malformed, match=r"not X\.509"):
+        parse_chain(pem)
 
 
 def as_pem(der):

@@ -1,10 +1,13 @@
 """The argument as a whole: a good quote is genuine; change one thing, and one step refuses it."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from caisson.errors import (
@@ -25,11 +28,51 @@ from caisson.errors import (
     UntrustedRoot,
     UsageError,
 )
-from caisson.evidence import MemoryProtection, RootKey, TcbStatus, verify
+from caisson.evidence import Certificate, MemoryProtection, RootKey, TcbStatus, verify
 from caisson.evidence.tcb import NOT_SUPPORTED
 from caisson.platform import Machine, PckCa, Revocable, SoftwarePlatform
 from caisson.platform.signing import sign_p256
 from caisson.sgx import Quote, ReportData
+from tests.unit.evidence.conftest import pem
+
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+WINDOWS = [(SECOND, DAY, NotYetValid), (-DAY, -SECOND, Expired)]
+PATHS = {
+    "quote": ("pck", "pck_ca", "root"),
+    "pck_crl_issuer_chain": ("pck_ca", "root"),
+    "tcb_info_issuer_chain": ("tcb_signer", "root"),
+    "qe_identity_issuer_chain": ("tcb_signer", "root"),
+}
+
+
+CERTIFICATES = [
+    pytest.param(where, at, id=f"{where} {path[at]}") for where, path in PATHS.items() for at in range(len(path))
+]
+
+
+@pytest.fixture
+def reissue(reissued):
+    """Give the scene with another certificate of one key in one place, and that certificate's name."""
+
+    def make(scene, where, which, **changes):
+        path = [getattr(scene.platform.provisioning, name) for name in PATHS[where]]
+        certificates = [each.certificate for each in path]
+        certificates[which] = reissued(certificates[which], path[min(which + 1, len(path) - 1)].key, **changes)
+        name = Certificate.of(certificates[which]).common_name
+        if where == "quote":
+            return scene.with_chain(*certificates), name
+        return scene.with_collateral(**{where: pem(*certificates).decode()}), name
+
+    return make
+
+
+def revocation_list(issuer, begins, ends, *, revoked=()):
+    """Give a list in hexadecimal digits."""
+    builder = x509.CertificateRevocationListBuilder(issuer.certificate.subject, begins, ends)
+    for serial in revoked:
+        builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder(serial, begins).build())
+    signed = builder.add_extension(x509.CRLNumber(1), critical=False).sign(issuer.key, SHA256())
+    return signed.public_bytes(Encoding.DER).hex()
 
 
 def section(quote):
@@ -124,6 +167,17 @@ def test_a_platform_that_is_certified_by_nobody_is_refused(scene, make_scene):
 def test_nothing_that_is_revoked_is_believed(make_scene, revoked):
     with pytest.raises(CertificateRevoked):
         make_scene(revoked=frozenset({revoked})).verify()
+
+
+@pytest.mark.parametrize(("where", "which"), CERTIFICATES[1:])  # the PCK itself is on its authority's list
+def test_a_certificate_is_revoked_wherever_it_stands(scene, reissue, where, which):
+    """Of a key with two certificates one is revoked; in all other places stands the other."""
+    changed, name = reissue(scene, where, which, serial=4711)
+    assert changed.verify()
+    crl = revocation_list(scene.platform.provisioning.root, scene.at, scene.at + DAY, revoked=[4711])
+    with pytest.raises(CertificateRevoked, match=re.escape(f"`{name}`")):
+        changed.with_collateral(root_ca_crl=crl).verify()
+    assert scene.with_collateral(root_ca_crl=crl).verify()
 
 
 def test_a_revocation_list_of_another_authority_says_nothing(scene):
@@ -352,6 +406,37 @@ def test_collateral_is_good_from_its_issue_to_its_next_update(scene):
 def test_each_statement_has_its_own_window(scene, part, member, value, error):
     with pytest.raises(error):
         scene.with_statement(part, lambda statement: statement.update({member: value})).verify()
+
+
+@pytest.mark.parametrize(("begins", "ends", "error"), WINDOWS)
+@pytest.mark.parametrize(("where", "which"), CERTIFICATES)
+def test_each_certificate_has_its_own_window(scene, reissue, where, which, begins, ends, error):
+    changed, name = reissue(scene, where, which, begins=scene.at + begins, ends=scene.at + ends)
+    with pytest.raises(error, match=re.escape(f"certificate `{name}`")):
+        changed.verify()
+
+
+@pytest.mark.parametrize(("begins", "ends", "error"), WINDOWS)
+@pytest.mark.parametrize(("name", "issuer"), [("root_ca_crl", "root"), ("pck_crl", "pck_ca")])
+def test_each_revocation_list_has_its_own_window(scene, name, issuer, begins, ends, error):
+    revoked = revocation_list(getattr(scene.platform.provisioning, issuer), scene.at + begins, scene.at + ends)
+    with pytest.raises(error, match="CRL"):
+        scene.with_collateral(**{name: revoked}).verify()
+
+
+@pytest.mark.parametrize("part", ["tcb_info", "qe_identity", "pck_crl"])
+def test_collateral_is_as_old_as_its_oldest_part(scene, part):
+    """The root's own list does not count: it is good for a year."""
+    issued = scene.at - DAY
+    if part == "pck_crl":
+        ca = scene.platform.provisioning.pck_ca
+        older = scene.with_collateral(pck_crl=revocation_list(ca, issued, scene.at + DAY))
+    else:
+        older = scene.with_statement(part, lambda statement: statement.update(issueDate=f"{issued:%Y-%m-%dT%H:%M:%SZ}"))
+    assert (scene.verify().collateral_issued, older.verify().collateral_issued) == (scene.at, issued)
+    root = scene.platform.provisioning.root
+    old_list = scene.with_collateral(root_ca_crl=revocation_list(root, issued, scene.at + DAY))
+    assert old_list.verify().collateral_issued == scene.at
 
 
 def test_windows_that_never_meet_are_expired_at_any_time(scene):
