@@ -6,22 +6,32 @@ import json
 import socket
 import ssl
 import threading
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 
+import cbor2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from caisson.cli import attest as attest_module
 from caisson.cli import peer as peer_module
 from caisson.cli.app import run
-from caisson.errors import PolicyRejected
-from caisson.evidence import Claims, TcbStatus, VerifiedActivation, VerifiedRaTls, VerifiedTd
-from caisson.tdx import MrTd, TdAttributes, TdBody
+from caisson.evidence import evidence_extension
+from caisson.evidence.extension import OID
+from caisson.evidence.ra_tls import LEGACY_OID, TAG
+from caisson.evidence.tagged import write_tagged
+from caisson.platform import SoftwarePlatform
+from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
+from caisson.sgx import ReportData
+from tests.guest import DEBUG, launch, make_platform
+from tests.guest import policy as policy_text
+from tests.unit.evidence.domains import DomainScene, domain
 
 SNP_POLICY = """
 version = 2
@@ -55,6 +65,29 @@ enclaves = []
 """
 
 
+TDX_POLICY = """
+version = 2
+tee = "tdx"
+roots = ['''{root}''']
+tcb_statuses = ["UpToDate"]
+advisories = []
+allow_debug = false
+minimum_tcb_evaluation_data_number = 0
+maximum_collateral_age_days = "any"
+platforms = "any"
+report_data = "any"
+modules = "any"
+required_attributes = ["SEPT_VE_DISABLE"]
+allowed_attributes = []
+allowed_xfam = "any"
+service_domains = []
+[[domains]]
+mrtd = "{mrtd}"
+"""
+NOW = dt.datetime.now(dt.UTC)
+SERVER = ServerKeyHash(b"S" * 32)
+
+
 @pytest.fixture
 def policy(tmp_path):
     path = tmp_path / "policy.toml"
@@ -82,43 +115,8 @@ def peer(monkeypatch):
         thread.join()
 
 
-@pytest.fixture
-def plain_server(tmp_path):
-    """Speaks TLS, and has a certificate without evidence."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "plain")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "server.pem"
-    path.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-
-    def serve(connection):
-        with connection, context.wrap_socket(connection, server_side=True) as stream:
-            stream.recv(1)
-
-    return serve
-
-
 def attest(policy, *, address="redis:6379"):
     return run(["attest", address, "--policy", policy, "--pcs", "http://127.0.0.1:1/"])
-
-
-def test_a_server_without_evidence_is_a_no(peer, plain_server, policy, capsys):
-    peer(plain_server)
-    assert attest(policy) == 1
-    assert capsys.readouterr() == (
-        "",
-        "error: the certificate carries no evidence\nhint: is this a confidential container's own TLS port?\n",
-    )
 
 
 def test_one_that_hangs_up_is_no_verdict(peer, policy, capsys):
@@ -182,98 +180,156 @@ def test_collateral_comes_from_one_place(policy, capsys):
     assert capsys.readouterr().err == f"error: collateral comes from one place\n{hint}"
 
 
+@dataclass
+class World:
+    """A platform with an enclave on it, a server that shows whatever certificate, and files for the command."""
+
+    directory: Path
+    peer: Callable[..., None]
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    platform: SoftwarePlatform = field(default_factory=lambda: make_platform(NOW.timestamp()))
+
+    @property
+    def spki(self):
+        return self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def quote(self, report_data, **enclave):
+        report = launch(self.platform, **enclave).ereport(self.platform.quoting_enclave.target_info, report_data)
+        return self.platform.quote(report)
+
+    def activated(self, **enclave):
+        """Show activation evidence, as our containers do."""
+        data = RuntimeData.build(
+            nonce=Nonce(b"N" * 32),
+            workload="redis",
+            hpke_public_key=bytes(1216),
+            tls_public_key=self.spki,
+            server_key_hash=SERVER,
+        )
+        evidence = ActivationEvidence(quote=self.quote(data.report_data, **enclave), runtime_data=data.raw)
+        self.show(evidence_extension(evidence))
+
+    def show(self, extension):
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
+        builder = x509.CertificateBuilder(name, name, self.key.public_key(), 1, NOW, NOW + dt.timedelta(days=1))
+        if extension is not None:
+            builder = builder.add_extension(extension, critical=False)
+        certificate = builder.sign(self.key, hashes.SHA256())
+        path = self.directory / "server.pem"
+        key = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        path.write_bytes(key + certificate.public_bytes(Encoding.PEM))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+
+        def serve(connection):
+            with connection, context.wrap_socket(connection, server_side=True) as stream:
+                stream.recv(1)
+
+        self.peer(serve)
+
+    def attest(self, *arguments, collateral=None, text=None, **policy_changes):
+        text = text or policy_text(self.platform, launch(self.platform), SERVER, **policy_changes)
+        (self.directory / "policy.toml").write_text(text)
+        (self.directory / "collateral.json").write_text(json.dumps(collateral or self.platform.collateral(NOW)))
+        files = (
+            "--policy",
+            str(self.directory / "policy.toml"),
+            "--collateral",
+            str(self.directory / "collateral.json"),
+        )
+        return run(["attest", "redis:6379", *files, *arguments])
+
+
 @pytest.fixture
-def verified(monkeypatch):
-    """A server whose evidence is genuine."""
-    report = SimpleNamespace(mr_enclave="e0", mr_signer="s0", isv_prod_id=17, isv_svn=1)
-    tcb = SimpleNamespace(status=TcbStatus.UP_TO_DATE, advisories=("INTEL-SA-1",))
-    quote = SimpleNamespace(
-        report=report,
-        debug=True,
-        root="r0",
-        root_name="a root",
-        on_hardware=False,
-        tcb=tcb,
-        pck=SimpleNamespace(fmspc="f0"),
-        expires=dt.datetime(2030, 1, 2, tzinfo=dt.UTC),
-    )
-    runtime_data = SimpleNamespace(workload="redis", server_key_hash="k0")
-    window = (dt.datetime(2029, 12, 31, 11, 55, tzinfo=dt.UTC), dt.datetime(2030, 1, 1, 11, 55, tzinfo=dt.UTC))
-    certificate = SimpleNamespace(validity=SimpleNamespace(begins=window[0], ends=window[1]))
-    activation = VerifiedActivation(quote=quote, runtime_data=runtime_data)
-    monkeypatch.setattr(attest_module, "peer_certificate", lambda *_: certificate)
-    monkeypatch.setattr(attest_module.CollateralSource, "get", lambda *_, **__: "collateral")
-    monkeypatch.setattr(attest_module, "quote_of", lambda _: "quote")
-    monkeypatch.setattr(attest_module, "verify_peer", lambda *_, **__: activation)
-    return activation
+def world(peer, tmp_path):
+    return World(tmp_path, peer)
 
 
-@pytest.mark.usefixtures("verified")
-def test_what_runs_is_told_with_every_warning(policy, capsys):
-    assert attest(policy, address="[::1]:6379") == 0
-    assert capsys.readouterr().out == (
-        "[::1]:6379 is workload `redis`, and the policy accepts it\n"
-        "  what runs     MRENCLAVE e0\n"
-        "  signed by     MRSIGNER  s0, product 17, version 1\n"
-        "  provisioned   by the key server k0\n"
-        "  platform      UpToDate (INTEL-SA-1), vouched for by `a root`\n"
-        "  certificate   from 2029-12-31 11:55 until 2030-01-01 11:55 UTC\n"
-        "  warning       a debug enclave: whoever runs it can read its memory\n"
-        "  warning       not Intel's hardware: a software platform protects nothing\n"
+def test_a_server_without_evidence_is_a_no(world, capsys):
+    world.show(None)
+    assert world.attest() == 1
+    assert capsys.readouterr() == (
+        "",
+        "error: the certificate carries no evidence\nhint: is this a confidential container's own TLS port?\n",
     )
 
 
-@pytest.mark.usefixtures("verified")
-def test_the_same_is_told_as_json(policy, capsys):
-    assert run(["attest", "redis:6379", "--policy", policy, "--pcs", "http://127.0.0.1:1/", "--json"]) == 0
+def test_what_runs_is_told_with_every_warning(world, capsys):
+    world.activated()
+    assert world.attest() == 0
+    enclave = launch(world.platform).identity
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out == (
+        "redis:6379 is workload `redis`, and the policy accepts it\n"
+        f"  what runs     MRENCLAVE {enclave.mr_enclave}\n"
+        f"  signed by     MRSIGNER  {enclave.mr_signer}, product 7, version 3\n"
+        f"  provisioned   as workload `redis` by the key server {SERVER}\n"
+        "  platform      Intel SGX, FMSPC ca1550000000, vouched for by "
+        "`Caisson Software SGX Root CA (protects nothing)`\n"
+        "  TCB           UpToDate, known good as of 2026-01-14\n"
+        f"  certificate   from {NOW:%Y-%m-%d %H:%M} until {NOW + dt.timedelta(days=1):%Y-%m-%d %H:%M} UTC\n"
+        f"  holds until   {NOW + dt.timedelta(days=30):%Y-%m-%d %H:%M} UTC\n"
+        "  warning       the root is not the vendor's: a software platform protects nothing\n"
+    )
+
+
+def test_the_same_is_told_as_json(world, capsys):
+    world.activated()
+    assert world.attest("--json") == 0
     said = json.loads(capsys.readouterr().out)
-    assert (said["version"], said["workload"], said["debug"], said["hardware"]) == (1, "redis", True, False)
-    assert said["expires"] == "2030-01-02T00:00:00+00:00"
-    assert said["certificate"] == {"begins": "2029-12-31T11:55:00+00:00", "ends": "2030-01-01T11:55:00+00:00"}
+    assert (said["version"], said["evidence"], said["workload"]) == (1, "activation", "redis")
+    assert (said["accepted"], said["debug"], said["hardware"], said["key_server"]) == (True, False, False, str(SERVER))
+    begins = NOW.replace(microsecond=0)
+    ends = begins + dt.timedelta(days=1)
+    assert said["certificate"] == {"begins": begins.isoformat(), "ends": ends.isoformat()}
 
 
-@pytest.mark.usefixtures("verified")
-def test_what_the_policy_does_not_accept_is_a_no(policy, capsys, monkeypatch):
-    def refuse(*_, at):
-        raise PolicyRejected(("mrenclave is another",), hint=f"{at.year > 0}")
+def test_what_the_policy_does_not_accept_is_shown_with_everything_that_is_wrong(world, capsys):
+    """Whoever is refused has to see what is there, not only that it is not what it should be."""
+    world.activated(program="another", attributes=DEBUG)
+    assert world.attest(key_servers=[]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("REFUSED: redis:6379 is not what the policy accepts\n  what runs     MRENCLAVE ")
+    assert "\n  platform      Intel SGX, FMSPC " in out
+    for reason in ("enclave is a debug enclave", "enclave is none of those accepted", f"key server is {SERVER}"):
+        assert f"\n  wrong         {reason}" in out
+    assert "\n  warning       debugging is on" in out
+    assert err.startswith("error: the policy does not accept it, for 3 reasons\nhint: ")
 
-    monkeypatch.setattr(attest_module, "verify_peer", refuse)
-    assert attest(policy) == 1
-    assert capsys.readouterr() == ("", "error: policy: mrenclave is another\nhint: True\n")
+
+def test_evidence_that_is_not_genuine_is_a_no(world, capsys):
+    world.activated()
+    assert world.attest(collateral=make_platform(NOW.timestamp()).collateral(NOW)) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("REFUSED: redis:6379 does not show genuine evidence\n  wrong         ")
+    assert err.startswith("error: ")
 
 
-def test_another_kind_of_evidence_names_no_workload_and_no_key_server(policy, capsys, monkeypatch, verified):
-    claims = Claims(raw=b"", algorithm=1, key_hash=b"", nonce=None, others=("colour",))
-    other = VerifiedRaTls(quote=verified.quote, claims=claims)
-    monkeypatch.setattr(attest_module, "verify_peer", lambda *_, **__: other)
-    assert attest(policy) == 0
+def test_another_kind_of_evidence_names_no_workload_and_no_key_server(world, capsys):
+    claims = cbor2.dumps({"colour": b"blue", "pubkey-hash": cbor2.dumps([1, sha256(world.spki).digest()])})
+    quote = world.quote(ReportData(sha256(claims).digest().ljust(64, b"\0")))
+    world.show(x509.UnrecognizedExtension(OID, write_tagged(TAG, quote, claims)))
+    assert world.attest(key_servers=[]) == 0
     said = capsys.readouterr().out
     assert said.startswith("redis:6379 is an enclave with RA-TLS, and the policy accepts it\n")
     assert "by nobody whom this evidence names" in said
-    assert run(["attest", "redis:6379", "--policy", policy, "--pcs", "http://127.0.0.1:1/", "--json"]) == 0
+    assert world.attest("--json", key_servers=[]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["evidence"], said["claims"]) == ("ra-tls", ["colour"])
     assert "workload" not in said
 
 
-def test_a_trust_domain_is_told_by_its_registers(policy, capsys, monkeypatch, verified):
-    parsed = TdBody.parse(bytes(TdBody.size()))
-    body = replace(parsed, mr_td=MrTd(b"\xaa" * 48), td_attributes=TdAttributes(b"\1" + bytes(7)))
-    seen = {field.name: getattr(verified.quote, field.name, None) for field in fields(VerifiedTd)}
-    other = VerifiedRaTls(quote=OnSoftware(**seen | {"body": body}), claims=None)
-    monkeypatch.setattr(attest_module, "verify_peer", lambda *_, **__: other)
-    assert attest(policy) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("redis:6379 is a trust domain with RA-TLS, and the policy accepts it\n")
-    assert f"\n  what runs     MRTD  {'aa' * 48}\n                RTMR0 {'00' * 48}\n" in said
-    assert "a debug domain: whoever runs it can read its memory" in said
-    assert run(["attest", "redis:6379", "--policy", policy, "--pcs", "http://127.0.0.1:1/", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["mrtd"], told["rtmrs"], told["claims"]) == ("aa" * 48, ["00" * 48] * 4, None)
-
-
-class OnSoftware(VerifiedTd):
-    on_hardware = False
+def test_a_trust_domain_is_told_by_its_registers(world, capsys):
+    bound = ReportData(sha256(world.spki).digest().ljust(64, b"\0"))
+    scene = DomainScene.on(world.platform, domain(report_data=bound))
+    world.show(x509.UnrecognizedExtension(x509.ObjectIdentifier(LEGACY_OID), scene.quote))
+    text = TDX_POLICY.format(root=world.platform.provisioning.root.pem, mrtd=scene.body.mr_td)
+    assert world.attest("--json", collateral=scene.collateral, text=text) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["tee"], said["mrtd"], said["rtmrs"], said["claims"]) == ("tdx", "00" * 48, ["00" * 48] * 4, None)
+    assert world.attest(collateral=scene.collateral, text=text) == 0
+    assert capsys.readouterr().out.startswith("redis:6379 is a trust domain with RA-TLS, and the policy accepts it\n")
 
 
 def test_a_policy_for_guests_of_amd_is_a_mistake(tmp_path, capsys):

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,8 +11,8 @@ from caisson.cli.output import emit, json_option
 from caisson.cli.policies import read_policy
 from caisson.cli.roots import INTEL, root_keys
 from caisson.cli.sources import CollateralSource, PcsAddress, pcs_options
-from caisson.cli.verdict import verdict_data, verdict_words
-from caisson.errors import Malformed, PolicyRejected, Rejected, UsageError
+from caisson.cli.verdict import require_acceptable, verdict_data, verdict_words
+from caisson.errors import Malformed, UsageError
 from caisson.evidence import (
     EVIDENCE_FORMS,
     AttestationResult,
@@ -28,8 +27,6 @@ from caisson.evidence.snp import AMD_ROOTS, SnpCollateral
 
 _file = click.Path(dir_okay=False, path_type=Path)
 _SNP_PLACES = "give the `--collateral DIR` that `caisson collateral fetch` wrote, or `--vcek` and `--chain`"
-_WHOLE = "is all of it whole, and does it belong together? docs/concepts/verification.md says what is asked"
-_NOTHING_KNOWN: dict[str, Any] = {"tcb_status": None, "advisory_ids": [], "debug": None}
 
 
 @click.command(
@@ -97,11 +94,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
     except Malformed as error:
         # Evidence or collateral that cannot be read is a no like any other.
         result = AttestationResult.refused(error, policy=policy, at=question.at)
-    emit({**_NOTHING_KNOWN, **verdict_data(result)}, human=verdict_words(result), as_json=as_json)
-    if not result.genuine:
-        raise Rejected(result.reasons[0], hint=result.hint or _WHOLE)
-    if result.accepted is False:
-        raise PolicyRejected(result.reasons, hint=result.hint)
+    emit(verdict_data(result), human=verdict_words(result), as_json=as_json)
+    require_acceptable(result)
 
 
 def _collateral(source: CollateralSource, evidence: Evidence, roots: frozenset[RootKey], at: datetime) -> Collateral:

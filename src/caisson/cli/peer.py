@@ -5,7 +5,7 @@ import ssl
 
 from caisson.cli.starttls import StartTls
 from caisson.errors import Malformed, Unavailable
-from caisson.evidence import Certificate
+from caisson.evidence import Certificate, Evidence, EvidenceForm
 
 _PATIENCE = 10.0
 
@@ -19,6 +19,21 @@ def peer_certificate(host: str, port: int, starttls: StartTls = StartTls.NONE) -
         Unavailable: nobody answers, or not in TLS.
         Malformed: what it shows is no certificate.
     """
+    return _certificate(_shown(host, port, starttls), host, port)
+
+
+def peer_evidence(host: str, port: int, starttls: StartTls) -> Evidence:
+    """Give the certificate of a TLS server as a piece of evidence, none of which is verified.
+
+    Raises:
+        Unavailable: nobody answers, or not in TLS.
+        Malformed: what it shows is no certificate.
+    """
+    der = _shown(host, port, starttls)
+    return Evidence(form=EvidenceForm.CERTIFICATE, raw=der, certificate=_certificate(der, host, port))
+
+
+def _shown(host: str, port: int, starttls: StartTls) -> bytes:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -34,6 +49,10 @@ def peer_certificate(host: str, port: int, starttls: StartTls = StartTls.NONE) -
         ) from cause
     if der is None:
         raise Unavailable(f"`{authority(host, port)}` shows no certificate")
+    return der
+
+
+def _certificate(der: bytes, host: str, port: int) -> Certificate:
     try:
         return Certificate.parse(der)
     except Malformed as cause:

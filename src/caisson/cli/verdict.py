@@ -1,19 +1,33 @@
-"""A verdict on evidence, to be read in ten seconds: what runs, who signed it, where, and what is wrong."""
+"""A verdict on evidence, to be read in ten seconds: what runs, who signed it, where, since when good, what is wrong."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from caisson.evidence import AttestationResult
+from caisson.errors import PolicyRejected, Rejected
+from caisson.evidence import AttestationResult, TcbStatus
+
+_NOTHING_KNOWN: dict[str, Any] = {"tcb_status": None, "advisory_ids": [], "debug": None}
+_WHOLE = "is all of it whole, and does it belong together? docs/concepts/verification.md says what is asked"
+_NEVER_GOOD = {TcbStatus.REVOKED.value, TcbStatus.NOT_SUPPORTED.value}
+_MINUTE = "%Y-%m-%d %H:%M"
+_NAMES = {"sgx": "Intel SGX", "tdx": "Intel TDX"}
 
 
-def verdict_words(result: AttestationResult) -> str:
-    """Give the lines: the verdict first, then what was found, then everything that speaks against it."""
+def verdict_words(result: AttestationResult, *, of: str | None = None) -> str:
+    """Give the lines: the verdict first, then what was found, then everything that speaks against it.
+
+    `of` is the address that evidence was asked from.
+    """
     facts = result.facts
-    lines = [_verdict(result)]
-    for name, value in (*_who(facts), *_platform(facts)):
+    lines = [_verdict(result) if of is None else _verdict_on(of, result)]
+    for name, value in (*_who(facts), *_platform(result)):
         lines.append(f"  {name:<12}  {value}")
+    if "certificate" in facts:
+        begins, ends = (f"{datetime.fromisoformat(facts['certificate'][end]):{_MINUTE}}" for end in ("begins", "ends"))
+        lines.append(f"  {'certificate':<12}  from {begins} until {ends} UTC")
     if result.expires is not None:
-        lines.append(f"  {'holds until':<12}  {result.expires:%Y-%m-%d %H:%M} UTC")
+        lines.append(f"  {'holds until':<12}  {result.expires:{_MINUTE}} UTC")
     lines += [f"  {'wrong':<12}  {reason}" for reason in result.reasons]
     lines += [f"  {'warning':<12}  {warning}" for warning in _warnings(facts)]
     return "\n".join(lines)
@@ -31,8 +45,23 @@ def verdict_data(result: AttestationResult) -> dict[str, Any]:
         "policy_id": result.policy_id,
         "at": result.at.isoformat(),
         "expires": None if result.expires is None else result.expires.isoformat(),
+        **_NOTHING_KNOWN,
         **result.facts,
     }
+
+
+def require_acceptable(result: AttestationResult) -> None:
+    """Turn a no that was told in full into an exit code, with few words: a list of reasons is not told twice.
+
+    Raises:
+        Rejected: it is not genuine, or the policy does not accept it.
+    """
+    if not result.genuine:
+        raise Rejected(result.reasons[0], hint=result.hint or _WHOLE)
+    if result.accepted is False and len(result.reasons) > 1:
+        raise Rejected(f"the policy does not accept it, for {len(result.reasons)} reasons", hint=result.hint)
+    if result.accepted is False:
+        raise PolicyRejected(result.reasons, hint=result.hint)
 
 
 def _verdict(result: AttestationResult) -> str:
@@ -41,6 +70,19 @@ def _verdict(result: AttestationResult) -> str:
     if result.accepted is None:
         return "genuine; whether it is acceptable, no policy was asked"
     return "accepted: it is genuine, and what the policy asks for" if result.accepted else "REFUSED by the policy"
+
+
+def _verdict_on(address: str, result: AttestationResult) -> str:
+    if not result.genuine:
+        return f"REFUSED: {address} does not show genuine evidence"
+    if not result.accepted:
+        return f"REFUSED: {address} is not what the policy accepts"
+    facts = result.facts
+    if "workload" in facts:
+        return f"{address} is workload `{facts['workload']}`, and the policy accepts it"
+    return (
+        f"{address} is {'a trust domain' if 'mrtd' in facts else 'an enclave'} with RA-TLS, and the policy accepts it"
+    )
 
 
 def _who(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -52,20 +94,39 @@ def _who(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if "measurement" in facts:
         yield "what runs", f"measurement {facts['measurement']}"
+        yield "signed by", _guest_signer(facts)
     if "mrtd" in facts:
-        yield "what runs", f"MRTD {facts['mrtd']}"
+        yield "what runs", f"MRTD  {facts['mrtd']}"
+        yield from (("", f"RTMR{number} {register}") for number, register in enumerate(facts["rtmrs"]))
     if "workload" in facts:
         yield "provisioned", f"as workload `{facts['workload']}` by the key server {facts['key_server']}"
+    elif facts.get("evidence") == "ra-tls":
+        yield "provisioned", "by nobody whom this evidence names"
 
 
-def _platform(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _guest_signer(facts: dict[str, Any]) -> str:
+    if not int(facts["id_key_digest"], 16):
+        return "nobody: the guest was launched without an ID block"
+    return f"ID key {facts['id_key_digest']}, image {facts['image_id']}, version {facts['guest_svn']}"
+
+
+def _platform(result: AttestationResult) -> Iterator[tuple[str, str]]:
+    facts = result.facts
     if "tcb_status" in facts:
-        since = "" if facts["tcb_date"] is None else f", at the level of {facts['tcb_date'][:10]}"
-        yield "platform", f"{facts['tcb_status']}{since}, vouched for by `{facts['root_name']}`"
+        yield "platform", f"{_NAMES[str(result.tee)]}, FMSPC {facts['fmspc']}, vouched for by `{facts['root_name']}`"
+        yield "TCB", _standing(facts)
         if facts["advisory_ids"]:
             yield "advisories", ", ".join(facts["advisory_ids"])
+        if facts.get("current_tcb_status") not in (None, facts["tcb_status"]):
+            yield "TCB now", f"{facts['current_tcb_status']}, of what runs below the domain since an update"
     elif "product" in facts:
-        yield "platform", f"AMD {facts['product']}, {facts['reported_tcb']}, vouched for by `{facts['root_name']}`"
+        yield "platform", f"AMD {facts['product']}, vouched for by `{facts['root_name']}`"
+        yield "TCB", facts["reported_tcb"]
+
+
+def _standing(facts: dict[str, Any]) -> str:
+    status, date = facts["tcb_status"], facts["tcb_date"]
+    return str(status) if date is None or status in _NEVER_GOOD else f"{status}, known good as of {date[:10]}"
 
 
 def _warnings(facts: dict[str, Any]) -> Iterator[str]:

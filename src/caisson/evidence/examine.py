@@ -7,6 +7,7 @@ from typing import Any
 from caisson.errors import PolicyRejected, Rejected, UsageError
 from caisson.evidence.activation import VerifiedActivation, verify_activation
 from caisson.evidence.appraisal import appraise
+from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.forms import Evidence, EvidenceForm
 from caisson.evidence.policy import AnyPolicy, Policy, SnpPolicy, TdxPolicy
@@ -14,7 +15,7 @@ from caisson.evidence.result import AttestationResult
 from caisson.evidence.roots import RootKey
 from caisson.evidence.snp.collateral import SnpCollateral
 from caisson.evidence.snp.verify import verify_snp
-from caisson.evidence.tls import verify_peer
+from caisson.evidence.tls import VerifiedRaTls, verify_peer
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd
 from caisson.evidence.verify import verify_intel_quote
 
@@ -57,11 +58,11 @@ def examine(evidence: Evidence, collateral: Collateral | SnpCollateral, question
         roots = question.roots if policy is None else policy.roots
         verified = verify_intel_quote(evidence.quote, collateral, roots=roots, at=at)
         _require_same_tee(policy, TdxPolicy if isinstance(verified, VerifiedTd) else Policy)
-        more: dict[str, Any] = {}
+        more = {} if evidence.certificate is None else _shown(evidence.certificate)
         refusal = None
         if policy is not None:
             try:
-                more = _appraise(evidence, verified, collateral, policy)
+                more |= _appraise(evidence, verified, collateral, policy)
             except PolicyRejected as error:
                 refusal = error
         return AttestationResult.of(verified, policy=policy, refusal=refusal, more=more)
@@ -81,7 +82,7 @@ def _appraise(
     at = verified.verified_at
     if isinstance(policy, Policy | TdxPolicy) and evidence.certificate is not None:
         peer = verify_peer(evidence.certificate, collateral, policy, at=at)
-        return _provisioned(peer) if isinstance(peer, VerifiedActivation) else {}
+        return _provisioned(peer) if isinstance(peer, VerifiedActivation) else _claimed(peer)
     if isinstance(policy, Policy) and evidence.activation is not None:
         return _provisioned(verify_activation(evidence.activation, collateral, policy, at=at))
     if evidence.form is not EvidenceForm.QUOTE:
@@ -91,9 +92,18 @@ def _appraise(
     return {}
 
 
+def _shown(certificate: Certificate) -> dict[str, Any]:
+    window = certificate.validity
+    return {"certificate": {"begins": window.begins.isoformat(), "ends": window.ends.isoformat()}}
+
+
 def _provisioned(activation: VerifiedActivation) -> dict[str, Any]:
     data = activation.runtime_data
-    return {"workload": data.workload, "key_server": str(data.server_key_hash)}
+    return {"evidence": "activation", "workload": data.workload, "key_server": str(data.server_key_hash)}
+
+
+def _claimed(peer: VerifiedRaTls) -> dict[str, Any]:
+    return {"evidence": "ra-tls", "claims": None if peer.claims is None else list(peer.claims.others)}
 
 
 def _snp(evidence: Evidence, collateral: Collateral | SnpCollateral, question: Question) -> AttestationResult:

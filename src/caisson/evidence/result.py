@@ -106,6 +106,9 @@ def _facts(verified: Verified) -> tuple[str, dict[str, Any]]:
         return TDX, {
             "mrtd": str(body.mr_td),
             "rtmrs": [str(register) for register in body.rtmrs],
+            "mrconfigid": str(body.mr_config_id),
+            "mrowner": str(body.mr_owner),
+            "mrownerconfig": str(body.mr_owner_config),
             "mrseam": str(body.mr_seam),
             "td_attributes": str(body.td_attributes),
             "xfam": str(body.xfam),

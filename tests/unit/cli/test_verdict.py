@@ -1,15 +1,19 @@
 """Verdicts in words: the verdict first, what is wrong last, and every warning said."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from caisson.cli.verdict import verdict_data, verdict_words
-from caisson.errors import BindingRejected, PolicyRejected
+from caisson.cli.verdict import require_acceptable, verdict_data, verdict_words
+from caisson.errors import BindingRejected, PolicyRejected, Rejected
 from caisson.evidence import AttestationResult, Collateral, Policy, RootKey, TcbStatus, verify_quote
+from caisson.evidence.snp import AMD_MILAN_ROOT, VerifiedSnpReport
 from caisson.platform import TcbStatus as PlatformTcbStatus
 from caisson.sgx import ReportData
+from caisson.snp import KeyDigest, Product, Report, SigningKey
 from tests.guest import DEBUG, launch, make_platform
+from tests.unit.evidence.domains import DomainScene
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -25,6 +29,34 @@ def verify():
         return verify_quote(platform.quote(report), collateral, roots=roots, at=NOW)
 
     return verify
+
+
+@pytest.fixture(scope="module")
+def domain():
+    return DomainScene.on(make_platform(NOW.timestamp())).verify()
+
+
+@pytest.fixture(scope="module")
+def guest():
+    """What a blank report under AMD's root would be; only AMD could sign it."""
+    report = Report.parse(b"\2" + bytes(Report.SIZE - 1))
+    tcb = report.reported_tcb.components(Product.MILAN)
+    return VerifiedSnpReport(
+        report=report,
+        product=Product.MILAN,
+        root=AMD_MILAN_ROOT,
+        root_name="ARK-Milan",
+        signing_key=SigningKey.VCEK,
+        chip_id=report.chip_id,
+        csp_id=None,
+        current_tcb=tcb,
+        reported_tcb=tcb,
+        committed_tcb=tcb,
+        launch_tcb=tcb,
+        revocation_checked=True,
+        verified_at=NOW,
+        expires=NOW,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +81,9 @@ def test_what_was_found_is_told(verify, policy):
         f"  what runs     MRENCLAVE {quote.report.mr_enclave}\n"
         f"  signed by     MRSIGNER  {quote.report.mr_signer}, product 7, version 3\n"
         f"  provisioned   as workload `redis` by the key server {'53' * 32}\n"
-        "  platform      OutOfDate, at the level of 2026-01-14, vouched for by "
+        "  platform      Intel SGX, FMSPC ca1550000000, vouched for by "
         "`Caisson Software SGX Root CA (protects nothing)`\n"
+        "  TCB           OutOfDate, known good as of 2026-01-14\n"
         "  advisories    INTEL-SA-00615\n"
         "  holds until   2026-12-23 12:00 UTC\n"
         "  warning       the root is not the vendor's: a software platform protects nothing"
@@ -73,6 +106,56 @@ def test_the_other_verdicts(verify):
     refused = AttestationResult.refused(BindingRejected("no"), policy=None, at=NOW)
     assert verdict_words(refused) == "REFUSED: it is not shown to be genuine\n  wrong         no"
     assert verdict_data(refused)["expires"] is None
+
+
+def test_an_address_is_named_in_the_first_line(verify, policy):
+    quote = verify()
+    accepted = AttestationResult.of(quote, policy=policy, more={"workload": "redis", "key_server": "53" * 32})
+    bare = AttestationResult.of(quote, policy=policy, more={"evidence": "ra-tls", "claims": []})
+    refused = AttestationResult.of(quote, policy=policy, refusal=PolicyRejected(("one",)))
+    forged = AttestationResult.refused(BindingRejected("no"), policy=policy, at=NOW)
+    assert [verdict_words(each, of="[::1]:6379").splitlines()[0] for each in (accepted, bare, refused, forged)] == [
+        "[::1]:6379 is workload `redis`, and the policy accepts it",
+        "[::1]:6379 is an enclave with RA-TLS, and the policy accepts it",
+        "REFUSED: [::1]:6379 is not what the policy accepts",
+        "REFUSED: [::1]:6379 does not show genuine evidence",
+    ]
+    assert "\n  provisioned   by nobody whom this evidence names\n" in verdict_words(bare)
+
+
+def test_what_was_never_good_has_no_date_of_that(verify):
+    quote = verify()
+    revoked = replace(quote, tcb=replace(quote.tcb, status=TcbStatus.REVOKED))
+    assert "\n  TCB           Revoked\n" in verdict_words(AttestationResult.of(revoked, policy=None))
+
+
+def test_a_domain_is_told_by_its_registers_and_by_what_runs_below_it_now(domain):
+    said = verdict_words(AttestationResult.of(domain, policy=None))
+    assert f"\n  what runs     MRTD  {domain.body.mr_td}\n                RTMR0 {domain.body.rtmr0}\n" in said
+    assert "\n  platform      Intel TDX, FMSPC " in said
+    assert "TCB now" not in said
+    later = replace(domain, current_tcb=replace(domain.tcb, status=TcbStatus.OUT_OF_DATE))
+    said = verdict_words(AttestationResult.of(later, policy=None))
+    assert "\n  TCB now       OutOfDate, of what runs below the domain since an update\n" in said
+
+
+def test_a_guest_is_told_by_its_measurement_and_by_who_signed_it(guest):
+    said = verdict_words(AttestationResult.of(guest, policy=None))
+    assert f"\n  what runs     measurement {guest.report.measurement}\n" in said
+    assert "\n  signed by     nobody: the guest was launched without an ID block\n" in said
+    assert "\n  platform      AMD Milan, vouched for by `ARK-Milan`\n  TCB           bootloader " in said
+    signed = replace(guest, report=replace(guest.report, id_key_digest=KeyDigest(b"\1" * 48)))
+    said = verdict_words(AttestationResult.of(signed, policy=None))
+    assert f"\n  signed by     ID key {'01' * 48}, image {guest.report.image_id}, version 0\n" in said
+
+
+def test_a_long_list_of_reasons_is_not_told_twice(verify, policy):
+    for reasons, told in ((("one",), "policy: one"), (("one", "two"), "the policy does not accept it, for 2 reasons")):
+        result = AttestationResult.of(verify(), policy=policy, refusal=PolicyRejected(reasons, hint="look"))
+        with pytest.raises(Rejected) as caught:
+            require_acceptable(result)
+        assert (caught.value.message, caught.value.hint) == (told, "look")
+    require_acceptable(AttestationResult.of(verify(), policy=None))
 
 
 def test_programs_get_the_same(verify):
