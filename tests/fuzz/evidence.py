@@ -20,6 +20,7 @@ from caisson.platform import SoftwarePlatform
 from caisson.sgx import CpuSvn
 from tests.unit.evidence.conftest import NOW, Scene, signing_key
 from tests.unit.evidence.domains import DomainScene, domain
+from tests.unit.evidence.snp.conftest import Maker
 
 REAL = Path(os.environ.get("CAISSON_VECTORS", Path(__file__).parents[3] / "shared" / "vectors")) / "evidence"
 MOST_BYTES = 1 << 16
@@ -28,6 +29,7 @@ ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 PLATFORM = SoftwarePlatform.create(now=NOW, signing_key=signing_key())
 SCENE = Scene.of(PLATFORM)
 DOMAIN = DomainScene.on(PLATFORM, domain())
+AMD = Maker()
 PCK = Pck(
     ppid=PlatformId(bytes(16)),
     cpu_svn=CpuSvn(bytes([5] * 16)),

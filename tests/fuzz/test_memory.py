@@ -10,7 +10,8 @@ from tests.fuzz.target import load, seeds, survives
 
 TARGETS = (
     *("activation", "certificate", "chain", "collateral", "ear", "policy", "provisioning_answer", "qe_identity"),
-    *("quote", "ra_tls", "revocation_list", "snp_report", "tagged_evidence", "tcb_info"),
+    *("local_report", "quote", "ra_tls", "revocation_list", "snp_report", "tagged_evidence", "tcb_info"),
+    "verification_request",
 )
 MOST_MEBIBYTES = 24
 SEEDS = 12
