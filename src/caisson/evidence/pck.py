@@ -22,7 +22,6 @@ _SVNS = [x509.ObjectIdentifier(f"{_SGX}.2.{number}") for number in range(1, CpuS
 _INSTANCE = [x509.ObjectIdentifier(f"{_SGX}.6")]
 _CONFIGURATION = [x509.ObjectIdentifier(f"{_SGX}.{number}") for number in ("7", "7.1", "7.2", "7.3")]
 _ENUMERATED = b"\x0a"
-_MOST_SVN = 0xFF
 _MOST_PCESVN = 0xFFFF
 
 
@@ -166,10 +165,9 @@ def _read(extension: _Extension) -> Pck:
 def _tcb(tcb: _Tcb) -> tuple[bytes, int, bytes]:
     _require_oids(tcb.values, _SVNS)
     *svns, pce_svn, cpu_svn = (each.value for each in tcb.values)
-    if not all(isinstance(svn, int) and 0 <= svn <= _MOST_SVN for svn in svns):
-        raise ValueError(svns)
     if not isinstance(pce_svn, int) or not 0 <= pce_svn <= _MOST_PCESVN or not isinstance(cpu_svn, bytes):
         raise ValueError(pce_svn)
+    # What is not a number, or does not fit into a byte, makes no bytes.
     return bytes(cast("list[int]", svns)), pce_svn, cpu_svn
 
 

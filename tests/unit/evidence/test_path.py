@@ -166,6 +166,18 @@ def test_a_root_that_allows_no_authority_below_it_has_none(check, issued, reissu
         check(root=reissued(issued.root.certificate, issued.root.key, having=(constraints, True)))
 
 
+@pytest.mark.parametrize("level", ["pck_ca", "root"])
+def test_an_authority_need_not_say_how_many_may_follow(check, issued, reissued, level):
+    constraints = x509.BasicConstraints(ca=True, path_length=None)
+    assert check(**{level: reissued(getattr(issued, level).certificate, issued.root.key, having=(constraints, True))})
+
+
+def test_a_root_is_its_own_issuer(check, issued, reissued):
+    """Its key has signed it; but somebody else is said to have issued it, and would have to be asked."""
+    with pytest.raises(ChainRejected, match="was not issued by"):
+        check(root=reissued(issued.root.certificate, issued.root.key, issuer=named("SGX Root CA of another")))
+
+
 @pytest.mark.parametrize(
     "having",
     [
@@ -338,6 +350,14 @@ def test_a_certificate_is_the_same_wherever_it_stands_in_a_chain(issued):
 def test_what_is_no_chain_is_malformed(issued, change):
     with pytest.raises(Malformed):
         parse_chain(change(issued.pck_chain.encode()))
+
+
+def test_a_chain_has_four_certificates_at_most(issued):
+    pem = issued.root.pem.encode()
+    assert len(parse_chain(pem * 4)) == 4
+    for count in (0, 5):
+        with pytest.raises(Malformed, match="not 1 to 4"):
+            parse_chain(pem * count)
 
 
 def test_base64_has_one_spelling(issued):

@@ -75,6 +75,7 @@ def test_the_good_one_is_read(read):
     assert (pck.pce_svn, pck.memory_protection, pck.cpu_svn.value) == (5, 1, bytes(16))
     assert (pck.dynamic_platform, pck.cached_keys, pck.smt_enabled) == (True, False, True)
     assert read(but(instance=b"", configuration=b"")).platform_instance is None
+    assert read(but(tcb=tcb(pce_svn=b"\2\1\0"))).pce_svn == 0
 
 
 @pytest.mark.parametrize("ca", list(PckCa))
@@ -113,6 +114,14 @@ def test_the_software_platform_writes_what_is_read(read, ca):
         pytest.param(but(tcb=tcb(svns(value=b"\2\1\xff"))), id="negative component"),
         pytest.param(but(tcb=tcb(svns(value=b"\2\2\0\0"))), id="an integer that is not DER"),
         pytest.param(but(tcb=tcb(pce_svn=b"\2\3\1\0\0")), id="PCESVN of 65536"),
+        pytest.param(but(tcb=tcb(pce_svn=b"\2\1\xff")), id="negative PCESVN"),
+        pytest.param(but(tcb=tcb(pce_svn=octets(1))), id="PCESVN of another type"),
+        pytest.param(but(tcb=tcb(svns(value=octets(1)))), id="components of another type"),
+        pytest.param(
+            but(tcb=member(2, value=tlv(0x30, *svns(), *(member(2, number, value=b"\2\1\0") for number in (17, 18))))),
+            id="CPUSVN of another type",
+        ),
+        pytest.param(but(instance=member(7, value=octets(16))), id="an instance by another number"),
         pytest.param(but(tcb=tcb(cpu_svn=bytes(15))), id="short CPUSVN"),
         pytest.param(but(tcb=tcb(cpu_svn=b"\1" + bytes(15))), id="CPUSVN that is not the components"),
         pytest.param(but(tcb=member(2, value=octets(3))), id="TCB of another type"),

@@ -250,6 +250,8 @@ def test_the_policy_decides_with_every_mismatch(verify, tagged, policy):
         cbor2.dumps({"pubkey-hash": [1, HASH]}),
         cbor2.dumps({"pubkey-hash": HASH}),
         cbor2.dumps({"pubkey-hash": cbor2.dumps([1, HASH, b""])}),
+        cbor2.dumps({"pubkey-hash": cbor2.dumps(1)}),
+        cbor2.dumps({"pubkey-hash": cbor2.dumps({1: b"", HASH: b""})}),
         cbor2.dumps({"pubkey-hash": cbor2.dumps([True, HASH])}),
         cbor2.dumps({"pubkey-hash": cbor2.dumps([2, HASH])}),
         cbor2.dumps({"pubkey-hash": cbor2.dumps([1, HASH[:31]])}),
@@ -269,7 +271,7 @@ def test_the_policy_decides_with_every_mismatch(verify, tagged, policy):
         b"\xa1" * 9999,
         b"\x81" * 9999 + b"\x80",
     ],
-    ids=range(25),
+    ids=range(27),
 )
 def test_claims_have_one_form(verify, tagged, raw):
     with pytest.raises(Malformed):

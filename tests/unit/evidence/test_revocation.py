@@ -15,6 +15,15 @@ from caisson.evidence.certificate import Certificate
 from caisson.evidence.revocation import RevocationList
 
 WHAT = "PCK CRL"
+ONLY_AUTHORITIES = x509.IssuingDistributionPoint(
+    full_name=None,
+    relative_name=None,
+    only_contains_user_certs=False,
+    only_contains_ca_certs=True,
+    only_some_reasons=None,
+    indirect_crl=False,
+    only_contains_attribute_certs=False,
+)
 
 
 def read(certificate):
@@ -109,21 +118,8 @@ def test_a_list_with_another_hash_is_refused(verify, make_list):
     [
         pytest.param((x509.DeltaCRLIndicator(1), True), id="only what is new"),
         pytest.param((x509.DeltaCRLIndicator(1), False), id="only what is new, in small print"),
-        pytest.param(
-            (
-                x509.IssuingDistributionPoint(
-                    full_name=None,
-                    relative_name=None,
-                    only_contains_user_certs=False,
-                    only_contains_ca_certs=True,
-                    only_some_reasons=None,
-                    indirect_crl=False,
-                    only_contains_attribute_certs=False,
-                ),
-                True,
-            ),
-            id="only authorities",
-        ),
+        pytest.param((ONLY_AUTHORITIES, True), id="only authorities"),
+        pytest.param((ONLY_AUTHORITIES, False), id="only authorities, in small print"),
         pytest.param(
             (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\5\0"), True), id="critical and unknown"
         ),
@@ -185,6 +181,14 @@ def put_together(signed, key, algorithm=ECDSA_SHA256):
     # The signature ends the list: BIT STRING of the DER signature over what comes before.
     content = signed + b"\x30\x0a\x06\x08" + algorithm + bytes((3, len(signature) + 1, 0)) + signature
     return b"\x30\x82" + len(content).to_bytes(2, "big") + content
+
+
+def test_a_list_of_a_version_to_come_is_refused(verify, make_list, issuer):
+    der = make_list(extensions=[(x509.IssuerAlternativeName([x509.DNSName("x" * 200)]), False)])
+    signed = der[4 : 8 + int.from_bytes(der[6:8], "big")]
+    assert signed[4:7] == b"\2\1\1"
+    with pytest.raises(CrlRejected, match="not a complete list"):
+        verify(put_together(signed[:6] + b"\2" + signed[7:], issuer.key))
 
 
 def test_a_list_is_signed_as_it_says(verify, make_list, issuer):

@@ -1,12 +1,13 @@
 """TCB info and QE identity: read exactly, matched as Intel says."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caisson.errors import Malformed, QeIdentityRejected, TcbInfoRejected
+from caisson.errors import Malformed, QeIdentityRejected, QeMismatch, TcbInfoRejected
 from caisson.evidence import TcbStatus
 from caisson.evidence.qe_identity import QeIdentity
 from caisson.evidence.tcb import TcbInfo
@@ -87,6 +88,8 @@ def test_tcb_info_of_another_kind_is_refused(info, change):
         pytest.param({"tcbLevels": [level(bytes(16), 65536)]}, id="PCESVN of 65536"),
         pytest.param({"tcbLevels": [level(bytes(16), 0, "Fine")]}, id="unknown status"),
         pytest.param({"tcbLevels": [level(bytes(16), 0, "TCBNotSupported")]}, id="a status of our own"),
+        pytest.param({"tcbLevels": [level(bytes(16), 0, "TDRelaunchAdvised")]}, id="a status that follows from two"),
+        pytest.param({"tcbLevels": [level(bytes(16), 0, "TDRelaunchAdvisedConfigurationNeeded")]}, id="another one"),
         pytest.param({"fmspc": "00"}, id="short FMSPC"),
         pytest.param({"fmspc": "00 00 00 00 00 00"}, id="FMSPC with spaces"),
         pytest.param({"fmspc": 0}, id="FMSPC of another type"),
@@ -152,6 +155,36 @@ def test_an_identity_of_another_kind_is_refused(identity, change):
 def test_an_identity_that_is_not_well_formed_is_refused(identity, change):
     with pytest.raises(Malformed):
         parse_identity(identity | change)
+
+
+def test_an_identity_has_no_more_levels_than_anybody_publishes(identity):
+    (first, *_) = identity["tcbLevels"]
+    assert len(parse_identity(identity | {"tcbLevels": [first] * 256}).levels) == 256
+    with pytest.raises(Malformed, match="257 levels"):
+        parse_identity(identity | {"tcbLevels": [first] * 257})
+
+
+def test_a_platforms_levels_may_be_as_many_as_256(info):
+    assert len(parse_info(info | {"tcbLevels": [level(bytes(16), 0)] * 256}).levels) == 256
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_the_highest_level_that_the_quoting_enclave_reaches_counts(scene, identity, order):
+    qe = scene.platform.quoting_enclave.identity
+    (first, *_) = identity["tcbLevels"]
+    steps = ((qe.isv_svn + 1, "UpToDate"), (qe.isv_svn, "OutOfDate"), (0, "Revoked"))
+    levels = [first | {"tcb": {"isvsvn": svn}, "tcbStatus": status} for svn, status in steps]
+    found = parse_identity(identity | {"tcbLevels": [levels[at] for at in order]})
+    for more, (_, status) in zip((1, 0, -1), steps, strict=True):
+        assert found.verdict(replace(qe, isv_svn=qe.isv_svn + more)).status.value == status
+
+
+def test_bits_of_the_quoting_enclave_beyond_the_mask_do_not_count(domain_scene, platform):
+    unusual = domain_scene.signed(qe=replace(platform.quoting_enclave.identity, misc_select=0xFF))
+    unmasked = unusual.with_statement("qe_identity", lambda identity: identity.update(miscselectMask="00FFFFFF"))
+    assert unmasked.verify().tcb.status is TcbStatus.UP_TO_DATE
+    with pytest.raises(QeMismatch, match="MISCSELECT 0xff"):
+        unusual.verify()
 
 
 def test_masks_say_which_bits_count(scene):

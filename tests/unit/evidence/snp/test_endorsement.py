@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
 
 from caisson.errors import ChainRejected, CrlRejected, Malformed
 from caisson.evidence.snp import verify_snp
@@ -58,6 +59,7 @@ def test_the_chain_may_come_in_either_order_and_with_windows_line_ends(maker):
         lambda chain: chain + b"hello\n",
         lambda chain: chain.replace(b"-----BEGIN CERTIFICATE-----", b"", 1),
         lambda chain: chain.replace(b"MII", b"M*I", 1),
+        lambda chain: chain.replace(b"MII", b"M*II", 1),
         lambda chain: chain + b" " * 32 * 1024,
     ],
 )
@@ -193,6 +195,12 @@ def test_an_authority_may_not_make_further_authorities(maker, path_length):
     refuse(maker.case(chain=maker.chain(authority=authority)), ChainRejected, "constraints")
 
 
+@pytest.mark.parametrize("bits", ["03020104", "03020204"])
+def test_an_authority_is_written_as_amd_writes_it_and_as_der_has_it(maker, bits):
+    usage = x509.UnrecognizedExtension(ExtensionOID.KEY_USAGE, bytes.fromhex(bits))
+    accept(maker.case(chain=maker.chain(authority=maker.authority_certificate(usage=usage))))
+
+
 def test_a_leaf_does_not_pass_for_an_authority(maker):
     authority = maker.authority_certificate(constraints=x509.BasicConstraints(ca=False, path_length=None))
     refuse(maker.case(chain=maker.chain(authority=authority)), ChainRejected, "constraints")
@@ -281,7 +289,7 @@ def test_every_extension_of_a_turin_is_needed(maker, extensions_of, missing):
         ("3_1", "0202000a"),
         ("3_1", "02010a00"),
         ("3_1", "04010a"),
-        ("3_4", "020101"),
+        *((f"3_{reserved}", "020101") for reserved in (4, 5, 6, 7)),
         ("3_9", "020101"),
         ("4", "01" * 8),
         ("4", "0440" + "01" * 63),
@@ -312,6 +320,22 @@ def test_a_chip_may_be_written_as_an_octet_string(maker, extensions_of, product)
     plain = extensions_of(product)["4"]
     vek = maker.vek_certificate(product, extensions=extensions_of(product, **{"4": asn1.encode_der(plain)}))
     accept(maker.case(product, vek=vek))
+
+
+def test_a_turins_chip_may_be_written_with_zeros_behind_it(maker, extensions_of):
+    plain = extensions_of("Turin")["4"]
+    vek = maker.vek_certificate("Turin", extensions=extensions_of("Turin", **{"4": plain.ljust(64, b"\0")}))
+    accept(maker.case("Turin", vek=vek))
+
+
+def test_a_certificate_that_is_too_large_is_not_even_read(maker):
+    refuse(maker.case(vek=bytes(8193)), Malformed, "more than 8192")
+
+
+def test_a_chip_whose_number_begins_like_an_octet_string_is_one_all_the_same(maker, extensions_of):
+    chip = b"\x04\x40" + bytes(62)
+    vek = maker.vek_certificate(extensions=extensions_of(**{"4": chip}))
+    assert Vek.of(AmdCertificate.parse(vek)).chip_id.value == chip
 
 
 def test_levels_that_are_reserved_may_be_left_out(maker, extensions_of):

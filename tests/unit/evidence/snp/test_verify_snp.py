@@ -246,6 +246,17 @@ def test_the_clock_is_looked_at_every_time(maker):
     verify(case)
 
 
+@pytest.mark.parametrize(
+    ("window", "error"),
+    [({"begins": AT + timedelta(seconds=1)}, NotYetValid), ({"ends": AT - timedelta(seconds=1)}, Expired)],
+)
+def test_each_certificate_has_its_own_window(maker, window, error):
+    refuse(maker.case(vek=maker.vek_certificate(**window)), error, "SEV-VCEK")
+    refuse(maker.case(chain=maker.chain(authority=maker.authority_certificate(**window))), error, "SEV-Genoa")
+    refuse(maker.case(chain=maker.chain(root=maker.root_certificate(**window))), error, "ARK-Genoa")
+    refuse(maker.case(crl=maker.crl(**window)), error, "revocation list")
+
+
 def test_a_time_without_a_zone_is_no_time(maker):
     refuse(replace(maker.case(), at=datetime(2026, 6, 1)), UsageError)  # noqa: DTZ001 - the thing under test
 

@@ -8,7 +8,7 @@ import pytest
 
 from caisson.errors import Malformed, TdxModuleMismatch
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
-from caisson.evidence.tcb import TcbInfo, TcbStatus, TcbVerdict
+from caisson.evidence.tcb import NOT_SUPPORTED, TcbInfo, TcbStatus, TcbVerdict
 from caisson.evidence.tdx.levels import tdx_verdict
 from caisson.evidence.tdx.relaunch import relaunched
 from caisson.sgx import CpuSvn
@@ -101,7 +101,16 @@ def test_a_level_counts_the_platform_and_its_module(octets, status):
 
 @pytest.mark.parametrize("platform", [pck(components=0), pck(pce_svn=0)])
 def test_a_platform_below_every_level_is_not_supported_whatever_its_module(platform):
-    assert tdx_verdict(info(), platform, svn(5, 1, 3)).status is S.NOT_SUPPORTED
+    for module in (5, 4):
+        assert tdx_verdict(info(), platform, svn(module, 1, 3)) == NOT_SUPPORTED
+
+
+def test_the_modules_version_counts_once():
+    """From 1.5 on its identity rates it: what the level says of the first two components is about other modules."""
+    higher = info(tcbLevels=[tcb_level("UpToDate", [9, 9, 3, *bytes(13)])])
+    assert tdx_verdict(higher, pck(), svn(5, 1, 3)).status is S.UP_TO_DATE
+    for version in (svn(5, 0, 3), svn(9, 0, 3)):
+        assert tdx_verdict(higher, pck(), version).status is S.NOT_SUPPORTED
 
 
 def test_advisories_of_platform_and_module_add_up():
@@ -126,6 +135,22 @@ def test_a_bit_beyond_the_mask_is_refused():
         modules.base.require(MrSignerSeam(bytes(48)), SeamAttributes(b"\1" + bytes(7)))
 
 
+def test_attributes_count_under_the_mask():
+    modules = info(
+        tdxModule={"mrsigner": ZERO, "attributes": "03" + "00" * 7, "attributesMask": "01" + "00" * 7}
+    ).modules
+    modules.base.require(MrSignerSeam(bytes(48)), SeamAttributes(b"\1" + bytes(7)))
+    for other in (0, 2, 3):
+        with pytest.raises(TdxModuleMismatch, match="SEAMATTRIBUTES"):
+            modules.base.require(MrSignerSeam(bytes(48)), SeamAttributes(bytes((other,)) + bytes(7)))
+
+
+def test_modules_and_their_levels_may_be_as_many_as_256():
+    many = [identity(f"TDX_{number:02X}", [level("UpToDate", 1)] * 256 if number == 0 else []) for number in range(256)]
+    modules = info(tdxModuleIdentities=many).modules
+    assert (len(modules.by_version), len(modules.by_version[0].levels)) == (256, 256)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -148,7 +173,9 @@ def test_tcb_info_that_cuts_corners_is_refused(changes, words):
     [
         (S.UP_TO_DATE, S.UP_TO_DATE, S.UP_TO_DATE),
         (S.OUT_OF_DATE, S.UP_TO_DATE, S.TD_RELAUNCH_ADVISED),
+        (S.OUT_OF_DATE, S.SW_HARDENING_NEEDED, S.TD_RELAUNCH_ADVISED),
         (S.OUT_OF_DATE, S.CONFIGURATION_NEEDED, S.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED),
+        (S.OUT_OF_DATE, S.CONFIGURATION_AND_SW_HARDENING_NEEDED, S.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED),
         (S.OUT_OF_DATE_CONFIGURATION_NEEDED, S.UP_TO_DATE, S.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED),
         (S.OUT_OF_DATE, S.OUT_OF_DATE, S.OUT_OF_DATE),
         (S.REVOKED, S.UP_TO_DATE, S.REVOKED),
