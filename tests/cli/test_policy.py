@@ -213,6 +213,27 @@ domains = []
 """
 
 
+SNP = f"""\
+version = 2
+tee = "sev-snp"
+roots = ["amd-genoa"]
+signing_keys = ["VCEK"]
+csp_ids = []
+require_revocation_list = {{checked}}
+allow_debug = false
+allow_migration = {{allowed}}
+allow_smt = false
+allow_provisional_firmware = {{allowed}}
+required_policy = []
+required_platform = []
+vmpls = [0]
+chips = "any"
+report_data = "any"
+minimum_tcb = {{{{ genoa = {{{{ bootloader = 10, tee = 0, snp = 23, microcode = 84 }}}} }}}}
+guests = [{{{{ measurement = "{"ab" * 48}" }}}}]
+"""
+
+
 @pytest.fixture
 def tdx(tmp_path):
     path = tmp_path / "tdx.toml"
@@ -242,6 +263,31 @@ def test_policies_for_other_tees_are_warned_about(tdx, capsys):
     ]
 
 
+def test_what_a_policy_for_domains_lets_through_is_told(tdx, capsys):
+    text = TDX.replace('["UpToDate"]', '["UpToDate", "OutOfDate"]').replace("data_number = 20", "data_number = 0")
+    tdx.write_text(text.replace("domains = []", f'[[domains]]\nmrtd = "{"ab" * 48}"'))
+    assert run(["policy", "check", str(tdx)]) == 0
+    assert capsys.readouterr().err.splitlines()[-3:] == [
+        "warning: platforms that lack fixes are accepted: OutOfDate",
+        "warning: collateral of any TCB evaluation is accepted: an old one calls old platforms good",
+        "warning: a domain is accepted by its MRTD alone: as no RTMR is named, any kernel may run in it",
+    ]
+
+
+def test_what_a_policy_for_guests_lets_through_is_told(tmp_path, capsys):
+    lax, strict = (tmp_path / f"{name}.toml" for name in ("lax", "strict"))
+    lax.write_text(SNP.format(checked="false", allowed="true"))
+    strict.write_text(SNP.format(checked="true", allowed="false"))
+    assert run(["policy", "check", str(lax)]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: no revocation list has to be looked at: a chain that AMD has taken back would be accepted",
+        "warning: guests are accepted that an agent may move: it can read their memory",
+        "warning: provisional firmware is accepted: the host can go back to an older one",
+    ]
+    assert run(["policy", "check", str(strict)]) == 0
+    assert capsys.readouterr() == (f"{strict} is a policy with no warnings\n", "")
+
+
 def test_what_version_2_names_is_explained(tmp_path, capsys):
     path = tmp_path / "bound.toml"
     lines = f'version = 2\nmaximum_collateral_age_days = 7\nplatforms = ["ppid:{H16}"]\nreport_data = ["{H32}"]'
@@ -255,7 +301,8 @@ def test_what_version_2_names_is_explained(tmp_path, capsys):
 def test_a_strict_policy_for_another_tee_gets_no_warnings(tdx, capsys):
     text = TDX.replace(EF, "intel-sgx").replace("allow_debug = true", "allow_debug = false")
     text = text.replace(
-        'service_domains = "any"\ndomains = []', f'service_domains = []\n[[domains]]\nmrtd = "{"ab" * 48}"'
+        'service_domains = "any"\ndomains = []',
+        f'service_domains = []\n[[domains]]\nmrtd = "{"ab" * 48}"\nrtmr1 = "{"cd" * 48}"',
     )
     tdx.write_text(text)
     assert run(["policy", "check", str(tdx)]) == 0

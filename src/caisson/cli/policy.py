@@ -1,5 +1,6 @@
 """`caisson policy`: write appraisal policies, check them, and say in words what they accept."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,13 @@ def create(
 
 
 def _warnings(policy: AnyPolicy) -> list[str]:
-    return _enclave_warnings(policy) if isinstance(policy, Policy) else _guest_warnings(policy)
+    match policy:
+        case Policy():
+            return [*_enclave_warnings(policy), *_platform_warnings(policy)]
+        case TdxPolicy():
+            return [*_guest_warnings(policy), *_platform_warnings(policy), *_domain_warnings(policy)]
+        case SnpPolicy():
+            return [*_guest_warnings(policy), *_firmware_warnings(policy)]
 
 
 def _guest_warnings(policy: TdxPolicy | SnpPolicy) -> list[str]:
@@ -197,8 +204,25 @@ def _enclave_warnings(policy: Policy) -> list[str]:
         found.append("a root that is not Intel's is accepted; a software platform protects nothing")
     if policy.allow_debug:
         found.append("debug enclaves are accepted: whoever runs them can read their memory")
-    if outdated := sorted(policy.tcb_statuses & _OUTDATED):
-        found.append(f"platforms that lack fixes are accepted: {', '.join(outdated)}")
-    if not policy.minimum_tcb_evaluation_data_number:
-        found.append("collateral of any TCB evaluation is accepted: an old one calls old platforms good")
     return found
+
+
+def _platform_warnings(policy: Policy | TdxPolicy) -> Iterator[str]:
+    if outdated := sorted(policy.tcb_statuses & _OUTDATED):
+        yield f"platforms that lack fixes are accepted: {', '.join(outdated)}"
+    if not policy.minimum_tcb_evaluation_data_number:
+        yield "collateral of any TCB evaluation is accepted: an old one calls old platforms good"
+
+
+def _domain_warnings(policy: TdxPolicy) -> Iterator[str]:
+    if any({rule.rtmr0, rule.rtmr1, rule.rtmr2, rule.rtmr3} == {None} for rule in policy.domains):
+        yield "a domain is accepted by its MRTD alone: as no RTMR is named, any kernel may run in it"
+
+
+def _firmware_warnings(policy: SnpPolicy) -> Iterator[str]:
+    if not policy.require_revocation_list:
+        yield "no revocation list has to be looked at: a chain that AMD has taken back would be accepted"
+    if policy.allow_migration:
+        yield "guests are accepted that an agent may move: it can read their memory"
+    if policy.allow_provisional_firmware:
+        yield "provisional firmware is accepted: the host can go back to an older one"

@@ -198,3 +198,8 @@ def test_collateral_is_checked_without_a_quote(collateral, scene):
         check_collateral(collateral, roots=frozenset(), at=NOW)
     with pytest.raises(Malformed):
         check_collateral(replace(collateral, pck_crl_issuer_chain=b""), roots=scene.roots, at=NOW)
+
+
+def test_collateral_for_domains_is_checked_as_such(domain_scene):
+    checked = check_collateral(Collateral.parse(domain_scene.collateral), roots=domain_scene.roots, at=NOW)
+    assert checked.trusted.tcb_info.modules is not None

@@ -288,13 +288,15 @@ def test_claims_have_one_form(verify, tagged, raw):
         lambda good: good[:3] + b"\x9f" + good[4:] + b"\xff",
         lambda good: b"\xda\0\0" + good[1:],
         lambda good: good[:3] + b"\x82\x60\x40",
+        lambda good: good[:3] + b"\1",
+        lambda good: good[:3] + b"\xa2\x40\x40\x41a\x40",
         lambda good: good[:3] + b"\x82\x5b" + b"\xff" * 8,
         lambda good: good[:3] + b"\x9b" + b"\xff" * 8,
         lambda good: b"\xd9\xea\x61" + good[3:],
         lambda good: good[:2],
         lambda good: good[:0],
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_tagged_evidence_has_one_form(verify, tagged, change):
     oid, good = tagged()

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 from cryptography.hazmat import asn1
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -12,8 +12,9 @@ from cryptography.x509.oid import ExtensionOID
 
 from caisson.errors import ChainRejected, CrlRejected, Malformed
 from caisson.evidence.snp import verify_snp
-from caisson.evidence.snp.certificate import AmdCertificate
+from caisson.evidence.snp.certificate import ALGORITHMS, AmdCertificate
 from caisson.evidence.snp.vek import Vek
+from tests.unit.evidence.snp.conftest import PADDING, length
 
 
 def refuse(case, error, match=None):
@@ -133,6 +134,25 @@ def test_the_algorithm_is_the_same_inside_and_outside(maker):
     refuse(maker.case(vek=vek[: at + 4] + b"\x20" + vek[at + 5 :]), ChainRejected, "not signed with RSASSA-PSS")
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_algorithm_may_be_spelled_as_amd_does_but_in_one_way(maker, inside):
+    """With the trailer field that DER leaves out, or without; the signature is good in either case."""
+    vek = maker.vek_certificate()
+    (other,) = [each for each in ALGORITHMS if each not in vek]
+    (usual,) = ALGORITHMS - {other}
+    body = AmdCertificate.parse(vek).signed
+    if inside:
+        content = body[4:].replace(usual, other, 1)
+        body = b"\x30" + length(len(content)) + content
+    signature = maker.authority.sign(body, PADDING, SHA384())
+    content = body + other + b"\x03" + length(len(signature) + 1) + b"\0" + signature
+    case = maker.case(vek=b"\x30" + length(len(content)) + content)
+    if inside:
+        accept(case)
+    else:
+        refuse(case, ChainRejected, "not signed with RSASSA-PSS")
+
+
 def test_an_extension_is_there_once(maker):
     vek = maker.vek_certificate(more=[other_extension(critical=False)])
     twice = vek.replace(asn1.encode_der(x509.ObjectIdentifier("1.2.3.4")), b"\x06\x03\x2a\x03\x04")
@@ -233,7 +253,14 @@ def test_a_leaf_that_names_another_issuer_is_refused(maker):
     refuse(maker.case(vek=vek), ChainRejected, "was not issued by `SEV-Genoa`")
 
 
-@pytest.mark.parametrize("key", [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())])
+@pytest.mark.parametrize(
+    "key",
+    [
+        rsa.generate_private_key(65537, 2048),
+        ec.generate_private_key(ec.SECP384R1()),
+        ed25519.Ed25519PrivateKey.generate(),
+    ],
+)
 def test_an_authority_has_a_long_rsa_key(maker, key):
     authority = maker.authority_certificate(key=key)
     refuse(maker.case(chain=maker.chain(authority=authority)), ChainRejected, "4096")
@@ -329,7 +356,7 @@ def test_a_turins_chip_may_be_written_with_zeros_behind_it(maker, extensions_of)
 
 
 def test_a_certificate_that_is_too_large_is_not_even_read(maker):
-    refuse(maker.case(vek=bytes(8193)), Malformed, "more than 8192")
+    refuse(maker.case(vek=b"\x30" + length(8192) + bytes(8192)), Malformed, "more than 8192")
 
 
 def test_a_chip_whose_number_begins_like_an_octet_string_is_one_all_the_same(maker, extensions_of):
