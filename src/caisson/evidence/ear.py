@@ -30,6 +30,7 @@ _NO_TEE = "evidence"
 _MOST_BYTES = 64 * 1024
 _NONCE = re.compile(r"[A-Za-z0-9_-]{8,88}")
 _MOST_TIME = 1 << 40
+_CLAIMS = range(-128, 128)
 _UNREADABLE = (*UNREADABLE, JoseError, KeyError, AttributeError, RecursionError)
 
 
@@ -151,7 +152,9 @@ def verify_ear(token: str, keys: dict[str, Any], *, at: datetime) -> VerifiedEar
 def _read(tee: str, appraisal: Fields, claims: Fields, *, issued: datetime, expires: datetime) -> VerifiedEar:
     named = appraisal.member("ear.trustworthiness-vector")
     vector = {name: named.value.get(name) for name in NAMES}
-    if set(named.value) != set(NAMES) or any(type(claim) is not int or abs(claim) > 128 for claim in vector.values()):  # noqa: PLR2004 - a byte with a sign
+    if set(named.value) != set(NAMES) or any(
+        type(claim) is not int or claim not in _CLAIMS for claim in vector.values()
+    ):
         raise Malformed("token has a trustworthiness vector that is none")
     status = next((tier for tier in Tier if tier.name.lower() == appraisal.text("ear.status")), None)
     numbers = {name: claim for name, claim in vector.items() if claim is not None}

@@ -245,6 +245,17 @@ def test_nothing_lies_outside_of_a_quote(scene, domain_scene):
                 good.verify(quote=good.quote + more)
 
 
+def test_nothing_lies_behind_what_is_wrapped(domain_scene):
+    """The signature section ends where the outer certification data end, and these where the inner ones do."""
+    section = 48 + 6 + 648
+    for sizes in ((section,), (section, section + 4 + 128 + 2)):
+        raw = bytearray(domain_scene.quote + b"\0")
+        for at in sizes:
+            raw[at : at + 4] = (int.from_bytes(raw[at : at + 4], "little") + 1).to_bytes(4, "little")
+        with pytest.raises(Malformed, match="1 bytes too many"):
+            domain_scene.verify(quote=bytes(raw))
+
+
 def test_the_hash_of_a_quote_is_nobodys_identity(scene):
     """Every ECDSA signature (r, s) has a twin (r, n - s): the quote is as genuine and has another hash."""
     signature = Quote.parse(scene.quote).signature.signature

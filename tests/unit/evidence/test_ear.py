@@ -405,6 +405,26 @@ def test_a_token_has_one_form(signer, claims, forge, good, change):
         verify_ear(forge(changed(claims, change)), signer.keys(), at=good.at)
 
 
+@pytest.mark.parametrize(("claim", "fits"), [(-129, False), (-128, True), (127, True), (128, False)])
+def test_a_claim_is_a_byte_with_a_sign(signer, claims, forge, good, claim, fits):
+    def change(claims):
+        appraisal(claims)["ear.trustworthiness-vector"]["hardware"] = claim
+        appraisal(claims)["ear.status"] = "contraindicated"
+
+    token = forge(changed(claims, change))
+    if fits:
+        assert verify_ear(token, signer.keys(), at=good.at).vector["hardware"] == claim
+    else:
+        with pytest.raises(Malformed, match="vector that is none"):
+            verify_ear(token, signer.keys(), at=good.at)
+
+
+def test_a_result_without_a_policy_has_no_status_and_its_claims_all_the_same(signer, on_hardware):
+    token = signer.sign(AttestationResult.of(on_hardware, policy=None), lifetime=MINUTE)
+    read = verify_ear(token, signer.keys(), at=on_hardware.verified_at)
+    assert (read.status, read.accepted, read.vector["hardware"]) == (Tier.NONE, None, 2)
+
+
 @pytest.mark.parametrize("keys", [{}, {"keys": None}, {"keys": [{}]}, {"keys": [1]}, [], None, "keys"])
 def test_keys_are_a_set_of_keys(claims, forge, good, keys):
     with pytest.raises(Malformed):

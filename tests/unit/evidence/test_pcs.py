@@ -137,6 +137,10 @@ def test_quotes_of_one_kind_of_platform_share_collateral(scene, debug_scene, mak
     assert platform_kind_of(other.quote) == replace(kind, ca=PckCa.PLATFORM)
 
 
+def test_collateral_for_a_domain_is_of_its_own_kind(scene, domain_scene):
+    assert platform_kind_of(domain_scene.quote) == replace(platform_kind_of(scene.quote), tee=Tee.TDX)
+
+
 def test_the_leaf_is_found_wherever_it_stands(scene):
     end = b"-----END CERTIFICATE-----"
     chain = Quote.parse(scene.quote).signature.certification.data

@@ -108,6 +108,13 @@ def test_no_field_is_of_another_kind(good, field):
         assert not validator.is_valid(good | {field: value})
 
 
+def test_a_policy_that_is_too_large_is_not_even_read():
+    text = json.dumps(SGX).encode()
+    assert parse_policy(text.ljust(1 << 20))
+    with pytest.raises(Malformed, match="more than 1048576"):
+        parse_policy(text.ljust((1 << 20) + 1))
+
+
 @EACH
 def test_unknown_fields_are_errors(good):
     for name in ("", "allow_anything", "insecure"):

@@ -26,6 +26,7 @@ from caisson.snp import (
     TcbComponents,
     TcbVersion,
 )
+from caisson.snp.report import FirmwareVersion
 
 FLOOR = TcbComponents(bootloader=10, tee=0, snp=23, microcode=84)
 SIGNER = KeyDigest(b"K" * 48)
@@ -88,11 +89,13 @@ def test_what_the_policy_names_is_accepted(verified, policy):
         ({"vmpls": frozenset({1})}, "privilege level 0"),
         ({"chips": frozenset({ChipId(b"C" * 64)})}, "chip is"),
         ({"minimum_tcb": {"milan": FLOOR}}, "product is Genoa"),
-        ({"minimum_tcb": {"genoa": replace(FLOOR, snp=24)}}, "at least"),
+        ({"minimum_tcb": {"genoa": replace(FLOOR, snp=24)}}, "reported TCB version is"),
         ({"report_data": frozenset({ReportData(b"R" * 64)})}, "report data are"),
         ({"guests": ()}, "`guests` is empty"),
         ({"guests": (GuestRule(measurement=Measurement(b"M" * 48)),)}, "measurement is"),
         ({"guests": (GuestRule(measurement=Measurement(bytes(48)), host_data=HostData(b"H" * 32)),)}, "host_data is"),
+        ({"guests": (GuestRule(measurement=Measurement(bytes(48)), family_id=FamilyId(b"F" * 16)),)}, "family_id is"),
+        ({"guests": (GuestRule(measurement=Measurement(bytes(48)), image_id=ImageId(b"I" * 16)),)}, "image_id is"),
         ({"guests": (GuestRule(id_key_digest=SIGNER, **IMAGE, minimum_guest_svn=0),)}, "id_key_digest is"),
         ({"guests": (GuestRule(author_key_digest=SIGNER, **IMAGE, minimum_guest_svn=0),)}, "author_key_digest is"),
         ({"forbidden_platform": PlatformFlags.SMT_EN}, "information has SMT_EN"),
@@ -103,6 +106,10 @@ def test_what_the_policy_names_is_accepted(verified, policy):
 def test_each_thing_alone_refuses(verified, policy, change, word):
     (reason,) = reasons(verified, replace(policy, **change))
     assert word in reason
+
+
+def test_bits_that_are_required_and_there_refuse_nothing(verified, policy):
+    assert appraise(verified, replace(policy, required_policy=PolicyFlags.SMT, required_platform=PlatformFlags.SMT_EN))
 
 
 def test_an_update_below_a_running_guest_does_not_undo_what_came_before(maker, policy):
@@ -148,6 +155,17 @@ def test_a_guest_that_lets_others_in_must_be_allowed(maker, policy, bit, member,
 def test_firmware_that_is_not_committed_must_be_allowed(maker, verified, policy):
     older = type(verified.report.committed_tcb)(bytes.fromhex("0a00000000001654"))
     provisional = verified_of(maker.case(report=maker.report(committed_tcb=older)))
+    (reason,) = reasons(provisional, policy)
+    assert "rolled back" in reason
+    assert appraise(provisional, replace(policy, allow_provisional_firmware=True))
+
+
+def test_a_build_that_is_not_committed_must_be_allowed(maker, policy):
+    """Its TCB version may be the same: what the host can go back to is another firmware."""
+    versions = {
+        name: FirmwareVersion(major=1, minor=55, build=build) for name, build in (("current", 2), ("committed", 1))
+    }
+    provisional = verified_of(maker.case(report=maker.report(**versions)))
     (reason,) = reasons(provisional, policy)
     assert "rolled back" in reason
     assert appraise(provisional, replace(policy, allow_provisional_firmware=True))
