@@ -1,5 +1,6 @@
 """The key server's directory: one database, and a root key that is kept elsewhere."""
 
+import contextlib
 import os
 import stat
 import time
@@ -25,6 +26,8 @@ def initialise_state(
 ) -> tuple[KeyServer, Secret]:
     """Make a new server in a directory (0700), and its root key in a file (0600, hexadecimal); give the first token.
 
+    Where that fails, neither is left.
+
     Raises:
         UsageError: either exists already, or the trust domain is none.
         Unavailable: the file system refuses.
@@ -37,19 +40,28 @@ def initialise_state(
     if unseal_key_file.exists():
         raise UsageError(f"`{unseal_key_file}` exists", hint="choose another file; nothing is overwritten")
     root_key, value = RootKey.generate()
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(unseal_key_file, value.reveal().hex().encode() + b"\n")
-        # SQLite gives its log files the mode of the database.
-        os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError as cause:
-        raise UsageError(f"`{cause.filename}` exists", hint="choose another file; nothing is overwritten") from cause
-    except OSError as cause:
-        raise Unavailable(
-            f"cannot write `{cause.filename or unseal_key_file}`: {cause.strerror}",
-            hint="check the path, who may write there, and the space that is left",
-        ) from cause
-    return KeyServer.create(Store.in_file(database), root_key, trust_domain=trust_domain, clock=clock)
+    with contextlib.ExitStack() as undoing:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(unseal_key_file, value.reveal().hex().encode() + b"\n")
+            undoing.callback(unseal_key_file.unlink)
+            # SQLite gives its log files the mode of the database.
+            os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            undoing.callback(_remove, database)
+        except FileExistsError as cause:
+            raise UsageError(
+                f"`{cause.filename}` exists", hint="choose another file; nothing is overwritten"
+            ) from cause
+        except OSError as cause:
+            raise Unavailable(
+                f"cannot write `{cause.filename or unseal_key_file}`: {cause.strerror}",
+                hint="check the path, who may write there, and the space that is left",
+            ) from cause
+        store = Store.in_file(database)
+        undoing.callback(store.close)
+        made = KeyServer.create(store, root_key, trust_domain=trust_domain, clock=clock)
+        undoing.pop_all()
+    return made
 
 
 def open_state(directory: Path, unseal_key_file: Path, *, clock: Callable[[], float] = time.time) -> KeyServer:
@@ -157,6 +169,11 @@ def write_private(path: Path, content: bytes) -> None:
     except OSError:
         path.unlink()
         raise
+
+
+def _remove(database: Path) -> None:
+    for beside in ("", "-wal", "-shm"):
+        database.with_name(database.name + beside).unlink(missing_ok=True)
 
 
 def _store(directory: Path) -> Store:

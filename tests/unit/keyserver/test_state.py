@@ -3,8 +3,9 @@ import stat
 import pytest
 from sqlalchemy import text
 
-from caisson.errors import Malformed, SealBroken, TokenRejected, UsageError
+from caisson.errors import Malformed, SealBroken, TokenRejected, Unavailable, UsageError
 from caisson.keyserver import (
+    KeyServer,
     Operator,
     Secret,
     ensure_state,
@@ -41,6 +42,21 @@ def test_a_server_opens_again_as_the_same(place, made):
     assert operator.name == "first"
     assert operator.reveal_secret("db")[1].reveal() == CANARY
     again.store.close()
+
+
+def test_what_could_not_be_made_is_not_left(place, tmp_path, monkeypatch):
+    def full(store, *_, **__):
+        with store.write() as session:
+            session.execute(text("CREATE TABLE half (made INTEGER)"))
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(KeyServer, "create", full)
+    with pytest.raises(Unavailable, match="full"):
+        initialise_state(*place, trust_domain="example.org")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    monkeypatch.undo()
+    server, _ = initialise_state(*place, trust_domain="example.org")
+    server.store.close()
 
 
 def test_only_the_owner_can_read_what_was_made(place, made):
