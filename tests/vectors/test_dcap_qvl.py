@@ -34,6 +34,7 @@ THEIRS = {
     "SGX TEE quote must have version 3": "enclaves in quotes of version 4",
     "TCB status is invalid": "revoked TCB level",
     "QE TCB status is Revoked": "revoked TCB level",
+    "Failed to verify certificate chain": "chain of another PCK in the bundle",
 }
 OURS = {
     "bytes too many": "bytes after the quote, or a part",
@@ -171,13 +172,14 @@ def enclaves():
     yield Scene(**fields(good) | {"quote": head[:-4] + size.to_bytes(4, "little") + begin + chain})
     issued = good.platform.provisioning
     leaf, authority, root = (each.certificate for each in (issued.pck, issued.pck_ca, issued.root))
-    of_another = make_platform().provisioning.root.certificate
-    for chain in ((leaf, authority), (leaf, authority, root, root), (leaf, authority, of_another)):
+    another = make_platform().provisioning
+    for chain in ((leaf, authority), (leaf, authority, root, root), (leaf, authority, another.root.certificate)):
         yield good.with_chain(*chain)
     chain = b"text\n".join(pem(each) for each in (leaf, authority, root))
     yield good.with_signature(certification=CertificationData(kind=5, data=chain))
     yield good.with_collateral(pck_crl_issuer_chain=good.collateral["tcb_info_issuer_chain"])
     yield good.with_collateral(version="3")
+    yield good.with_collateral(pck_certificate_chain=another.pck_chain)
     pck = good.verify().pck
     for ppid, kind in ((b"?" * 384, 3), (b"?" * 256, 2), (pck.ppid.value, 1)):
         data = ppid + pck.cpu_svn.value + pck.pce_svn.to_bytes(2, "little") + pck.pce_id.value
