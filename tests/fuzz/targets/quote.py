@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from caisson.evidence import Evidence, VerifiedTd, platform_kind_of, quote_anatomy
-from caisson.sgx import QeSignature, QuoteParts, parse_quote
+from caisson.sgx import QeSignature, QuoteParts, parse_quote, without_padding
 from caisson.tdx import parse_td_body
 from tests.fuzz.evidence import DOMAIN, PLATFORM, SCENE, each, real
 from tests.unit.evidence.domains import DomainScene
@@ -29,6 +29,7 @@ def _again(raw):
 def _parts(raw):
     parts = QuoteParts.parse(raw)
     assert raw.startswith(parts.signed)
+    assert without_padding(raw + bytes(8)) == raw
     each(
         lambda: QeSignature.parse(parts.signature + parts.voucher, version=parts.version),
         lambda: parse_td_body(parts.body),
