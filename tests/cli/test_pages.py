@@ -100,6 +100,7 @@ def test_the_page_on_images_tells_the_limits_and_its_program_runs():
     assert f"holes included | {limits.layer_size >> 30} GiB |" in page
     assert limits.ratio_from == 1 << 30
     assert f"beyond its first GiB | {limits.ratio} times |" in page
+    assert f"(for the [webhook](webhook.md) less) | {limits.size >> 30} GiB |" in page
     assert "| a file of an artifact; all artifacts" in page
     assert f"| {MAX_BLOB >> 20} MiB; {MAX_ATTACHED >> 20} MiB |" in page
     assert f"indexes, configurations | {MAX_SIZE >> 20} MiB |" in page
