@@ -37,7 +37,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Caisson verifier",
             "version": __version__,
-            "description": "Verifies SGX quotes, activation evidence, certificates and SNP reports.",
+            "description": "Verifies SGX and TDX quotes, activation evidence, certificates and SNP reports.",
         },
         "paths": {
             "/v1/verify": {"post": _verify()},
