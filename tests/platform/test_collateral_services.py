@@ -20,11 +20,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from caisson.cli.app import run
+from caisson.cli.sources import CollateralSource, PcsAddress
 from caisson.doctor.readings import QuoteProvider
 from caisson.doctor.sensors.certificates import ask_pccs
-from caisson.evidence import Collateral
+from caisson.errors import Unavailable
+from caisson.evidence import Collateral, Pck, RootKey, TcbChoice, verify_quote
+from caisson.evidence.path import parse_chain
 from caisson.platform import PcsServer, pcs_application
-from caisson.sgx import ReportData
+from caisson.sgx import CertificationData, CertificationKind, PckIdentity, Quote, ReportData
 from tests.guest import launch, make_platform
 
 NOW = dt.datetime.now(dt.UTC)
@@ -153,6 +156,57 @@ def test_the_live_service_and_the_recorded_one_give_the_same(fetch, platform, se
             code, output, err = fetch(url, "--force")
             assert code == 0, err
             assert Collateral.parse(output.read_bytes()) == Collateral.parse(platform.collateral(HOUR))
+
+
+def naming(quote):
+    """The quote of a platform that had no certificate at hand: it names its PCK, and does not bring it."""
+    parsed = Quote.parse(quote)
+    chain = parse_chain(parsed.signature.certification.data)
+    pck = Pck.of(chain[0])
+    name = PckIdentity(
+        kind=CertificationKind.PPID_RSA_3072,
+        ppid=b"?" * 384,
+        cpu_svn=pck.cpu_svn,
+        pce_svn=pck.pce_svn,
+        pce_id=pck.pce_id.value,
+    )
+    certification = CertificationData(kind=name.kind, data=name.encode())
+    return dataclasses.replace(
+        parsed, signature=dataclasses.replace(parsed.signature, certification=certification)
+    ).encode()
+
+
+def test_a_quote_that_only_names_its_pck_is_verified_with_what_the_service_has(platform, quote, tmp_path, capsys):
+    named, root = tmp_path / "named.bin", tmp_path / "root.pem"
+    named.write_bytes(naming(quote))
+    root.write_text(platform.provisioning.root.pem)
+    with PcsServer(pcs_application(platform, lambda: NOW), host="127.0.0.1", port=0) as live:
+        url = f"http://127.0.0.1:{live.port}"
+        question = ["evidence", "verify", str(named), "--genuine-only", "--root", str(root)]
+        assert run([*question, "--pcs", url, "--json"]) == 0, capsys.readouterr().err
+        assert json.loads(capsys.readouterr().out)["genuine"]
+        # The cache keeps what is about all platforms of a kind, and never one platform's certificate.
+        pcs = PcsAddress(url=url, choice=TcbChoice())
+        source = CollateralSource(file=None, pcs=pcs, cache=tmp_path / "cache", stale_if_error=True)
+        roots = frozenset({RootKey.of(platform.provisioning.root.certificate)})
+        for each in (named.read_bytes(), quote, named.read_bytes()):
+            collateral = source.get(each, roots=roots, at=NOW)
+            assert (collateral.pck_certificate_chain is None) == (each == quote)
+            assert verify_quote(each, collateral, roots=roots, at=NOW)
+        (kept,) = (tmp_path / "cache").iterdir()
+        assert "pck_certificate_chain" not in kept.read_text()
+    with pytest.raises(Unavailable):
+        source.get(named.read_bytes(), roots=roots, at=NOW)
+
+
+def test_the_subscription_key_is_read_from_a_file_that_is_not_everybodys(fetch, serve, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("from-intel\n")
+    key.chmod(0o644)
+    code, _, err = fetch(serve(), "--pcs-key-file", str(key))
+    assert (code, "open to everybody" in err) == (2, True)
+    key.chmod(0o600)
+    assert fetch(serve(), "--pcs-key-file", str(key))[0] == 0
 
 
 def test_what_was_fetched_is_shown_and_verified(fetch, serve, platform, tmp_path, capsys):

@@ -1,8 +1,9 @@
 """Where commands get collateral from: a file, or a service with or without a cache."""
 
+import contextlib
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,18 +37,34 @@ class PcsAddress:
     """A provisioning service, how to know it is the right one, and which TCB evaluation to ask it for."""
 
     url: str
-    ca: Path | None
+    ca: Path | None = None
+    key_file: Path | None = None
     choice: TcbChoice
 
     def fetch(self, quote: bytes) -> Collateral:
         """Fetch the collateral for a quote.
 
         Raises:
-            Malformed: not a quote that carries its PCK chain.
+            Malformed: not a quote, or one that neither brings its PCK's chain nor names its PCK.
             Unavailable: the service does not answer, or does not know this platform.
         """
+        with self.client() as client:
+            return client.collateral(quote)
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[PcsClient]:
+        """Give its client.
+
+        Raises:
+            UsageError: a file that it needs cannot be read.
+        """
+        key = None
+        if self.key_file is not None:
+            from caisson.keyserver import read_private  # noqa: PLC0415 - takes long to import
+
+            key = read_private(self.key_file, what="subscription key").reveal().decode("latin-1").strip()
         with web_client(ca=self.ca) as client:
-            return PcsClient(self.url, client, self.choice).collateral(quote)
+            yield PcsClient(self.url, client, self.choice, key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +80,8 @@ class CollateralSource:
         """Give the collateral for a quote; only what one of `roots` stands behind is kept in the cache.
 
         Raises:
-            Malformed: not a quote that carries its PCK chain, or a file that is no collateral.
+            Malformed: not a quote, one that neither brings its PCK's chain nor names its PCK, or a file that is no
+                collateral.
             Unavailable: the service does not answer, or does not know this platform.
             EvidenceRejected: what the service gave would not be kept, because it does not hold.
         """
@@ -75,20 +93,23 @@ class CollateralSource:
             raise UsageError("nobody says where the platform's collateral is", hint=_ONE_PLACE)
         if self.cache is None:
             return pcs.fetch(quote)
-        kind = platform_kind_of(quote)
         cache = CollateralCache(
             directory=self.cache, most_age=_MOST_AGE, early=_EARLY, stale_if_error=self.stale_if_error
         )
         asked = pcs.choice.query()
-        kept = cache.get(
-            " ".join((pcs.url, kind.tee, str(kind.fmspc), kind.ca, *(f"{name}={asked[name]}" for name in asked))),
-            lambda: pcs.fetch(quote),
-            check=lambda collateral: check_collateral(collateral, roots=roots, at=at),
-            at=at,
-        )
+        with pcs.client() as client:
+            # One platform's own, and not kept: the rest is about all of its kind.
+            chain = client.pck_chain(quote)
+            kind = platform_kind_of(quote, chain)
+            kept = cache.get(
+                " ".join((pcs.url, kind.tee, str(kind.fmspc), kind.ca, *(f"{name}={asked[name]}" for name in asked))),
+                lambda: client.collateral_of(kind),
+                check=lambda collateral: check_collateral(collateral, roots=roots, at=at),
+                at=at,
+            )
         if kept.stale:
             say(f"warning: the provisioning service does not answer; collateral is of {kept.fetched}")
-        return kept.collateral
+        return replace(kept.collateral, pck_certificate_chain=chain)
 
 
 def fetch_collateral(certificate: Certificate, pcs: str) -> Collateral:
@@ -98,7 +119,7 @@ def fetch_collateral(certificate: Certificate, pcs: str) -> Collateral:
         Malformed: the certificate carries no evidence.
         Unavailable: the service does not answer.
     """
-    return PcsAddress(url=pcs, ca=None, choice=TcbChoice()).fetch(quote_of(certificate))
+    return PcsAddress(url=pcs, choice=TcbChoice()).fetch(quote_of(certificate))
 
 
 def pcs_options(*, default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -119,6 +140,11 @@ def pcs_options(*, default: str | None) -> Callable[[Callable[..., Any]], Callab
             help="Its certificate, or that of its authority, PEM.  [default: the system's authorities]",
         )
         @click.option(
+            "--pcs-key-file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Subscription key, which Intel's service asks for where a quote does not bring its PCK's certificate.",
+        )
+        @click.option(
             "--tcb-update",
             type=click.Choice([update.value for update in TcbUpdate]),
             help="Which of Intel's TCB evaluations.  [default: what the service gives]",
@@ -131,6 +157,7 @@ def pcs_options(*, default: str | None) -> Callable[[Callable[..., Any]], Callab
             *,
             url: str | None,
             pcs_ca: Path | None,
+            pcs_key_file: Path | None,
             tcb_update: str | None,
             tcb_evaluation_number: int | None,
             **options: Any,
@@ -138,7 +165,8 @@ def pcs_options(*, default: str | None) -> Callable[[Callable[..., Any]], Callab
             choice = TcbChoice(
                 update=None if tcb_update is None else TcbUpdate(tcb_update), number=tcb_evaluation_number
             )
-            command(pcs=None if url is None else PcsAddress(url=url, ca=pcs_ca, choice=choice), **options)
+            pcs = None if url is None else PcsAddress(url=url, ca=pcs_ca, key_file=pcs_key_file, choice=choice)
+            command(pcs=pcs, **options)
 
         return with_pcs
 

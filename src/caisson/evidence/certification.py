@@ -38,7 +38,7 @@ def pck_chain(voucher: Voucher, given: bytes | None) -> tuple[bytes, PckIdentity
         raise QuoteRejected(
             f"quote is certified by data of type {kind:d} ({_WORDS[kind]}): it names its PCK certificate, "
             f"of CPUSVN {identity.cpu_svn} and PCESVN {identity.pce_svn}, and does not bring it",
-            hint="give its chain as the collateral's `pck_certificate_chain`; the platform's service (PCCS) has it",
+            hint="`caisson collateral fetch` gets its chain from the platform's PCCS, as `pck_certificate_chain`",
         )
     return given, identity
 

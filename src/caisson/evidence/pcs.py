@@ -1,7 +1,7 @@
 """The client of a provisioning service: Intel's own (PCS API v4), a caching one (PCCS), or the software platform's."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +13,7 @@ from caisson.evidence.collateral import Collateral
 from caisson.evidence.path import parse_chain
 from caisson.evidence.pck import Fmspc, Pck
 from caisson.evidence.service import Answer, Service
-from caisson.sgx import TEE_TDX, CertificationKind, parse_quote
+from caisson.sgx import TEE_TDX, CertificationKind, PckIdentity, Quote, Quote4, parse_quote
 
 INTEL_PCS = "https://api.trustedservices.intel.com"
 # Intel's own service has no `rootcacrl`: the root's list is where the root's certificate says.
@@ -23,9 +23,14 @@ _HEX = re.compile(rb"\s*((?:[0-9A-Fa-f]{2})+)\s*")
 _PLATFORM_PHRASE = "PCK Platform CA"
 _API = "/sgx/certification/v"
 _VERSION = "4"
+_SUBSCRIPTION = "Ocp-Apim-Subscription-Key"
+_QE_ID_SIZE = 16
+# What quoting enclaves that do not name their PCE have: there never was another.
+_ONLY_PCE = bytes(2)
 # Source: Intel SGX and TDX Provisioning Certification Service API v4; PCCS design guide, status codes.
 _MEANINGS = {
     400: "it does not understand the query",
+    401: "it asks for a token or a subscription key (`--pcs-key-file`)",
     404: "it has nothing about this kind of platform",
     410: "it has nothing of this TCB evaluation any more",
     460: "what the platform sent does not fit together",
@@ -87,22 +92,45 @@ class TcbChoice:
 class PcsClient:
     """Fetches collateral from `url`, for instance `http://127.0.0.1:8081/sgx/certification/v4/`.
 
-    What it fetches is not trusted: whoever verifies a quote with it checks every part.
+    What it fetches is not trusted: whoever verifies a quote with it checks every part. `subscription` is the key that
+    Intel's own service asks for before it gives PCK certificates; nothing else is asked for with it.
     """
 
     url: str
     client: httpx2.Client
     choice: TcbChoice = TcbChoice()
+    subscription: str | None = field(default=None, repr=False)
 
     def collateral(self, quote: bytes) -> Collateral:
         """Fetch what verifying `quote` needs.
 
         Raises:
-            Malformed: not a quote that carries its PCK chain.
+            Malformed: not a quote, or one that neither brings its PCK's chain nor names its PCK.
             Unavailable: the service does not answer, or does not know this platform.
             UsageError: its address is one of another version of the API.
         """
-        return self.collateral_of(platform_kind_of(quote))
+        chain = self.pck_chain(quote)
+        return replace(self.collateral_of(platform_kind_of(quote, chain)), pck_certificate_chain=chain)
+
+    def pck_chain(self, quote: bytes) -> bytes | None:
+        """Fetch the PCK's chain for a quote that only names its PCK; a quote that brings it needs none.
+
+        Raises:
+            Malformed: not a quote, or one that neither brings its PCK's chain nor names its PCK.
+            Unavailable: the service does not answer, or does not know this platform.
+            UsageError: its address is one of another version of the API.
+        """
+        parsed = parse_quote(quote)
+        certification = parsed.signature.certification
+        if certification.kind == CertificationKind.PEM_CHAIN:
+            return None
+        query = _pck_query(parsed)
+        if not self._is_intels:
+            # A PCCS files its platforms under the quoting enclave's id, which Intel's service does not know.
+            query["qeid"] = parsed.header.user_data[:_QE_ID_SIZE].hex()
+        headers = {} if self.subscription is None else {_SUBSCRIPTION: self.subscription}
+        answer = self._get(Tee.SGX, "pckcert", query, headers)
+        return answer.content + _chain(answer, "SGX-PCK-Certificate-Issuer-Chain")
 
     def collateral_of(self, kind: PlatformKind) -> Collateral:
         """Fetch what verifying the quotes of one kind of platform needs.
@@ -129,11 +157,15 @@ class PcsClient:
         )
 
     def _root_crl(self) -> bytes:
-        if urlsplit(self.url).hostname == urlsplit(INTEL_PCS).hostname:
+        if self._is_intels:
             return self._service.get(INTEL_ROOT_CRL, {}).content
         return self._get(Tee.SGX, "rootcacrl", {}).content
 
-    def _get(self, tee: Tee, path: str, query: dict[str, str]) -> Answer:
+    @property
+    def _is_intels(self) -> bool:
+        return urlsplit(self.url).hostname == urlsplit(INTEL_PCS).hostname
+
+    def _get(self, tee: Tee, path: str, query: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
         address = self.url.rstrip("/")
         base, api, version = address.rpartition(_API)
         if api and version != _VERSION:
@@ -141,33 +173,51 @@ class PcsClient:
                 f"`{self.url}` is not an address of version {_VERSION} of the API, and the others have ended",
                 hint=f"it ends in `{_API}{_VERSION}/`",
             )
-        return self._service.get(f"{base if api else address}/{tee}/certification/v{_VERSION}/{path}", query)
+        return self._service.get(f"{base if api else address}/{tee}/certification/v{_VERSION}/{path}", query, headers)
 
     @property
     def _service(self) -> Service:
         return Service(name="the provisioning service", client=self.client, meanings=_MEANINGS, option="--pcs")
 
 
-def platform_kind_of(quote: bytes) -> PlatformKind:
+def platform_kind_of(quote: bytes, chain: bytes | None = None) -> PlatformKind:
     """Give the kind of platform that a quote claims to be from. Nothing is verified here.
 
+    `chain` is the PCK's, for a quote that does not bring it.
+
     Raises:
-        Malformed: not a quote that carries its PCK chain.
+        Malformed: not a quote that carries its PCK chain, and none is given.
         ChainRejected: its PCK certificate does not say.
     """
     parsed = parse_quote(quote)
     certification = parsed.signature.certification
-    if certification.kind != CertificationKind.PEM_CHAIN:
+    if certification.kind == CertificationKind.PEM_CHAIN:
+        chain = certification.data
+    if chain is None:
         raise Malformed(
             f"quote has certification data of type {certification.kind}, not a PEM chain that says its platform's kind",
             hint="collect the collateral yourself, with the PCK's chain as `pck_certificate_chain`",
         )
-    leaf = _leaf(certification.data)
+    leaf = _leaf(chain)
     return PlatformKind(
         tee=Tee.TDX if parsed.header.tee_type == TEE_TDX else Tee.SGX,
         fmspc=Pck.of(leaf).fmspc,
         ca=PckCa.PLATFORM if _PLATFORM_PHRASE in leaf.issuer_name else PckCa.PROCESSOR,
     )
+
+
+def _pck_query(quote: Quote | Quote4) -> dict[str, str]:
+    """Ask for the PCK that a quote names; which of its platform's keys, the security versions say."""
+    certification = quote.signature.certification
+    pck = PckIdentity.parse(certification.kind, certification.data)
+    query = {
+        "cpusvn": str(pck.cpu_svn),
+        "pcesvn": pck.pce_svn.to_bytes(2, "little").hex(),
+        "pceid": (pck.pce_id or _ONLY_PCE).hex(),
+    }
+    if pck.kind is CertificationKind.PPID_RSA_3072:  # the one form of a PPID that the API has
+        query["encrypted_ppid"] = pck.ppid.hex()
+    return query
 
 
 def _leaf(pem: bytes) -> Certificate:

@@ -47,7 +47,7 @@ class Service:
     seconds: float = _MOST_SECONDS
     clock: Callable[[], float] = time.monotonic
 
-    def get(self, url: str, query: Mapping[str, str]) -> Answer:
+    def get(self, url: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """Fetch one document.
 
         Raises:
@@ -57,7 +57,7 @@ class Service:
         deadline = self.clock() + self.seconds
         path = url.rpartition("/v4/")[2].rpartition("/v1/")[2]
         try:
-            with self.client.stream("GET", url, params=dict(query)) as answer:
+            with self.client.stream("GET", url, params=dict(query), headers=headers) as answer:
                 self._require_ok(answer, path)
                 for piece in answer.iter_bytes():
                     content += piece

@@ -27,7 +27,7 @@ class CertificationKind(IntEnum):
     PLATFORM_MANIFEST = 7
 
 
-_PPID_SIZES = {
+_PPID_SIZES: dict[int, int] = {
     CertificationKind.PPID: 16,
     CertificationKind.PPID_RSA_2048: 256,
     CertificationKind.PPID_RSA_3072: 384,
@@ -57,7 +57,7 @@ class PckIdentity:
             raise Malformed(f"certification data of type {self.kind:d} has no PCE-ID")
 
     @classmethod
-    def parse(cls, kind: CertificationKind, raw: bytes) -> Self:
+    def parse(cls, kind: int, raw: bytes) -> Self:
         """Read certification data of type 1, 2 or 3.
 
         Raises:
@@ -70,7 +70,7 @@ class PckIdentity:
         if len(raw) not in (head, head + 2):
             raise Malformed(f"certification data of type {kind:d} have {len(raw)} bytes, not {head} or {head + 2}")
         return cls(
-            kind=kind,
+            kind=CertificationKind(kind),
             ppid=raw[:size],
             cpu_svn=CpuSvn(raw[size : size + CpuSvn.SIZE]),
             pce_svn=_U16.unpack_from(raw, size + CpuSvn.SIZE)[0],

@@ -7,7 +7,7 @@ import pytest
 from caisson.cli.roots import root_keys
 from caisson.cli.sources import CollateralSource, PcsAddress
 from caisson.errors import Unavailable, UntrustedRoot, UsageError
-from caisson.evidence import Collateral, RootKey, TcbChoice, TcbUpdate
+from caisson.evidence import Collateral, PcsClient, RootKey, TcbChoice, TcbUpdate
 from caisson.sgx import ReportData
 from tests.guest import launch, make_platform
 
@@ -29,13 +29,13 @@ def fetched(platform, monkeypatch):
     """How often the service was asked; it is down once `None` is in the list."""
     asked = []
 
-    def fetch(address, _quote):
+    def fetch(client, _kind):
         if None in asked:
             raise Unavailable("down")
-        asked.append(address.choice)
+        asked.append(client.choice)
         return Collateral.parse(platform.collateral())
 
-    monkeypatch.setattr(PcsAddress, "fetch", fetch)
+    monkeypatch.setattr(PcsClient, "collateral_of", fetch)
     return asked
 
 

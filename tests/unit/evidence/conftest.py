@@ -35,7 +35,7 @@ from caisson.platform import (
 )
 from caisson.platform import TcbStatus as PlatformTcbStatus
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
-from caisson.sgx import Attributes, Quote, ReportData
+from caisson.sgx import Attributes, CertificationData, CertificationKind, PckIdentity, Quote, ReportData
 from caisson.tdx import TdFlags
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -43,6 +43,7 @@ PRODUCTION = Attributes(flags=0x4, xfrm=0x3)
 DEBUG = Attributes(flags=0x6, xfrm=0x3)
 PRODUCT, SVN = 7, 3
 SERVER = ServerKeyHash(b"S" * 32)
+PPIDS = {CertificationKind.PPID: None, CertificationKind.PPID_RSA_2048: 256, CertificationKind.PPID_RSA_3072: 384}
 
 
 @cache
@@ -253,3 +254,30 @@ def activation(platform, runtime_data):
 def reissued():
     """Copy a certificate, change something, and let a key sign it."""
     return _reissued
+
+
+@pytest.fixture(scope="session")
+def pck_chain(platform):
+    return platform.provisioning.pck_chain
+
+
+@pytest.fixture(scope="session")
+def naming(scene, pck_chain):
+    """Make the quote name its PCK, with something changed in that; the collateral has the chain, or another."""
+    pck = scene.verify().pck
+
+    def naming(kind=CertificationKind.PPID_RSA_3072, *, given=pck_chain, **changes):
+        size = PPIDS[kind]
+        members = {
+            "kind": kind,
+            "ppid": pck.ppid.value if size is None else b"?" * size,
+            "cpu_svn": pck.cpu_svn,
+            "pce_svn": pck.pce_svn,
+            "pce_id": pck.pce_id.value,
+        }
+        data = CertificationData(kind=kind, data=PckIdentity(**members | changes).encode())
+        without = replace(scene, collateral={k: v for k, v in scene.collateral.items() if "pck_cert" not in k})
+        named = without.with_signature(certification=data)
+        return named if given is None else named.with_collateral(pck_certificate_chain=given)
+
+    return naming

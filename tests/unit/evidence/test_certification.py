@@ -7,37 +7,8 @@ import pytest
 from caisson.errors import ChainRejected, Malformed, PlatformMismatch, QeReportRejected, QuoteRejected, UntrustedRoot
 from caisson.evidence import Collateral
 from caisson.platform import Machine
-from caisson.sgx import CertificationData, CertificationKind, PckIdentity, Quote
-from tests.unit.evidence.conftest import pem
-
-PPIDS = {CertificationKind.PPID: None, CertificationKind.PPID_RSA_2048: 256, CertificationKind.PPID_RSA_3072: 384}
-
-
-@pytest.fixture(scope="module")
-def chain(platform):
-    return platform.provisioning.pck_chain
-
-
-@pytest.fixture(scope="module")
-def naming(scene, chain):
-    """Make the quote name its PCK, with something changed in that; the collateral has the chain, or another."""
-    pck = scene.verify().pck
-
-    def naming(kind=CertificationKind.PPID_RSA_3072, *, given=chain, **changes):
-        size = PPIDS[kind]
-        members = {
-            "kind": kind,
-            "ppid": pck.ppid.value if size is None else b"?" * size,
-            "cpu_svn": pck.cpu_svn,
-            "pce_svn": pck.pce_svn,
-            "pce_id": pck.pce_id.value,
-        }
-        data = CertificationData(kind=kind, data=PckIdentity(**members | changes).encode())
-        without = replace(scene, collateral={k: v for k, v in scene.collateral.items() if "pck_cert" not in k})
-        named = without.with_signature(certification=data)
-        return named if given is None else named.with_collateral(pck_certificate_chain=given)
-
-    return naming
+from caisson.sgx import CertificationKind, Quote
+from tests.unit.evidence.conftest import PPIDS, pem
 
 
 @pytest.mark.parametrize("kind", PPIDS)
@@ -116,11 +87,11 @@ def test_a_name_has_one_form(scene, kind):
         scene.with_signature(certification=replace(section.certification, kind=kind)).verify()
 
 
-def test_collateral_keeps_the_chain_and_is_the_same_without(scene, chain):
-    with_chain = Collateral.parse(scene.collateral | {"pck_certificate_chain": chain})
+def test_collateral_keeps_the_chain_and_is_the_same_without(scene, pck_chain):
+    with_chain = Collateral.parse(scene.collateral | {"pck_certificate_chain": pck_chain})
     without = Collateral.parse(scene.collateral | {"pck_certificate_chain": None})
     assert with_chain == without
-    assert Collateral.parse(with_chain.encode()).pck_certificate_chain == chain.encode()
+    assert Collateral.parse(with_chain.encode()).pck_certificate_chain == pck_chain.encode()
     assert Collateral.parse(without.encode()).pck_certificate_chain is None
     with pytest.raises(Malformed, match="pck_certificate_chain"):
         Collateral.parse(scene.collateral | {"pck_certificate_chain": 1})

@@ -1,5 +1,6 @@
 """The provisioning service's client: what it fetches is what the service signed; anything odd is no verdict."""
 
+import json
 from dataclasses import replace
 from urllib.parse import quote as percent
 
@@ -7,10 +8,10 @@ import httpx2
 import pytest
 
 from caisson.errors import CaissonError, ChainRejected, Malformed, Unavailable
-from caisson.evidence import Collateral, PckCa, PcsClient, PlatformKind, Tee, platform_kind_of
+from caisson.evidence import INTEL_PCS, Collateral, PckCa, PcsClient, PlatformKind, Tee, platform_kind_of
 from caisson.platform import Machine
 from caisson.platform import PckCa as MachineCa
-from caisson.sgx import Quote
+from caisson.sgx import CertificationKind, Quote
 
 URL = "http://pcs.test/sgx/certification/v4"
 
@@ -126,6 +127,71 @@ def test_an_address_that_is_none_is_no_verdict(scene, url):
         PcsClient(url, client).collateral(scene.quote)
 
 
+# Quotes that only name their PCK.
+
+
+@pytest.fixture
+def pckcert(platform, pck_chain):
+    """The chain as a service gives it: the certificate, and who issued it in a header."""
+    leaf = platform.provisioning.pck.pem
+    return httpx2.Response(
+        200, content=leaf, headers={"SGX-PCK-Certificate-Issuer-Chain": percent(pck_chain.removeprefix(leaf))}
+    )
+
+
+def test_the_chain_is_fetched_for_a_quote_that_only_names_its_pck(fetch, naming, pckcert, platform, scene):
+    named = naming(given=None)
+    collateral, asked = fetch(named, pckcert=pckcert)
+    assert named.verify(collateral=json.loads(collateral.encode())) == scene.verify()
+    pck, quoting_enclave = scene.verify().pck, platform.quoting_enclave.qe_id.hex()
+    assert asked[0] == (
+        f"pckcert?cpusvn={pck.cpu_svn}&pcesvn={pck.pce_svn.to_bytes(2, 'little').hex()}&pceid=0000"
+        f"&encrypted_ppid={'3f' * 384}&qeid={quoting_enclave}"
+    )
+
+
+@pytest.mark.parametrize("kind", [CertificationKind.PPID, CertificationKind.PPID_RSA_2048])
+def test_a_name_in_an_older_form_is_asked_for_by_its_quoting_enclave(fetch, naming, pckcert, kind):
+    _, asked = fetch(naming(kind, given=None, pce_id=None), pckcert=pckcert)
+    assert "&pceid=0000&qeid=" in asked[0]
+    assert "ppid" not in asked[0]
+
+
+def test_a_quote_that_brings_its_chain_needs_none(fetch):
+    collateral, asked = fetch()
+    assert collateral.pck_certificate_chain is None
+    assert not any("pckcert" in each for each in asked)
+
+
+def test_intels_service_gets_the_subscription_key_where_it_asks_for_one_and_nobody_elses_names(naming, pckcert, scene):
+    seen = []
+    given = answers(scene.collateral) | {"pckcert": pckcert}
+
+    def handle(request):
+        seen.append((request.url.path.rpartition("/v4/")[2], request.headers.get("ocp-apim-subscription-key")))
+        assert "qeid" not in request.url.params
+        return given.get(seen[-1][0], given["rootcacrl"])
+
+    with httpx2.Client(transport=httpx2.MockTransport(handle)) as client:
+        service = PcsClient(INTEL_PCS, client, subscription="from-intel")
+        service.collateral(naming(given=None).quote)
+    assert [path for path, key in seen if key is not None] == ["pckcert"]
+    assert dict(seen)["pckcert"] == "from-intel"
+    assert "from-intel" not in repr(service)
+
+
+def test_a_service_that_wants_a_key_says_so(fetch, naming):
+    with pytest.raises(Unavailable, match="subscription key"):
+        fetch(naming(given=None), pckcert=httpx2.Response(401))
+
+
+@pytest.mark.parametrize("kind", [0, 4, 6, 7, 99])
+def test_a_quote_that_names_nothing_cannot_be_asked_about(fetch, scene, kind):
+    certification = replace(Quote.parse(scene.quote).signature.certification, kind=kind)
+    with pytest.raises(Malformed, match=f"type {kind} name no PCK"):
+        fetch(scene.with_signature(certification=certification))
+
+
 # What may share collateral.
 
 
@@ -158,8 +224,10 @@ def test_what_is_no_quote_has_no_kind(octets):
 def test_a_quote_without_a_usable_chain_has_no_kind(scene):
     provisioning = scene.platform.provisioning
     certification = Quote.parse(scene.quote).signature.certification
+    named = scene.with_signature(certification=replace(certification, kind=1)).quote
     with pytest.raises(Malformed, match="not a PEM chain"):
-        platform_kind_of(scene.with_signature(certification=replace(certification, kind=1)).quote)
+        platform_kind_of(named)
+    assert platform_kind_of(named, certification.data) == platform_kind_of(scene.quote)
     with pytest.raises(Malformed, match="without a leaf"):
         platform_kind_of(scene.with_chain(provisioning.root.certificate).quote)
     with pytest.raises(ChainRejected):
