@@ -85,6 +85,9 @@ class FileCertificate:
                 return False
             self.context.load_cert_chain(*self._files)
         except (OSError, ssl.SSLError) as cause:
-            raise UsageError(f"`{self._files[0]}` and its key cannot be used: {cause}") from cause
+            raise UsageError(
+                f"`{self._files[0]}` and its key cannot be used: {cause}",
+                hint="are both in PEM form, and do they belong together?",
+            ) from cause
         self._seen = seen
         return True

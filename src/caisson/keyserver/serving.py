@@ -81,7 +81,10 @@ class GivenTls:
         try:
             self.context.load_cert_chain(*self._files)
         except OSError as cause:
-            raise UsageError(f"`{self._files[0]}` and `{self._files[1]}` are no certificate and its key") from cause
+            raise UsageError(
+                f"`{self._files[0]}` and `{self._files[1]}` are no certificate and its key",
+                hint="are both in PEM form, and do they belong together?",
+            ) from cause
 
 
 def serve(

@@ -54,7 +54,10 @@ def tls_context(host: str, access: Access) -> ssl.SSLContext:
             try:
                 context.load_cert_chain(certificate, certificate.with_suffix(".key"))
             except (OSError, ssl.SSLError) as cause:
-                raise UsageError(f"`{certificate}` and its key cannot be used: {cause}") from cause
+                raise UsageError(
+                    f"`{certificate}` and its key cannot be used: {cause}",
+                    hint="are both in PEM form, and do they belong together?",
+                ) from cause
     return context
 
 
@@ -62,7 +65,9 @@ def _load(context: ssl.SSLContext, roots: Path) -> None:
     try:
         context.load_verify_locations(cafile=roots)
     except (OSError, ssl.SSLError) as cause:
-        raise UsageError(f"`{roots}` holds no certificates in PEM form: {cause}") from cause
+        raise UsageError(
+            f"`{roots}` holds no certificates in PEM form: {cause}", hint="name a file that begins with `-----BEGIN`"
+        ) from cause
 
 
 def _directories(host: str) -> Iterator[Path]:
