@@ -138,7 +138,7 @@ def test_an_image_that_is_too_large_is_refused_before_its_layers_are_read_and_no
 ):
     image, judge = push(registry, layers), bounded()
     for _ in range(2):
-        with pytest.raises(Rejected, match=f"^{why}$"):
+        with pytest.raises(Rejected, match=f"^`docker://{HOST}/x@sha256:[0-9a-f]{{64}}`: {why}$"):
             judge.judge(image)
     assert registry.count("GET", "/blobs/") == 0
     assert registry.count("GET", "/manifests/sha256:") == 1
