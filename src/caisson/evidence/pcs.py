@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx2
 
-from caisson.errors import Malformed, Unavailable, UsageError
+from caisson.errors import Malformed, Rejected, Unavailable, UsageError
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.path import parse_chain
@@ -130,7 +130,12 @@ class PcsClient:
             query["qeid"] = parsed.header.user_data[:_QE_ID_SIZE].hex()
         headers = {} if self.subscription is None else {_SUBSCRIPTION: self.subscription}
         answer = self._get(Tee.SGX, "pckcert", query, headers)
-        return answer.content + _chain(answer, "SGX-PCK-Certificate-Issuer-Chain")
+        chain = answer.content + _chain(answer, "SGX-PCK-Certificate-Issuer-Chain")
+        try:
+            Pck.of(_leaf(chain))
+        except Rejected as cause:  # nothing that is wrong with an answer is a no to the quote
+            raise Unavailable("the provisioning service gave no certificate of a PCK with its chain") from cause
+        return chain
 
     def collateral_of(self, kind: PlatformKind) -> Collateral:
         """Fetch what verifying the quotes of one kind of platform needs.

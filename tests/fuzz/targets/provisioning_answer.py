@@ -1,14 +1,24 @@
 """What services answer: Intel's and a PCCS's (PCS API), AMD's KDS. Nothing but collateral or no verdict comes out."""
 
+from urllib.parse import quote as percent
+
 import httpx2
 
 from caisson.evidence import Collateral, PcsClient
 from caisson.evidence.snp import KdsClient, SnpCollateral
+from caisson.sgx import CertificationData, CertificationKind, PckIdentity
 from caisson.snp import Product, Report
-from tests.fuzz.evidence import SCENE, each
+from tests.fuzz.evidence import PCK, SCENE, each
 from tests.unit.evidence.test_pcs import URL, answers
 
-PATHS = list(answers(SCENE.collateral))
+PROVISIONING = SCENE.platform.provisioning
+CHAIN = {"SGX-PCK-Certificate-Issuer-Chain": percent(PROVISIONING.pck_crl_chain)}
+ANSWERS = answers(SCENE.collateral) | {
+    "pckcert": httpx2.Response(200, content=PROVISIONING.pck.pem, headers=CHAIN),
+}
+PATHS = list(ANSWERS)
+NAME = PckIdentity(kind=CertificationKind.PPID, ppid=bytes(16), cpu_svn=PCK.cpu_svn, pce_svn=5, pce_id=bytes(2))
+NAMING = SCENE.with_signature(certification=CertificationData(kind=NAME.kind, data=NAME.encode())).quote
 REPORT = b"\2" + bytes(Report.SIZE - 1)
 
 
@@ -21,10 +31,10 @@ def check(raw):
 def _pcs(path, wire):
     def handle(request):
         asked = request.url.path.removeprefix("/sgx/certification/v4/")
-        return _answer(wire) if asked == path else answers(SCENE.collateral)[asked]
+        return _answer(wire) if asked == path else ANSWERS[asked]
 
     with httpx2.Client(transport=httpx2.MockTransport(handle)) as client:
-        assert isinstance(PcsClient(URL, client).collateral(SCENE.quote), Collateral)
+        assert isinstance(PcsClient(URL, client).collateral(NAMING if path == "pckcert" else SCENE.quote), Collateral)
 
 
 def _kds(wire):
@@ -42,7 +52,7 @@ def _answer(wire):
 
 
 def extra_seeds():
-    for at, answer in enumerate(answers(SCENE.collateral).values()):
+    for at, answer in enumerate(ANSWERS.values()):
         headers = b"".join(name + b": " + value + b"\r\n" for name, value in answer.headers.raw)
         yield bytes((at,)) + str(answer.status_code).encode() + b"\r\n" + headers + b"\r\n" + answer.content
     yield b"\0" + b"404\r\nContent-Type: text/html\r\nRetry-After: 5\r\n\r\n<html>"

@@ -157,6 +157,17 @@ def test_a_name_in_an_older_form_is_asked_for_by_its_quoting_enclave(fetch, nami
     assert "ppid" not in asked[0]
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\xff", b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"]
+)
+def test_an_answer_without_a_pck_is_no_verdict(fetch, naming, pckcert, content):
+    answer = httpx2.Response(
+        200, content=content, headers=dict(pckcert.headers) | {"content-length": str(len(content))}
+    )
+    with pytest.raises(Unavailable, match="no certificate of a PCK"):
+        fetch(naming(given=None), pckcert=answer)
+
+
 def test_a_quote_that_brings_its_chain_needs_none(fetch):
     collateral, asked = fetch()
     assert collateral.pck_certificate_chain is None
