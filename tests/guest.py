@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from caisson.platform import Enclave, SoftwarePlatform, Standing, generate_signing_key, measure, sign_enclave
 from caisson.protocol import ActivationEvidence, Bundle, Challenge, RuntimeData, ServerKeyHash, open_bundle
-from caisson.sgx import Attributes
+from caisson.sgx import Attributes, ReportData
 
 CHALLENGE_REQUEST = b'{"version":1}'
 PRODUCTION = Attributes(flags=0x4, xfrm=0x3)
@@ -107,3 +108,15 @@ class Guest:
             report_data=RuntimeData.parse(evidence.runtime_data).report_data,
             server_key=server_key,
         )
+
+
+def lay_out_evidence(platform: SoftwarePlatform, directory: Path) -> None:
+    """Write files: the `quote` of an enclave, that of one in `debug`, a `forged` one, and `collateral` and `root`."""
+    for name, enclave in (("quote", launch(platform)), ("debug", launch(platform, attributes=DEBUG))):
+        report = enclave.ereport(platform.quoting_enclave.target_info, ReportData(bytes(64)))
+        (directory / name).write_bytes(platform.quote(report))
+    forged = bytearray((directory / "quote").read_bytes())
+    forged[100] ^= 1
+    (directory / "forged").write_bytes(forged)
+    (directory / "collateral").write_text(json.dumps(platform.collateral()))
+    (directory / "root").write_text(platform.provisioning.root.pem)

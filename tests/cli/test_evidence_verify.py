@@ -12,8 +12,7 @@ from caisson.cli.sources import PcsAddress
 from caisson.errors import Unavailable
 from caisson.evidence import EVIDENCE_FORMS
 from caisson.protocol import ServerKeyHash
-from caisson.sgx import ReportData
-from tests.guest import DEBUG, launch, make_platform, policy
+from tests.guest import launch, lay_out_evidence, make_platform, policy
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 AT = ("--at", "2026-11-23T12:00:00Z")
@@ -43,14 +42,7 @@ class World:
 
 @pytest.fixture
 def verify(platform, tmp_path, capsys):
-    for name, enclave in (("quote", launch(platform)), ("debug", launch(platform, attributes=DEBUG))):
-        report = enclave.ereport(platform.quoting_enclave.target_info, ReportData(bytes(64)))
-        (tmp_path / name).write_bytes(platform.quote(report))
-    forged = bytearray((tmp_path / "quote").read_bytes())
-    forged[100] ^= 1
-    (tmp_path / "forged").write_bytes(forged)
-    (tmp_path / "collateral").write_text(json.dumps(platform.collateral()))
-    (tmp_path / "root").write_text(platform.provisioning.root.pem)
+    lay_out_evidence(platform, tmp_path)
     (tmp_path / "policy").write_text(policy(platform, launch(platform), ServerKeyHash(b"S" * 32)))
     return World(tmp_path, capsys)
 

@@ -7,8 +7,7 @@ import pytest
 
 from caisson.cli.app import run
 from caisson.evidence import parse_policy
-from caisson.sgx import ReportData
-from tests.guest import DEBUG, launch, make_platform
+from tests.guest import lay_out_evidence, make_platform
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -21,14 +20,7 @@ def platform():
 @pytest.fixture
 def propose(platform, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for name, enclave in (("quote", launch(platform)), ("debug", launch(platform, attributes=DEBUG))):
-        report = enclave.ereport(platform.quoting_enclave.target_info, ReportData(bytes(64)))
-        (tmp_path / name).write_bytes(platform.quote(report))
-    forged = bytearray((tmp_path / "quote").read_bytes())
-    forged[100] ^= 1
-    (tmp_path / "forged").write_bytes(forged)
-    (tmp_path / "collateral").write_text(json.dumps(platform.collateral()))
-    (tmp_path / "root").write_text(platform.provisioning.root.pem)
+    lay_out_evidence(platform, tmp_path)
 
     def propose(name, *options):
         held = ("--collateral", "collateral", "--root", "root", "--at", NOW.isoformat())
