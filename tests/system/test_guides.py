@@ -33,7 +33,9 @@ def test_an_image_that_somebody_gave_you(directory):
     done = follow("review", directory)
     assert f"is workload `redis`, {ACCEPTED}" in done.stdout
     assert "accepted: it is genuine, and what the policy asks for\n" in done.stdout
-    assert done.stdout.count("mrenclave is") == 0
+    assert "REFUSED: 127.0.0.1:16379 is not what the policy accepts\n" in done.stdout
+    (wrong,) = [line for line in done.stdout.splitlines() if line.startswith("  wrong ")]
+    assert "mrenclave is" in wrong
     assert "not accepted: status 1\n" in done.stdout
 
 
