@@ -257,7 +257,8 @@ def test_a_registry_with_tokens_gives_what_the_password_allows(token_registry, t
     assert source(place, Access()).read(scratch=scratch).digest == image.digest  # anyone may pull
     back = source(place, known).read(scratch=scratch)
     sink(at(token_registry, "token/mounted:v1"), known).write(back)
-    assert (["repository:token/mounted:pull,push", "repository:token/app:pull"], True) in tokens.asked
+    mounting = {"repository:token/mounted:pull,push", "repository:token/app:pull"}
+    assert any(known and mounting <= set(scopes) for scopes, known in tokens.asked)  # the registry may spell one anew
 
 
 def test_a_token_that_expires_while_blobs_travel_is_renewed(start, directory, image, scratch, tmp_path):
