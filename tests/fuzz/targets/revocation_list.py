@@ -4,14 +4,14 @@ from cryptography.hazmat.primitives.hashes import SHA384
 
 from caisson.evidence import Certificate
 from caisson.evidence.revocation import RevocationList
-from caisson.evidence.snp.certificate import PSS_SHA384, AmdCertificate
+from caisson.evidence.snp.certificate import PSS_SHA384, parse_certificate
 from caisson.evidence.snp.endorsement import parse_chain
 from caisson.evidence.snp.revocation import RevocationList as AmdRevocationList
 from tests.fuzz.evidence import AMD, PLATFORM, SCENE, body_of, ders, each, real, real_collateral, signed, tlv
 
 (ISSUER, _) = (Certificate.parse(der) for der in ders(PLATFORM.provisioning.pck_crl_chain.encode()))
 AMD_ROOTS = [
-    AmdCertificate.parse(AMD.root_certificate()),
+    parse_certificate(AMD.root_certificate()),
     *(parse_chain(pem)[1] for pem in real("google-go-sev-guest/verify-trust/ask_ark_milan.pem")),
 ]
 AMD_ALGORITHM = bytes.fromhex(

@@ -11,8 +11,9 @@ from functools import lru_cache
 from cryptography.x509.oid import ExtensionOID
 
 from caisson.errors import ChainRejected, Malformed, UntrustedRoot
+from caisson.evidence.certificate import Certificate
 from caisson.evidence.roots import RootKey
-from caisson.evidence.snp.certificate import AmdCertificate
+from caisson.evidence.snp.certificate import parse_certificate, require_issued_by
 from caisson.evidence.snp.revocation import RevocationList
 from caisson.evidence.snp.vek import Vek
 from caisson.evidence.validity import Validities
@@ -64,7 +65,7 @@ def endorse(vek: bytes, chain: bytes, crl: bytes | None, roots: frozenset[RootKe
         EvidenceRejected: a step does not hold.
     """
     # 2. The certificates: what each is for, who signed it, and whether the root is one of ours.
-    leaf = AmdCertificate.parse(_one(vek))
+    leaf = parse_certificate(_one(vek))
     key = Vek.of(leaf)
     authority, root = parse_chain(chain)
     product = key.product.value
@@ -75,9 +76,9 @@ def endorse(vek: bytes, chain: bytes, crl: bytes | None, roots: frozenset[RootKe
             f"chain ends in the root `{root.common_name}` with key {root.root_key}, which is not accepted",
             hint="name this root in the policy only if you trust who holds its key",
         )
-    root.require_issued_by(root)
-    authority.require_issued_by(root)
-    leaf.require_issued_by(authority)
+    require_issued_by(root, root)
+    require_issued_by(authority, root)
+    require_issued_by(leaf, authority)
     windows = [certificate.validity for certificate in (leaf, authority, root)]
     # 3. What the root takes back.
     if crl is not None:
@@ -94,7 +95,7 @@ def endorse(vek: bytes, chain: bytes, crl: bytes | None, roots: frozenset[RootKe
     )
 
 
-def parse_chain(chain: bytes) -> tuple[AmdCertificate, AmdCertificate]:
+def parse_chain(chain: bytes) -> tuple[Certificate, Certificate]:
     """Read an authority and its root in PEM or DER, one after the other in either order and with nothing around them.
 
     Raises:
@@ -104,7 +105,7 @@ def parse_chain(chain: bytes) -> tuple[AmdCertificate, AmdCertificate]:
     ders = _decoded(chain)
     if len(ders) != _AUTHORITIES:
         raise Malformed("chain is not exactly two certificates, AMD's signing key and its root key")
-    first, second = map(AmdCertificate.parse, ders)
+    first, second = map(parse_certificate, ders)
     roots = [certificate for certificate in (first, second) if certificate.issuer == certificate.subject]
     if len(roots) != 1:
         raise ChainRejected(f"chain has {len(roots)} roots, not one: `{first.common_name}`, `{second.common_name}`")
@@ -144,7 +145,7 @@ def _unarmoured(block: bytes, end: bytes) -> bytes:
         raise Malformed("certificate in PEM is not base64") from cause
 
 
-def _require_role(certificate: AmdCertificate, name: str, role: _Role) -> None:
+def _require_role(certificate: Certificate, name: str, role: _Role) -> None:
     if certificate.common_name != name:
         raise ChainRejected(f"chain has `{certificate.common_name}` where the endorsement key demands `{name}`")
     constraints = certificate.extensions.get(ExtensionOID.BASIC_CONSTRAINTS.dotted_string)

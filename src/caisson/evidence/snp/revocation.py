@@ -6,12 +6,12 @@ Source: AMD VCEK Certificate and KDS Interface Specification (57230), chapter 4;
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.hashes import SHA384
 
 from caisson.errors import CertificateRevoked, CrlRejected
+from caisson.evidence.certificate import Certificate, name_bytes
 from caisson.evidence.signed_list import SignedList
-from caisson.evidence.snp.certificate import ALGORITHMS, PSS_SHA384, AmdCertificate
+from caisson.evidence.snp.certificate import ALGORITHMS, PSS_SHA384, rsa_key
 from caisson.evidence.validity import Validity
 
 _MOST_BYTES = 64 * 1024
@@ -25,7 +25,7 @@ class RevocationList:
     validity: Validity
 
     @classmethod
-    def verify(cls, der: bytes, *, issuer: AmdCertificate) -> "RevocationList":
+    def verify(cls, der: bytes, *, issuer: Certificate) -> "RevocationList":
         """Check that `der` is a complete list that `issuer` signed, and read it.
 
         Raises:
@@ -36,15 +36,15 @@ class RevocationList:
         if signed.algorithm not in ALGORITHMS:
             raise CrlRejected(f"{what} is signed in another way than AMD signs")
         try:
-            issuer.rsa_key().verify(signed.signature, signed.body, PSS_SHA384, SHA384())
+            rsa_key(issuer).verify(signed.signature, signed.body, PSS_SHA384, SHA384())
         except InvalidSignature as cause:
             raise CrlRejected(f"{what} is not signed by that root") from cause
         whole = signed.read(what=what)
-        if asn1.encode_der(whole.issuer) != issuer.subject:
+        if name_bytes(whole.issuer) != issuer.subject:
             raise CrlRejected(f"{what} is not of that issuer")
         return cls(revoked=whole.revoked, validity=whole.validity)
 
-    def require_absent(self, certificate: AmdCertificate) -> None:
+    def require_absent(self, certificate: Certificate) -> None:
         """Refuse a certificate of the same root that is on the list.
 
         Raises:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from caisson.errors import ChainRejected
-from caisson.evidence.snp.certificate import AmdCertificate
+from caisson.evidence.certificate import Certificate
 from caisson.snp import ChipId, Product, SigningKey, TcbComponents
 
 _AMD = "1.3.6.1.4.1.3704.1"
@@ -37,7 +37,7 @@ class Vek:
     public_key: EllipticCurvePublicKey
 
     @classmethod
-    def of(cls, certificate: AmdCertificate) -> "Vek":
+    def of(cls, certificate: Certificate) -> "Vek":
         """Read a certificate.
 
         Raises:
@@ -54,7 +54,7 @@ class Vek:
             ) from cause
 
     @classmethod
-    def _read(cls, certificate: AmdCertificate, kind: SigningKey) -> "Vek":
+    def _read(cls, certificate: Certificate, kind: SigningKey) -> "Vek":
         extensions = certificate.extensions
         _level(extensions[_STRUCT_VERSION])
         product = _product(asn1.decode_der(asn1.IA5String, extensions[_PRODUCT]).as_str())
@@ -103,7 +103,7 @@ def _chip_id(value: bytes, product: Product) -> ChipId:
     return ChipId(octets.ljust(ChipId.SIZE, b"\0"))
 
 
-def _public_key(certificate: AmdCertificate) -> EllipticCurvePublicKey:
+def _public_key(certificate: Certificate) -> EllipticCurvePublicKey:
     try:
         key = load_der_public_key(certificate.spki)
     except UnsupportedAlgorithm as cause:

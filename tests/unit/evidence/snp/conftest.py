@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from caisson.evidence.snp.certificate import AmdCertificate
+from caisson.evidence import Certificate
 from caisson.snp import GuestPolicy, Report, Signature
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -244,7 +244,7 @@ class Maker:
         parts = {part: changes.pop(part, None) for part in good}
         return Case(
             **{part: good[part]() if given is None else given for part, given in parts.items()},
-            roots=frozenset({AmdCertificate.parse(self.root_certificate(product)).root_key}),
+            roots=frozenset({Certificate.parse(self.root_certificate(product)).root_key}),
             **changes,
         )
 

@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from caisson.errors import ChainRejected, CrlRejected, Malformed
 from caisson.evidence.snp import verify_snp
-from caisson.evidence.snp.certificate import ALGORITHMS, AmdCertificate
+from caisson.evidence.snp.certificate import ALGORITHMS, parse_certificate
 from caisson.evidence.snp.vek import Vek
 from tests.unit.evidence.snp.conftest import PADDING, length
 
@@ -131,7 +131,7 @@ def test_another_signature_algorithm_is_refused(maker, padding, digest):
 def test_the_algorithm_is_the_same_inside_and_outside(maker):
     vek = maker.vek_certificate()
     at = vek.rindex(bytes.fromhex("a203020130"))
-    refuse(maker.case(vek=vek[: at + 4] + b"\x20" + vek[at + 5 :]), ChainRejected, "not signed with RSASSA-PSS")
+    refuse(maker.case(vek=vek[: at + 4] + b"\x20" + vek[at + 5 :]), Malformed, "one signature algorithm inside")
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -140,7 +140,7 @@ def test_the_algorithm_may_be_spelled_as_amd_does_but_in_one_way(maker, inside):
     vek = maker.vek_certificate()
     (other,) = [each for each in ALGORITHMS if each not in vek]
     (usual,) = ALGORITHMS - {other}
-    body = AmdCertificate.parse(vek).signed
+    body = parse_certificate(vek).signed
     if inside:
         content = body[4:].replace(usual, other, 1)
         body = b"\x30" + length(len(content)) + content
@@ -150,7 +150,7 @@ def test_the_algorithm_may_be_spelled_as_amd_does_but_in_one_way(maker, inside):
     if inside:
         accept(case)
     else:
-        refuse(case, ChainRejected, "not signed with RSASSA-PSS")
+        refuse(case, Malformed, "one signature algorithm inside")
 
 
 def test_an_extension_is_there_once(maker):
@@ -159,7 +159,7 @@ def test_an_extension_is_there_once(maker):
     accept(maker.case(vek=twice))
     product, reserved = bytes.fromhex("060a2b060104019c78010304"), bytes.fromhex("060a2b060104019c78010305")
     assert product in vek
-    refuse(maker.case(vek=vek.replace(product, reserved)), ChainRejected, "twice")
+    refuse(maker.case(vek=vek.replace(product, reserved)), Malformed, "twice")
 
 
 def test_unknown_extensions_are_left_alone_unless_they_are_critical(maker):
@@ -270,7 +270,7 @@ def test_a_root_with_a_key_that_cannot_be_read_is_refused_even_if_it_is_accepted
     root = maker.root_certificate()
     broken = root.replace(bytes.fromhex("06092a864886f70d010101"), bytes.fromhex("06092a864886f70d01017f"))
     case = maker.case(chain=pem(maker.authority_certificate()) + armoured(broken))
-    accepted = frozenset({AmdCertificate.parse(broken).root_key})
+    accepted = frozenset({parse_certificate(broken).root_key})
     refuse(replace(case, roots=accepted), ChainRejected, "key that cannot be read")
 
 
@@ -331,10 +331,10 @@ def test_an_extension_has_the_one_form_that_amd_writes(maker, extensions_of, oid
 
 def test_a_level_is_a_byte(maker, extensions_of):
     vek = maker.vek_certificate(extensions=extensions_of(**{"3_1": bytes.fromhex("020200ff")}))
-    assert Vek.of(AmdCertificate.parse(vek)).tcb.bootloader == 255
+    assert Vek.of(parse_certificate(vek)).tcb.bootloader == 255
     vek = maker.vek_certificate(extensions=extensions_of(**{"3_1": bytes.fromhex("02020100")}))
     with pytest.raises(ChainRejected, match="extension"):
-        Vek.of(AmdCertificate.parse(vek))
+        Vek.of(parse_certificate(vek))
 
 
 def test_a_provider_names_no_chip(maker, extensions_of):
@@ -362,7 +362,7 @@ def test_a_certificate_that_is_too_large_is_not_even_read(maker):
 def test_a_chip_whose_number_begins_like_an_octet_string_is_one_all_the_same(maker, extensions_of):
     chip = b"\x04\x40" + bytes(62)
     vek = maker.vek_certificate(extensions=extensions_of(**{"4": chip}))
-    assert Vek.of(AmdCertificate.parse(vek)).chip_id.value == chip
+    assert Vek.of(parse_certificate(vek)).chip_id.value == chip
 
 
 def test_levels_that_are_reserved_may_be_left_out(maker, extensions_of):
