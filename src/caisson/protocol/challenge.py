@@ -5,10 +5,10 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from caisson.abi import FixedBytes
 from caisson.errors import SignatureRejected
 from caisson.protocol import canonical, envelope
 from caisson.protocol.identity import ServerKeyHash, decode_identity, encode_identity
-from caisson.sgx import FixedBytes
 
 PAYLOAD_TYPE = "application/vnd.caisson.challenge.v1+json"
 VERSION = 1

@@ -7,8 +7,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
+from caisson.abi import FixedBytes
 from caisson.errors import Malformed
-from caisson.sgx import FixedBytes
 
 
 class ServerKeyHash(FixedBytes):

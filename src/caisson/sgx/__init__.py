@@ -1,6 +1,6 @@
 """SGX structures: bytes to frozen dataclasses and back, exactly. No I/O, no cryptography but hashes that are names."""
 
-from caisson.abi import FixedBytes, ReportData
+from caisson.abi import ReportData
 from caisson.sgx.attributes import Attributes, Flags
 from caisson.sgx.certification import CertificationKind, PckIdentity
 from caisson.sgx.fixed import CpuSvn, MrEnclave, MrSigner
@@ -25,12 +25,11 @@ from caisson.sgx.quote4 import (
 from caisson.sgx.report import Report, ReportBody
 from caisson.sgx.sigstruct import SigStruct
 from caisson.sgx.targetinfo import TargetInfo
-from caisson.sgx.voucher import QE_REPORT, Voucher
+from caisson.sgx.voucher import Voucher
 
 __all__ = [
     "ECDSA_P256",
     "INTEL_QE_VENDOR",
-    "QE_REPORT",
     "TEE_SGX",
     "TEE_TDX",
     "Attributes",
@@ -38,7 +37,6 @@ __all__ = [
     "CertificationData",
     "CertificationKind",
     "CpuSvn",
-    "FixedBytes",
     "Flags",
     "KeyName",
     "KeyPolicy",

@@ -11,9 +11,9 @@ from typing import Self
 
 from caisson.abi import Cursor
 from caisson.errors import Malformed
+from caisson.sgx.certification import CertificationKind
 from caisson.sgx.quote import QeSignature, Quote, QuoteHeader
 from caisson.sgx.report import ReportBody
-from caisson.sgx.voucher import QE_REPORT
 
 TEE_SGX = 0x00
 TEE_TDX = 0x81
@@ -163,4 +163,4 @@ def body_kind(cursor: Cursor, *, version: int, tee_type: int) -> BodyKind:
 def _encode_section(signature: QeSignature) -> bytes:
     raw = signature.encode()
     signed, vouched = raw[:_KEY_END], raw[_KEY_END:]
-    return signed + _CERTIFICATION_DESCRIPTOR.pack(QE_REPORT, len(vouched)) + vouched
+    return signed + _CERTIFICATION_DESCRIPTOR.pack(CertificationKind.QE_REPORT, len(vouched)) + vouched

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from caisson.abi import Cursor
 from caisson.errors import Malformed
+from caisson.sgx.certification import CertificationKind
 
-QE_REPORT = 6
 WITHOUT_WRAPPING = 3
 
 _WRAPPING = struct.Struct("<64sHI")
@@ -44,8 +44,8 @@ class Voucher(NamedTuple):
             key = cursor.take(_KEY)
         else:
             key, wrapping, size = cursor.unpack(_WRAPPING)
-            if wrapping != QE_REPORT:
-                raise Malformed(f"quote has certification data of type {wrapping}, not {QE_REPORT}")
+            if wrapping != CertificationKind.QE_REPORT:
+                raise Malformed(f"quote has certification data of type {wrapping}, not {CertificationKind.QE_REPORT:d}")
             vouched = cursor.take(size)
             cursor.finish()
             cursor = Cursor(vouched, what="quote's certification data")
