@@ -46,7 +46,7 @@ from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
 from caisson.evidence.service import Answer, Service, web_client
 from caisson.evidence.signed_list import SignedList
 from caisson.evidence.statements import Statement, Statements, statements_of
-from caisson.evidence.tcb import TcbStatus, TcbVerdict
+from caisson.evidence.tcb_status import TcbStatus, TcbVerdict
 from caisson.evidence.tls import VerifiedRaTls, quote_of, verify_peer, verify_ra_tls
 from caisson.evidence.trust_vector import Tier, TrustVector
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from caisson.errors import Malformed, QeIdentityRejected, QeMismatch
 from caisson.evidence.signed_json import Fields
-from caisson.evidence.tcb import MOST_EVALUATION_NUMBER, NOT_SUPPORTED, TcbVerdict
+from caisson.evidence.tcb import MOST_EVALUATION_NUMBER
+from caisson.evidence.tcb_status import NOT_SUPPORTED, TcbVerdict
 from caisson.evidence.validity import Validity
 from caisson.sgx import Attributes, MrSigner, ReportBody
 

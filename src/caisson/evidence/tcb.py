@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from caisson.errors import Malformed, TcbInfoRejected
 from caisson.evidence.pck import Fmspc, PceId, Pck
 from caisson.evidence.signed_json import Fields
-from caisson.evidence.tcb_status import NOT_SUPPORTED, TcbStatus, TcbVerdict
+from caisson.evidence.tcb_status import NOT_SUPPORTED, TcbVerdict
 from caisson.evidence.tdx.module import TdxModules
 from caisson.evidence.validity import Validity
 from caisson.sgx import CpuSvn
-
-__all__ = ["MOST_EVALUATION_NUMBER", "NOT_SUPPORTED", "SGX", "TDX", "TcbInfo", "TcbLevel", "TcbStatus", "TcbVerdict"]
 
 SGX, TDX = "SGX", "TDX"
 

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Self
 
 from caisson.evidence.snp.verified import VerifiedSnpReport
-from caisson.evidence.tcb import TcbStatus
+from caisson.evidence.tcb_status import TcbStatus
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd
 
 _AFFIRMING, _WARNING = range(2, 32), range(32, 96)

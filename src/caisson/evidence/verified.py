@@ -5,7 +5,7 @@ from datetime import datetime
 
 from caisson.evidence.pck import Pck
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
-from caisson.evidence.tcb import TcbVerdict
+from caisson.evidence.tcb_status import TcbVerdict
 from caisson.sgx import ReportBody, ReportData
 from caisson.tdx import TdBody
 

@@ -16,7 +16,7 @@ from caisson.evidence.collateral import Collateral
 from caisson.evidence.path import PCK_PHRASE, Path, parse_chain, public_key, verify_path
 from caisson.evidence.pck import Pck
 from caisson.evidence.roots import RootKey
-from caisson.evidence.tcb import TcbVerdict
+from caisson.evidence.tcb_status import TcbVerdict
 from caisson.evidence.trusted import TrustedCollateral, trust
 from caisson.evidence.validity import Validities
 from caisson.sgx import ReportBody, ReportData, Voucher

@@ -29,7 +29,7 @@ from caisson.errors import (
     UsageError,
 )
 from caisson.evidence import Certificate, MemoryProtection, RootKey, TcbStatus, verify
-from caisson.evidence.tcb import NOT_SUPPORTED
+from caisson.evidence.tcb_status import NOT_SUPPORTED
 from caisson.platform import Machine, PckCa, Revocable, SoftwarePlatform
 from caisson.platform.signing import sign_p256
 from caisson.sgx import Quote, ReportData

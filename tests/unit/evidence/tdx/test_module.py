@@ -8,7 +8,8 @@ import pytest
 
 from caisson.errors import Malformed, TdxModuleMismatch
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
-from caisson.evidence.tcb import NOT_SUPPORTED, TcbInfo, TcbStatus, TcbVerdict
+from caisson.evidence.tcb import TcbInfo
+from caisson.evidence.tcb_status import NOT_SUPPORTED, TcbStatus, TcbVerdict
 from caisson.evidence.tdx.levels import tdx_verdict
 from caisson.evidence.tdx.relaunch import relaunched
 from caisson.sgx import CpuSvn
