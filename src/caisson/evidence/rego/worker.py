@@ -19,20 +19,20 @@ _MOST_FILES = 64
 _QUERY = "data.caisson.allow"
 
 
-def main(load: Callable[[], Evaluate], megabytes: int) -> None:  # pragma: no cover - in a process of its own
+def main(load: Callable[[], Evaluate], megabytes: int) -> None:
     """Answer questions until there are no more, with the function that `load` gives for a policy and an input."""
     # The engine may print what it likes, but not into the answers.
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
-    evaluate = load()
-    # Python itself sets a variable, and `opa.runtime()` shows all there are.
-    os.environ.clear()
-    resource.setrlimit(resource.RLIMIT_AS, (megabytes * _MEGABYTE,) * 2)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_FILES,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    answers.write(_line({"ready": True}))
-    for question in sys.stdin.buffer:
-        answers.write(reply(question, evaluate))
+    with os.fdopen(os.dup(1), "wb", buffering=0) as answers:
+        os.dup2(2, 1)
+        evaluate = load()
+        # Python itself sets a variable, and `opa.runtime()` shows all there are.
+        os.environ.clear()
+        resource.setrlimit(resource.RLIMIT_AS, (megabytes * _MEGABYTE,) * 2)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_MOST_FILES,) * 2)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        answers.write(_line({"ready": True}))
+        for question in sys.stdin.buffer:
+            answers.write(reply(question, evaluate))
 
 
 def reply(question: bytes, evaluate: Evaluate) -> bytes:
@@ -67,5 +67,5 @@ def load_regopy() -> Evaluate:
     return evaluate
 
 
-if __name__ == "__main__":  # pragma: no cover - in a process of its own
+if __name__ == "__main__":
     main(load_regopy, int(sys.argv[1]))

@@ -1,7 +1,11 @@
 """Rego in a worker: only a plain yes is one, unfit engines are refused, and no policy holds us up or looks around."""
 
+import io
 import json
 import os
+import resource
+import runpy
+import sys
 import time
 from pathlib import Path
 
@@ -94,6 +98,48 @@ def test_the_worker_answers_a_line_with_a_line():
     assert ask(f"{HEAD}other := 1\n", {}) == {"allow": None}
     assert ask(f"{HEAD}allow := true\nallow := false\n", {}) == {"allow": None}
     assert ask("no Rego", {}) == {"error": "RegoError"}
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Let a worker run here: what it takes from its process is ours, and given back."""
+    limits = {}
+    monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
+    monkeypatch.setattr(os, "environ", {"SECRET": "hunter2"})
+    monkeypatch.setattr(sys, "argv", ["worker", "256"])
+    stdout = os.dup(1)
+    yield limits
+    os.dup2(stdout, 1)
+    os.close(stdout)
+
+
+def asks(monkeypatch, *questions):
+    lines = "".join(json.dumps(question) + "\n" for question in questions)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
+
+
+def test_the_worker_answers_until_its_input_ends(in_this_process, monkeypatch, capfd):
+    asks(monkeypatch, *({"policy": f"{HEAD}{name} := true\n", "input": {}} for name in ("allow", "other")))
+    runpy.run_path(worker.__file__, run_name="__main__")
+    assert capfd.readouterr().out == '{"ready": true}\n{"allow": true}\n{"allow": null}\n'
+    memory = 256 * 1024 * 1024
+    assert in_this_process == {
+        resource.RLIMIT_AS: (memory, memory),
+        resource.RLIMIT_NOFILE: (64, 64),
+        resource.RLIMIT_CORE: (0, 0),
+    }
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_what_an_engine_prints_is_no_answer(monkeypatch, capfd):
+    def evaluate(_policy, _claims):
+        os.write(1, b'{"allow": true}\n')
+        return os.environ
+
+    asks(monkeypatch, {"policy": "", "input": {}})
+    worker.main(lambda: evaluate, 1)
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ('{"ready": true}\n{"allow": {}}\n', '{"allow": true}\n')
 
 
 HELLO = "import sys\nprint('{\"ready\": true}', flush=True)\nsys.stdin.readline()\n"
