@@ -85,7 +85,7 @@ def test_a_real_ra_tls_certificate_names_its_extensions(inspect, vectors):
 
 
 def test_a_report_is_shown_too(inspect):
-    code, out, _ = inspect(bytes(1184), "--bytes")
+    code, out, _ = inspect(b"\3".ljust(1184, b"\0"), "--bytes")
     assert (code, out.startswith("snp-report, not verified\n")) == (0, True)
     assert "   144     48  measurement" in out
 
@@ -102,7 +102,7 @@ def test_what_is_no_evidence_is_a_no(inspect, raw):
 
 
 def test_what_is_no_evidence_is_told_what_is(inspect):
-    for other in (b"", b"no evidence, but a letter"):
+    for other in (b"", bytes(1184), b"no evidence, but a letter"):
         code, out, err = inspect(other)
         assert (code, out) == (1, "")
         assert err.endswith(f"hint: {EVIDENCE_FORMS}\n")

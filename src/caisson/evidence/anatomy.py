@@ -10,6 +10,7 @@ from typing import get_type_hints
 from caisson.abi import Cursor
 from caisson.errors import Malformed
 from caisson.sgx import TEE_TDX, BodyKind
+from caisson.snp import Report
 from caisson.tdx import TdBody, TdBody15, TdBody15Ex
 
 _V3, _V4, _V5 = 3, 4, 5
@@ -128,13 +129,15 @@ def quote_anatomy(raw: bytes) -> tuple[Part, ...]:
 
 
 def report_anatomy(raw: bytes) -> tuple[Part, ...]:
-    """Name every byte of an SNP report.
+    """Name every byte of an SNP report of version 2 to 5.
 
     Raises:
-        Malformed: not 1,184 bytes.
+        Malformed: not 1,184 bytes, or another version.
     """
     walk = _Walk(raw, what="report")
     walk.layout("", _SNP)
+    if (version := walk.number("version")) not in Report.VERSIONS:
+        raise Malformed(f"report has version {version}, not 2 to 5")
     return walk.finish()
 
 

@@ -46,13 +46,16 @@ class Evidence:
         """Tell the form: a certificate in PEM or DER, activation evidence in JSON, an SNP report, or else a quote.
 
         Raises:
-            Malformed: nothing, more than a mebibyte, or a certificate or activation evidence that cannot be read.
+            Malformed: nothing, or nothing but zeros, more than a mebibyte, or a certificate or activation evidence that
+                cannot be read.
         """
         if not 0 < len(raw) <= MOST_BYTES:
             raise Malformed(
                 f"evidence has {len(raw)} bytes, which is nothing, or more than {MOST_BYTES}",
                 hint=EVIDENCE_FORMS,
             )
+        if not any(raw):
+            raise Malformed("evidence is nothing but zeros, as a buffer that nobody filled", hint=EVIDENCE_FORMS)
         if raw.lstrip().startswith(_PEM):
             return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=parse_chain(raw)[0])
         if raw.startswith(_DER):

@@ -68,8 +68,10 @@ class TcbInfo:
         if version not in (_WITHOUT_ID, _WITH_ID):
             raise TcbInfoRejected(f"TCB info has version {version}, not 2 or 3")
         identity = info.text("id") if version == _WITH_ID else SGX
-        if identity != tee or ("tdxModule" in info.value) != (tee == TDX):
+        if identity != tee:
             raise TcbInfoRejected(f"TCB info is for {identity[:40]!r}, not for {tee}")
+        if ("tdxModule" in info.value) != (tee == TDX):
+            raise TcbInfoRejected(f"TCB info for {tee} {'lacks' if tee == TDX else 'has'} `tdxModule`")
         if (kind := info.integer("tcbType", most=_MOST_SVN)) != 0:
             raise TcbInfoRejected(f"TCB info has levels of type {kind}, not 0")
         read = _components if version == _WITH_ID else _flat_components

@@ -16,7 +16,6 @@ from caisson.snp.tcb import Cpuid, TcbVersion
 
 ECDSA_P384_SHA384 = 1
 
-_VERSIONS = range(2, 6)
 _WITH_CPUID = 3
 _WITH_MITIGATIONS = 5
 _SIGNED_SIZE = 0x2A0
@@ -94,6 +93,7 @@ class Report:
     """
 
     SIZE: ClassVar[int] = 1184
+    VERSIONS: ClassVar[range] = range(2, 6)
 
     version: int
     guest_svn: int
@@ -123,7 +123,7 @@ class Report:
     signature: Signature
 
     def __post_init__(self) -> None:
-        if self.version not in _VERSIONS:
+        if self.version not in self.VERSIONS:
             raise Malformed(f"report has version {self.version}, not 2 to 5")
         if (self.cpuid is None) != (self.version < _WITH_CPUID):
             raise Malformed(f"report of version {self.version} must say which processor made it from version 3 on only")

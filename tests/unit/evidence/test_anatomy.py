@@ -42,10 +42,19 @@ def test_any_bytes_are_named_or_refused(raw):
             assert b"".join(part.raw for part in anatomy(raw)) == raw
 
 
-def test_a_report_has_one_size():
-    assert len(report_anatomy(bytes(1184))) == 31
-    with pytest.raises(Malformed):
-        report_anatomy(bytes(1183))
+@pytest.mark.parametrize("version", range(2, 6))
+def test_a_report_has_one_size(version):
+    report = bytes((version,)).ljust(1184, b"\0")
+    assert len(report_anatomy(report)) == 31
+    for other in (report[:-1], report + b"\0"):
+        with pytest.raises(Malformed):
+            report_anatomy(other)
+
+
+@pytest.mark.parametrize("version", [0, 1, 6])
+def test_a_report_of_a_version_that_nobody_knows_is_refused(version):
+    with pytest.raises(Malformed, match=f"report has version {version}, not 2 to 5"):
+        report_anatomy(bytes((version,)).ljust(1184, b"\0"))
 
 
 @pytest.mark.parametrize(("kind", "version"), [(TdBody, 4), (TdBody, 5), (TdBody15, 5), (TdBody15Ex, 5)])

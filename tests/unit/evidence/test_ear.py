@@ -211,15 +211,15 @@ def test_a_no_is_a_result(look, scene, activation, policy, platform):
 
 
 def test_what_cannot_be_answered_is_not_answered(look, activation, scene):
-    empty = SnpCollateral(vek=b"", chain=b"", crl=None)
+    empty, report = SnpCollateral(vek=b"", chain=b"", crl=None), b"\3".ljust(1184, b"\0")
     with pytest.raises(UsageError, match="need a policy"):
         look(activation.encode(), policy=None)
     with pytest.raises(UsageError, match="a quote needs"):
         look(scene.quote, collateral=empty)
     with pytest.raises(UsageError, match="an SNP report needs"):
-        look(bytes(1184))
+        look(report)
     with pytest.raises(UsageError, match="is for SGX"):
-        look(bytes(1184), collateral=empty)
+        look(report, collateral=empty)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caisson.errors import CaissonError, Malformed
-from caisson.evidence import Collateral, Evidence, EvidenceForm, evidence_extension, statements_of
+from caisson.evidence import (
+    EVIDENCE_FORMS,
+    Collateral,
+    Evidence,
+    EvidenceForm,
+    evidence_extension,
+    statements_of,
+)
 from caisson.tdx import TdBody, TdBody15
 from tests.unit.evidence.domains import DomainScene, domain
 
@@ -39,7 +46,7 @@ def test_each_form_is_recognised_and_gives_its_quote(scene, activation, certific
 
 
 def test_a_report_is_no_quote():
-    found = Evidence.recognise(bytes(1184))
+    found = Evidence.recognise(b"\3".ljust(1184, b"\0"))
     assert found.form is EvidenceForm.SNP_REPORT
     with pytest.raises(Malformed, match="no quote"):
         _ = found.quote
@@ -61,7 +68,7 @@ def test_a_report_is_taken_out_of_what_it_comes_in(before, after, size):
 @pytest.mark.parametrize(
     "raw",
     [
-        bytes(1183),
+        b"\3".ljust(1183, b"\0"),
         bytes(1184) + b"\1",
         ANSWER + bytes(1183),
         ANSWER + bytes(1184) + b"\1",
@@ -92,6 +99,13 @@ def test_a_quote_is_taken_out_of_a_buffer_that_is_filled_up_with_zeros(scene, pl
 def test_what_begins_well_must_go_on_well(raw):
     with pytest.raises(Malformed):
         Evidence.recognise(raw)
+
+
+@pytest.mark.parametrize("size", [1, 1184, 4096])
+def test_a_buffer_that_nobody_filled_is_no_evidence(size):
+    with pytest.raises(Malformed, match="nothing but zeros") as caught:
+        Evidence.recognise(bytes(size))
+    assert caught.value.hint == EVIDENCE_FORMS
 
 
 @given(raw=st.binary(max_size=100) | st.binary(max_size=50).map(lambda tail: b"\x30\x82" + tail))

@@ -58,17 +58,17 @@ def test_members_that_are_new_are_left_alone(info, identity):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "words"),
     [
-        pytest.param({"version": 1}, id="older version"),
-        pytest.param({"version": 4}, id="newer version"),
-        pytest.param({"id": "TDX"}, id="TDX"),
-        pytest.param({"tdxModule": {}}, id="TDX under the name of SGX"),
-        pytest.param({"tcbType": 1}, id="other levels"),
+        pytest.param({"version": 1}, "version 1, not 2 or 3", id="older version"),
+        pytest.param({"version": 4}, "version 4, not 2 or 3", id="newer version"),
+        pytest.param({"id": "TDX"}, "is for 'TDX', not for SGX", id="TDX"),
+        pytest.param({"tdxModule": {}}, "for SGX has `tdxModule`", id="TDX under the name of SGX"),
+        pytest.param({"tcbType": 1}, "levels of type 1, not 0", id="other levels"),
     ],
 )
-def test_tcb_info_of_another_kind_is_refused(info, change):
-    with pytest.raises(TcbInfoRejected):
+def test_tcb_info_of_another_kind_is_refused(info, change, words):
+    with pytest.raises(TcbInfoRejected, match=words):
         parse_info(info | change)
 
 

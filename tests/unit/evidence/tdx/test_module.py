@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from caisson.errors import Malformed, TdxModuleMismatch
+from caisson.errors import Malformed, TcbInfoRejected, TdxModuleMismatch
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
 from caisson.evidence.tcb import TcbInfo
 from caisson.evidence.tcb_status import NOT_SUPPORTED, TcbStatus, TcbVerdict
@@ -43,8 +43,8 @@ def tcb_level(status, tdx, sgx=1, pcesvn=1):
     return {"tcb": tcb, "tcbDate": DATE, "tcbStatus": status, "advisoryIDs": []}
 
 
-def info(**changes):
-    document = {
+def document(**changes):
+    return {
         "id": "TDX",
         "version": 3,
         "issueDate": DATE,
@@ -60,7 +60,17 @@ def info(**changes):
         ],
         "tcbLevels": [tcb_level("UpToDate", [5, 0, 3] + [0] * 13), tcb_level("OutOfDate", [2, 0, 1] + [0] * 13)],
     } | changes
-    return TcbInfo.parse(json.dumps(document).encode(), tee="TDX")
+
+
+def info(**changes):
+    return TcbInfo.parse(json.dumps(document(**changes)).encode(), tee="TDX")
+
+
+def test_tcb_info_for_domains_describes_their_module():
+    without = document()
+    del without["tdxModule"]
+    with pytest.raises(TcbInfoRejected, match="TCB info for TDX lacks `tdxModule`"):
+        TcbInfo.parse(json.dumps(without).encode(), tee="TDX")
 
 
 def svn(*octets):
