@@ -101,8 +101,8 @@ def test_a_report_gets_a_directory(tmp_path, capsys):
     assert "cannot make the directory" in capsys.readouterr().err
 
 
-def test_snp_collateral_is_verified_under_amds_roots(vectors, capsys, tmp_path):
-    """A real chip's: chain and key are AMD's, whatever roots are named for quotes."""
+def test_snp_collateral_is_verified_under_amds_roots_unless_others_are_named(vectors, capsys, tmp_path):
+    """A real chip's."""
     manifest = json.loads((vectors / "evidence" / "MANIFEST.json").read_bytes())
     found = next(
         directory
@@ -115,6 +115,8 @@ def test_snp_collateral_is_verified_under_amds_roots(vectors, capsys, tmp_path):
     assert run(["collateral", "verify", str(tmp_path), "--json", "--at", "2026-01-01T00:00:00Z"]) == 0
     assert json.loads(capsys.readouterr().out)["revocation_checked"] is False
     assert run(["collateral", "verify", str(tmp_path), "--at", "1999-01-01T00:00:00Z"]) == 1
+    assert run(["collateral", "verify", str(tmp_path), "--at", "2026-01-01T00:00:00Z", "--root", "intel-sgx"]) == 1
+    assert "which is not accepted" in capsys.readouterr().err
 
 
 def test_files_are_read_within_limits(tmp_path, capsys):

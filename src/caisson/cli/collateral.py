@@ -9,7 +9,7 @@ import click
 from caisson.cli.files import ELSEWHERE, PUBLIC, force_option, named, read_bytes, write_new
 from caisson.cli.moment import at_option
 from caisson.cli.output import emit, json_option
-from caisson.cli.roots import root_keys, roots_option
+from caisson.cli.roots import roots_option, roots_or_vendors
 from caisson.cli.sources import PcsAddress, pcs_options
 from caisson.errors import UsageError
 from caisson.evidence import (
@@ -22,7 +22,7 @@ from caisson.evidence import (
     statements_of,
     web_client,
 )
-from caisson.evidence.snp import AMD_KDS, AMD_ROOTS, KdsClient, SnpCollateral, check_snp_collateral
+from caisson.evidence.snp import AMD_KDS, KdsClient, SnpCollateral, check_snp_collateral
 from caisson.snp import Product
 
 _file = click.argument("path", metavar="PATH", type=click.Path(exists=True, path_type=Path))
@@ -107,12 +107,12 @@ def show(*, path: Path, as_json: bool) -> None:
 def verify(*, path: Path, roots: tuple[str, ...], at: datetime | None, as_json: bool) -> None:
     """Check signatures, chains, revocation lists and dates of the collateral in PATH.
 
-    A directory holds SNP collateral, which is checked under AMD's roots unless others are named.
+    PATH is a file, or for SNP collateral a directory.
     """
     at = at or datetime.now(UTC)
-    accepted = root_keys(roots)
+    accepted = roots_or_vendors(roots)
     if path.is_dir():
-        snp = check_snp_collateral(SnpCollateral.read(path), roots=AMD_ROOTS | accepted, at=at)
+        snp = check_snp_collateral(SnpCollateral.read(path), roots=accepted, at=at)
         data: dict[str, Any] = {
             "root": str(snp.root),
             "product": snp.vek.product.value,

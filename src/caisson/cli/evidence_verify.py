@@ -9,7 +9,7 @@ from caisson.cli.files import named, read_bytes
 from caisson.cli.moment import at_option
 from caisson.cli.output import emit, json_option
 from caisson.cli.policies import read_policy
-from caisson.cli.roots import INTEL, root_keys
+from caisson.cli.roots import ROOT_FORMS, roots_or_vendors
 from caisson.cli.sources import CollateralSource, PcsAddress, pcs_options
 from caisson.cli.verdict import require_acceptable, verdict_data, verdict_words
 from caisson.errors import Malformed, UsageError
@@ -23,7 +23,7 @@ from caisson.evidence import (
     RootKey,
     examine,
 )
-from caisson.evidence.snp import AMD_ROOTS, SnpCollateral
+from caisson.evidence.snp import SnpCollateral
 
 _file = click.Path(dir_okay=False, path_type=Path)
 _SNP_PLACES = "give the `--collateral DIR` that `caisson collateral fetch` wrote, or `--vcek` and `--chain`"
@@ -41,7 +41,7 @@ _SNP_PLACES = "give the `--collateral DIR` that `caisson collateral fetch` wrote
     "roots",
     multiple=True,
     metavar="ROOT",
-    help=f"With --genuine-only, whose word counts: `{INTEL}`, or a PEM file; may be repeated.  [default: the vendors']",
+    help=f"With --genuine-only, whose word counts: {ROOT_FORMS}",
 )
 @click.option(
     "--collateral",
@@ -79,7 +79,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     if roots and not genuine_only:
         raise UsageError("`--root` is for `--genuine-only`: a policy names its roots itself")
     policy = None if policy_file is None else read_policy(policy_file)
-    trusted = root_keys(roots) if roots else root_keys((INTEL,)) | AMD_ROOTS
+    trusted = roots_or_vendors(roots)
     question = Question(policy=policy, roots=trusted, at=at or datetime.now(UTC))
     raw = read_bytes(evidence)
     try:

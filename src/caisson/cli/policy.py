@@ -16,6 +16,7 @@ from caisson.cli.roots import root_keys
 from caisson.errors import UsageError
 from caisson.evidence import (
     INTEL_SGX_ROOT,
+    VENDOR_ROOTS,
     AnyPolicy,
     EnclaveRule,
     Policy,
@@ -25,7 +26,6 @@ from caisson.evidence import (
     described,
 )
 from caisson.evidence.policy import ANY
-from caisson.evidence.snp import AMD_ROOTS
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner
 
@@ -182,7 +182,7 @@ def _guest_warnings(policy: TdxPolicy | SnpPolicy) -> list[str]:
             found.append(f"`{name}` is empty, so nothing is accepted")
         if name in _BETTER_NAMED and value == ANY:
             found.append(f"`{name}` is `any`, although it could name {says.partition(';')[0]}")
-    if policy.roots - {INTEL_SGX_ROOT} - AMD_ROOTS:
+    if policy.roots - VENDOR_ROOTS:
         found.append("a root that is no vendor's is accepted: whoever holds its key can claim anything")
     if policy.allow_debug:
         found.append("debugging is accepted: the host can read the memory")

@@ -8,7 +8,7 @@ import click
 from caisson.cli.files import PUBLIC, force_option, named, read_bytes, write_new
 from caisson.cli.moment import at_option
 from caisson.cli.output import say
-from caisson.cli.roots import INTEL, root_keys
+from caisson.cli.roots import roots_option, roots_or_vendors
 from caisson.errors import PolicyRejected
 from caisson.evidence import (
     EVIDENCE_FORMS,
@@ -23,7 +23,7 @@ from caisson.evidence import (
     propose,
     verify_intel_quote,
 )
-from caisson.evidence.snp import AMD_ROOTS, SnpCollateral, VerifiedSnpReport, verify_snp
+from caisson.evidence.snp import SnpCollateral, VerifiedSnpReport, verify_snp
 
 
 @click.command(
@@ -36,13 +36,7 @@ from caisson.evidence.snp import AMD_ROOTS, SnpCollateral, VerifiedSnpReport, ve
     required=True,
     help="What `caisson collateral fetch` wrote: a file, or for an SNP report a directory.",
 )
-@click.option(
-    "--root",
-    "roots",
-    multiple=True,
-    metavar="ROOT",
-    help=f"Whose word counts: `{INTEL}`, or a PEM file; may be repeated.  [default: the vendors']",
-)
+@roots_option
 @at_option
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Where it goes.  [default: standard output]"
@@ -62,7 +56,7 @@ def command(
     EVIDENCE is a quote, an SNP report or a certificate, and has to be genuine. Debugging, and whatever is out of date,
     is not accepted even if this evidence is so: that is said, and yours to change in what is written.
     """
-    trusted = root_keys(roots) if roots else root_keys((INTEL,)) | AMD_ROOTS
+    trusted = roots_or_vendors(roots)
     with named(evidence, hint=EVIDENCE_FORMS):
         found = Evidence.recognise(read_bytes(evidence))
     verified = _verified(found, collateral, trusted, at or datetime.now(UTC))

@@ -42,7 +42,7 @@ from caisson.evidence.policy import (
 from caisson.evidence.proposal import propose
 from caisson.evidence.ra_tls import Claims, RaTlsEvidence
 from caisson.evidence.result import AttestationResult, policy_id
-from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
+from caisson.evidence.roots import INTEL_SGX_ROOT, VENDOR_ROOTS, RootKey
 from caisson.evidence.service import Answer, Service, web_client
 from caisson.evidence.signed_list import SignedList
 from caisson.evidence.statements import Statement, Statements, statements_of
@@ -57,6 +57,7 @@ __all__ = [
     "INTEL_PCS",
     "INTEL_ROOT_CRL",
     "INTEL_SGX_ROOT",
+    "VENDOR_ROOTS",
     "Answer",
     "AnyPolicy",
     "Appraisal",

@@ -7,7 +7,7 @@ from typing import Any
 
 from caisson.errors import EvidenceRejected, Unknown, UsageError
 from caisson.evidence import (
-    INTEL_SGX_ROOT,
+    VENDOR_ROOTS,
     AnyPolicy,
     AttestationResult,
     Collateral,
@@ -19,10 +19,8 @@ from caisson.evidence import (
     check_signatures,
     examine,
 )
-from caisson.evidence.snp import AMD_ROOTS, SnpCollateral
+from caisson.evidence.snp import SnpCollateral
 from caisson.verifier.bodies import SnpBody, VerificationBody
-
-_ROOTS = AMD_ROOTS | {INTEL_SGX_ROOT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class Verifier:
         """
         at = self.clock()
         policy = None if body.policy is None else self._policy(body.policy)
-        question = Question(policy=policy, roots=_ROOTS, at=at)
+        question = Question(policy=policy, roots=VENDOR_ROOTS, at=at)
         evidence = Evidence.recognise(body.evidence)
         result = self._examine(evidence, body, question)
         if result.accepted and self.second is not None and not self.second({"tee": result.tee, **result.facts}):

@@ -25,8 +25,7 @@ from caisson.evidence.policy.kinds import (
     table_by,
     text,
 )
-from caisson.evidence.roots import RootKey
-from caisson.evidence.snp.roots import AMD_GENOA_ROOT, AMD_MILAN_ROOT, AMD_TURIN_ROOT
+from caisson.evidence.roots import AMD_GENOA_ROOT, AMD_MILAN_ROOT, AMD_TURIN_ROOT, RootKey
 from caisson.snp import (
     ChipId,
     FamilyId,
@@ -42,7 +41,7 @@ from caisson.snp import (
 )
 
 TEE = "sev-snp"
-AMD_ROOT_NAMES = {"amd-milan": AMD_MILAN_ROOT, "amd-genoa": AMD_GENOA_ROOT, "amd-turin": AMD_TURIN_ROOT}
+_ROOT_NAMES = {"amd-milan": AMD_MILAN_ROOT, "amd-genoa": AMD_GENOA_ROOT, "amd-turin": AMD_TURIN_ROOT}
 _MOST_LEVEL = 0xFF
 _MOST_U32 = 0xFFFF_FFFF
 _MOST_VMPL = 3
@@ -109,7 +108,7 @@ _FLOOR = (
     member("fmc", number(_MOST_LEVEL), "the lowest patch level of fmc, on Turin", optional=True),
 )
 MEMBERS_2 = (
-    member("roots", set_of(root_kind(AMD_ROOT_NAMES)), "whose word ends the argument"),
+    member("roots", set_of(root_kind(_ROOT_NAMES)), "whose word ends the argument"),
     member("signing_keys", set_of(text(_signing_key, write=lambda key: key.name, enum=["VCEK", "VLEK"])), "which keys"),
     member("csp_ids", any_or(set_of(text(_csp_id))), "the cloud providers whose VLEKs are accepted; or `any`"),
     member("require_revocation_list", boolean(), "whether AMD's revocation list must have been looked at"),

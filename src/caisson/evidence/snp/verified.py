@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from caisson.evidence.roots import RootKey
-from caisson.evidence.snp.roots import AMD_ROOTS
+from caisson.evidence.roots import AMD_ROOTS, RootKey
 from caisson.snp import ChipId, Product, Report, SigningKey, TcbComponents
 
 
