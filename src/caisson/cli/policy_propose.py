@@ -17,13 +17,12 @@ from caisson.evidence import (
     Evidence,
     EvidenceForm,
     RootKey,
-    VerifiedQuote,
-    VerifiedTd,
+    VerifiedEvidence,
     appraise,
     propose,
     verify_intel_quote,
 )
-from caisson.evidence.snp import SnpCollateral, VerifiedSnpReport, verify_snp
+from caisson.evidence.snp import SnpCollateral, verify_snp
 
 
 @click.command(
@@ -70,9 +69,7 @@ def command(
         write_new(output, text.encode(), mode=PUBLIC, force=force)
 
 
-def _verified(
-    found: Evidence, collateral: Path, roots: frozenset[RootKey], at: datetime
-) -> VerifiedQuote | VerifiedTd | VerifiedSnpReport:
+def _verified(found: Evidence, collateral: Path, roots: frozenset[RootKey], at: datetime) -> VerifiedEvidence:
     if found.form is EvidenceForm.SNP_REPORT:
         snp = SnpCollateral.read(collateral)
         return verify_snp(found.raw, snp.vek, snp.chain, crl=snp.crl, roots=roots, at=at)
@@ -81,7 +78,7 @@ def _verified(
     return verify_intel_quote(found.quote, said, roots=roots, at=at)
 
 
-def _refusals(verified: VerifiedQuote | VerifiedTd | VerifiedSnpReport, policy: AnyPolicy) -> tuple[str, ...]:
+def _refusals(verified: VerifiedEvidence, policy: AnyPolicy) -> tuple[str, ...]:
     try:
         appraise(verified, policy)
     except PolicyRejected as error:

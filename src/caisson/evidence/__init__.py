@@ -49,7 +49,7 @@ from caisson.evidence.statements import Statement, Statements, statements_of
 from caisson.evidence.tcb_status import TcbStatus, TcbVerdict
 from caisson.evidence.tls import VerifiedRaTls, quote_of, verify_peer, verify_ra_tls
 from caisson.evidence.trust_vector import Tier, TrustVector
-from caisson.evidence.verified import VerifiedQuote, VerifiedTd
+from caisson.evidence.verified import VerifiedEvidence, VerifiedQuote, VerifiedTd
 from caisson.evidence.verify import check_signatures, verify_intel_quote, verify_quote
 
 __all__ = [
@@ -103,6 +103,7 @@ __all__ = [
     "TrustVector",
     "VerifiedActivation",
     "VerifiedEar",
+    "VerifiedEvidence",
     "VerifiedQuote",
     "VerifiedRaTls",
     "VerifiedTd",

@@ -5,11 +5,11 @@ from typing import Any
 from caisson.evidence.policy import AnyPolicy, DomainRule, EnclaveRule, GuestRule, Policy, SnpPolicy, TdxPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.tcb_status import TcbStatus
-from caisson.evidence.verified import VerifiedPlatform, VerifiedQuote, VerifiedTd
+from caisson.evidence.verified import VerifiedEvidence, VerifiedPlatform, VerifiedQuote, VerifiedTd
 from caisson.tdx import TdBody15, TdFlags
 
 
-def propose(verified: VerifiedQuote | VerifiedTd | VerifiedSnpReport) -> AnyPolicy:
+def propose(verified: VerifiedEvidence) -> AnyPolicy:
     """Give the policy that accepts this build, under this root, and neither debugging nor anything out of date.
 
     So it may refuse the very evidence that it was made of: on a platform that lacks fixes, for example. No key server

@@ -9,11 +9,10 @@ from caisson.errors import PolicyRejected, Rejected
 from caisson.evidence.policy import AnyPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.trust_vector import Tier, TrustVector
-from caisson.evidence.verified import VerifiedQuote, VerifiedTd
+from caisson.evidence.verified import VerifiedEvidence, VerifiedQuote, VerifiedTd
 from caisson.snp import PlatformFlags, PolicyFlags
 
 SGX, TDX, SNP = "sgx", "tdx", "snp"
-Verified = VerifiedQuote | VerifiedTd | VerifiedSnpReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ class AttestationResult:
     @classmethod
     def of(
         cls,
-        verified: Verified,
+        verified: VerifiedEvidence,
         *,
         policy: AnyPolicy | None,
         refusal: PolicyRejected | None = None,
@@ -98,7 +97,7 @@ def policy_id(policy: AnyPolicy) -> str:
     return f"sha-256:{sha256(policy.encode().encode()).hexdigest()}"
 
 
-def _facts(verified: Verified) -> tuple[str, dict[str, Any]]:
+def _facts(verified: VerifiedEvidence) -> tuple[str, dict[str, Any]]:
     if isinstance(verified, VerifiedSnpReport):
         return SNP, _snp(verified)
     if isinstance(verified, VerifiedTd):
@@ -173,5 +172,5 @@ def _snp(verified: VerifiedSnpReport) -> dict[str, Any]:
     }
 
 
-def _root(verified: Verified) -> dict[str, Any]:
+def _root(verified: VerifiedEvidence) -> dict[str, Any]:
     return {"root": str(verified.root), "root_name": verified.root_name, "hardware": verified.on_hardware}

@@ -9,7 +9,7 @@ from typing import Self
 
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.tcb_status import TcbStatus
-from caisson.evidence.verified import VerifiedQuote, VerifiedTd
+from caisson.evidence.verified import VerifiedEvidence
 
 _AFFIRMING, _WARNING = range(2, 32), range(32, 96)
 
@@ -77,7 +77,7 @@ class TrustVector:
     sourced_data: int = 0
 
     @classmethod
-    def of(cls, verified: VerifiedQuote | VerifiedTd | VerifiedSnpReport, *, approved: bool) -> Self:
+    def of(cls, verified: VerifiedEvidence, *, approved: bool) -> Self:
         """Rate genuine evidence; `approved` says that a policy names what runs, and accepts it."""
         if not isinstance(verified, VerifiedSnpReport):
             hardware, configuration = _intel(verified.tcb.status)

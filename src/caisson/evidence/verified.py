@@ -5,6 +5,7 @@ from datetime import datetime
 
 from caisson.evidence.pck import Pck
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
+from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.tcb_status import TcbVerdict
 from caisson.sgx import ReportBody, ReportData
 from caisson.tdx import TdBody
@@ -78,3 +79,6 @@ class VerifiedTd(VerifiedPlatform):
     def report_data(self) -> ReportData:
         """What the domain had vouched for beside itself."""
         return self.body.report_data
+
+
+VerifiedEvidence = VerifiedQuote | VerifiedTd | VerifiedSnpReport

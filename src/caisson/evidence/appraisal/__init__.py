@@ -10,11 +10,10 @@ from caisson.evidence.appraisal.snp import guest_differences, snp_mismatches
 from caisson.evidence.appraisal.tdx import current_mismatches, domain_differences, domain_mismatches
 from caisson.evidence.policy import AnyPolicy, DomainRule, EnclaveRule, GuestRule, Policy, SnpPolicy, TdxPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
-from caisson.evidence.verified import VerifiedQuote, VerifiedTd
+from caisson.evidence.verified import VerifiedEvidence, VerifiedQuote, VerifiedTd
 
 __all__ = ["Appraisal", "appraise", "mismatches"]
 
-VerifiedEvidence = VerifiedQuote | VerifiedTd | VerifiedSnpReport
 Rule = EnclaveRule | DomainRule | GuestRule
 
 
