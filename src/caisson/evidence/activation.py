@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from caisson.errors import BindingRejected, Expired, PolicyRejected
-from caisson.evidence.appraisal import mismatches
+from caisson.evidence.appraisal import EXPLAINED, mismatches
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.extension import evidence_of
@@ -50,7 +50,7 @@ def verify_activation(
     if runtime_data.server_key_hash not in policy.key_servers:
         reasons += (f"key server is {runtime_data.server_key_hash}, which is not accepted",)
     if reasons:
-        raise PolicyRejected(reasons, hint="`caisson policy explain FILE` says what the policy accepts")
+        raise PolicyRejected(reasons, hint=EXPLAINED)
     return VerifiedActivation(quote=quote, runtime_data=runtime_data)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from caisson.errors import BindingRejected, Malformed, PolicyRejected, UsageError
 from caisson.evidence import extension, ra_tls, tagged
 from caisson.evidence.activation import VerifiedActivation, verify_certificate
-from caisson.evidence.appraisal import mismatches
+from caisson.evidence.appraisal import EXPLAINED, mismatches
 from caisson.evidence.certificate import Certificate
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.policy import Policy, TdxPolicy
@@ -99,7 +99,7 @@ def verify_ra_tls(
     if isinstance(policy, Policy) and policy.key_servers:
         reasons += ("RA-TLS evidence names no key server, and the policy accepts certain ones only",)
     if reasons:
-        raise PolicyRejected(reasons, hint="`caisson policy explain FILE` says what the policy accepts")
+        raise PolicyRejected(reasons, hint=EXPLAINED)
     return VerifiedRaTls(quote=first, claims=evidence.claims)
 
 

@@ -12,7 +12,9 @@ from caisson.evidence.policy import AnyPolicy, DomainRule, EnclaveRule, GuestRul
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.verified import VerifiedEvidence, VerifiedQuote, VerifiedTd
 
-__all__ = ["Appraisal", "appraise", "mismatches"]
+__all__ = ["EXPLAINED", "Appraisal", "appraise", "mismatches"]
+
+EXPLAINED = "`caisson policy explain FILE` says what the policy accepts"
 
 Rule = EnclaveRule | DomainRule | GuestRule
 
@@ -34,7 +36,7 @@ def appraise(evidence: VerifiedEvidence, policy: AnyPolicy) -> Appraisal:
     reasons = mismatches(evidence, policy)
     rule = next(_fitting(evidence, policy), None)
     if reasons or rule is None:
-        raise PolicyRejected(reasons, hint="`caisson policy explain FILE` says what the policy accepts")
+        raise PolicyRejected(reasons, hint=EXPLAINED)
     return Appraisal(evidence=evidence, rule=rule)
 
 
