@@ -15,10 +15,10 @@ from caisson.evidence import (
     EvidenceForm,
     Part,
     RaTlsEvidence,
+    parse_chain,
     quote_anatomy,
     report_anatomy,
 )
-from caisson.evidence.path import parse_chain
 from caisson.protocol import RuntimeData
 
 _SHOWN = 16

@@ -2,8 +2,14 @@
 
 from pathlib import Path
 
-from caisson.cli.files import named, read_bytes
+import click
+
+from caisson.cli.files import PUBLIC, named, read_bytes, write_new
 from caisson.evidence import AnyPolicy, Policy, parse_policy
+
+output_option = click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Where it goes.  [default: standard output]"
+)
 
 
 def read_policy(path: Path) -> AnyPolicy:
@@ -26,3 +32,15 @@ def read_enclave_policy(path: Path) -> Policy:
     """
     with named(path):
         return Policy.parse(read_bytes(path))
+
+
+def write_policy(text: str, output: Path | None, *, force: bool) -> None:
+    """Write a policy to a file, or to standard output if there is none.
+
+    Raises:
+        UsageError: the file exists, or cannot be written.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_new(output, text.encode(), mode=PUBLIC, force=force)

@@ -1,31 +1,20 @@
 """`caisson policy`: write appraisal policies, check them, and say in words what they accept."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from caisson.cli import policy_propose, policy_test
-from caisson.cli.files import PUBLIC, force_option, write_new
+from caisson.cli.files import force_option
 from caisson.cli.hexadecimal import Hexadecimal
 from caisson.cli.output import emit, json_option, say
-from caisson.cli.policies import read_policy
+from caisson.cli.policies import output_option, read_policy, write_policy
+from caisson.cli.policy_warnings import policy_warnings
 from caisson.cli.policy_words import MEANING, policy_words
 from caisson.cli.roots import root_keys
 from caisson.errors import UsageError
-from caisson.evidence import (
-    INTEL_SGX_ROOT,
-    VENDOR_ROOTS,
-    AnyPolicy,
-    EnclaveRule,
-    Policy,
-    SnpPolicy,
-    TcbStatus,
-    TdxPolicy,
-    described,
-)
-from caisson.evidence.policy import ANY
+from caisson.evidence import EnclaveRule, Policy, TcbStatus
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import MrEnclave, MrSigner
 
@@ -36,11 +25,6 @@ Example:
     --minimum-evaluation-number 20 --output redis.policy.toml
 """
 _MOST_U16 = 0xFFFF
-_EMPTY_ACCEPTS_NOTHING = frozenset(
-    {"roots", "tcb_statuses", "domains", "guests", "signing_keys", "vmpls", "minimum_tcb", "report_data"}
-)
-_BETTER_NAMED = frozenset({"service_domains", "csp_ids"})
-_OUTDATED = frozenset({TcbStatus.OUT_OF_DATE, TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED})
 
 _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
@@ -60,7 +44,7 @@ command.add_command(policy_test.command, "test")
 def check(*, file: Path, as_json: bool) -> None:
     """Check that FILE is a policy, and warn about what it lets through."""
     policy = read_policy(file)
-    warnings = _warnings(policy)
+    warnings = policy_warnings(policy)
     for warning in warnings:
         say(f"warning: {warning}", style="bold")
     emit(
@@ -77,7 +61,7 @@ def explain(*, file: Path, as_json: bool) -> None:
     """Say in plain words what the policy in FILE accepts."""
     policy = read_policy(file)
     sections = policy_words(policy)
-    warnings = _warnings(policy)
+    warnings = policy_warnings(policy)
     width = max(map(len, sections)) + 2
     lines = ["evidence is accepted only if all of this holds:", ""]
     for name, items in sections.items():
@@ -120,9 +104,7 @@ def explain(*, file: Path, as_json: bool) -> None:
     help="Refuse collateral from before this TCB evaluation: old collateral calls old platforms good.",
 )
 @click.option("--allow-debug", is_flag=True, help="Accept debug enclaves, which hide nothing.")
-@click.option(
-    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Where it goes.  [default: standard output]"
-)
+@output_option
 @force_option
 def create(
     *,
@@ -159,70 +141,4 @@ def create(
     text = policy.encode()
     # Whatever the options held, what is written is a policy.
     Policy.parse(text.encode())
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_new(output, text.encode(), mode=PUBLIC, force=force)
-
-
-def _warnings(policy: AnyPolicy) -> list[str]:
-    match policy:
-        case Policy():
-            return [*_enclave_warnings(policy), *_platform_warnings(policy)]
-        case TdxPolicy():
-            return [*_guest_warnings(policy), *_platform_warnings(policy), *_domain_warnings(policy)]
-        case SnpPolicy():
-            return [*_guest_warnings(policy), *_firmware_warnings(policy)]
-
-
-def _guest_warnings(policy: TdxPolicy | SnpPolicy) -> list[str]:
-    found = []
-    for name, says, value in described(policy):
-        if name in _EMPTY_ACCEPTS_NOTHING and not value:
-            found.append(f"`{name}` is empty, so nothing is accepted")
-        if name in _BETTER_NAMED and value == ANY:
-            found.append(f"`{name}` is `any`, although it could name {says.partition(';')[0]}")
-    if policy.roots - VENDOR_ROOTS:
-        found.append("a root that is no vendor's is accepted: whoever holds its key can claim anything")
-    if policy.allow_debug:
-        found.append("debugging is accepted: the host can read the memory")
-    return found
-
-
-def _enclave_warnings(policy: Policy) -> list[str]:
-    found = [
-        f"`{name}` is empty, so {refused} is accepted"
-        for name, refused, values in (
-            ("roots", "nothing", policy.roots),
-            ("tcb_statuses", "nothing", policy.tcb_statuses),
-            ("enclaves", "nothing", policy.enclaves),
-            ("key_servers", "no activation", policy.key_servers),
-        )
-        if not values
-    ]
-    if policy.roots - {INTEL_SGX_ROOT}:
-        found.append("a root that is not Intel's is accepted; a software platform protects nothing")
-    if policy.allow_debug:
-        found.append("debug enclaves are accepted: whoever runs them can read their memory")
-    return found
-
-
-def _platform_warnings(policy: Policy | TdxPolicy) -> Iterator[str]:
-    if outdated := sorted(policy.tcb_statuses & _OUTDATED):
-        yield f"platforms that lack fixes are accepted: {', '.join(outdated)}"
-    if not policy.minimum_tcb_evaluation_data_number:
-        yield "collateral of any TCB evaluation is accepted: an old one calls old platforms good"
-
-
-def _domain_warnings(policy: TdxPolicy) -> Iterator[str]:
-    if any({rule.rtmr0, rule.rtmr1, rule.rtmr2, rule.rtmr3} == {None} for rule in policy.domains):
-        yield "a domain is accepted by its MRTD alone: as no RTMR is named, any kernel may run in it"
-
-
-def _firmware_warnings(policy: SnpPolicy) -> Iterator[str]:
-    if not policy.require_revocation_list:
-        yield "no revocation list has to be looked at: a chain that AMD has taken back would be accepted"
-    if policy.allow_migration:
-        yield "guests are accepted that an agent may move: it can read their memory"
-    if policy.allow_provisional_firmware:
-        yield "provisional firmware is accepted: the host can go back to an older one"
+    write_policy(text, output, force=force)

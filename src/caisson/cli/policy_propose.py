@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
-from caisson.cli.files import PUBLIC, force_option, named, read_bytes, write_new
+from caisson.cli.files import force_option, named, read_bytes
 from caisson.cli.moment import at_option
 from caisson.cli.output import say
+from caisson.cli.policies import output_option, write_policy
 from caisson.cli.roots import roots_option, roots_or_vendors
 from caisson.errors import PolicyRejected
 from caisson.evidence import (
@@ -37,9 +38,7 @@ from caisson.evidence.snp import SnpCollateral, verify_snp
 )
 @roots_option
 @at_option
-@click.option(
-    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Where it goes.  [default: standard output]"
-)
+@output_option
 @force_option
 def command(
     *,
@@ -62,11 +61,7 @@ def command(
     policy = propose(verified)
     for reason in _refusals(verified, policy):
         say(f"warning: it refuses this evidence: {reason}", style="bold")
-    text = policy.encode()
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_new(output, text.encode(), mode=PUBLIC, force=force)
+    write_policy(policy.encode(), output, force=force)
 
 
 def _verified(found: Evidence, collateral: Path, roots: frozenset[RootKey], at: datetime) -> VerifiedEvidence:

@@ -17,6 +17,7 @@ from caisson.evidence.ear import EarSigner, VerifiedEar, verify_ear
 from caisson.evidence.examine import Question, examine
 from caisson.evidence.extension import evidence_extension, evidence_of
 from caisson.evidence.forms import EVIDENCE_FORMS, Evidence, EvidenceForm
+from caisson.evidence.path import parse_chain
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
 from caisson.evidence.pcs import (
     INTEL_PCS,
@@ -115,6 +116,7 @@ __all__ = [
     "evidence_extension",
     "evidence_of",
     "examine",
+    "parse_chain",
     "parse_policy",
     "platform_kind_of",
     "policy_id",
