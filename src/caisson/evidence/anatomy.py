@@ -9,13 +9,11 @@ from typing import get_type_hints
 
 from caisson.abi import Cursor
 from caisson.errors import Malformed
-from caisson.sgx import TEE_TDX, BodyKind
+from caisson.sgx import TEE_TDX, BodyKind, CertificationKind
 from caisson.snp import Report
 from caisson.tdx import TdBody, TdBody15, TdBody15Ex
 
 _V3, _V4, _V5 = 3, 4, 5
-_QE_REPORT = 6
-_KNOWN_CERTIFICATION = {5: "a PEM chain"}
 
 # Sizes of numbers are negative: they are little-endian, and shown as numbers.
 _HEADER = (
@@ -115,8 +113,8 @@ def quote_anatomy(raw: bytes) -> tuple[Part, ...]:
     walk.take("attestation key: y", 32)
     if version != _V3:
         kind = walk.take("outer certification data: type", -2)
-        if kind != _QE_REPORT:
-            raise Malformed(f"quote has certification data of type {kind}, not {_QE_REPORT}")
+        if kind != CertificationKind.QE_REPORT:
+            raise Malformed(f"quote has certification data of type {kind}, not {CertificationKind.QE_REPORT:d}")
         walk.take("outer certification data: size", -4)
     walk.layout("QE ", _SGX_BODY)
     walk.take("QE report's signature: r", 32)
@@ -124,7 +122,7 @@ def quote_anatomy(raw: bytes) -> tuple[Part, ...]:
     walk.take("QE authentication data", walk.take("size of the QE authentication data", -2))
     kind = walk.take("certification data: type", -2)
     size = walk.take("certification data: size", -4)
-    walk.take(f"certification data: {_KNOWN_CERTIFICATION.get(kind, 'bytes')}", size)
+    walk.take(f"certification data: {'a PEM chain' if kind == CertificationKind.PEM_CHAIN else 'bytes'}", size)
     return walk.finish()
 
 

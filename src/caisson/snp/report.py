@@ -18,7 +18,6 @@ ECDSA_P384_SHA384 = 1
 
 _WITH_CPUID = 3
 _WITH_MITIGATIONS = 5
-_SIGNED_SIZE = 0x2A0
 _LAYOUT = struct.Struct("<IIQ16s16sII8sQI4s64s48s32s48s48s32s32s8s3s21s64s8s4s4s8s16s152s")
 _SIGNATURE = struct.Struct("<72s72s368s")
 _MITIGATIONS = struct.Struct("<QQ")
@@ -93,6 +92,7 @@ class Report:
     """
 
     SIZE: ClassVar[int] = 1184
+    SIGNED_SIZE: ClassVar[int] = 672
     VERSIONS: ClassVar[range] = range(2, 6)
 
     version: int
@@ -197,7 +197,7 @@ class Report:
             committed=FirmwareVersion.of(committed),
             launch_tcb=TcbVersion(launch_tcb),
             mitigations=_read_mitigations(mitigations) if with_mitigations else None,
-            signature=Signature.parse(raw[_SIGNED_SIZE:]),
+            signature=Signature.parse(raw[cls.SIGNED_SIZE :]),
         )
 
     def encode(self) -> bytes:

@@ -32,7 +32,6 @@ from caisson.snp import ECDSA_P384_SHA384, Product, Report, SigningKey
 
 _ALGORITHM = ECDSA(SHA384())
 _MOST_VMPL = 3
-_SIGNED_SIZE = 672
 
 
 def verify_snp(
@@ -104,7 +103,7 @@ def verify_snp(
     # 9. The report's signature.
     signature = encode_dss_signature(parsed.signature.r, parsed.signature.s)
     try:
-        key.public_key.verify(signature, report[:_SIGNED_SIZE], _ALGORITHM)
+        key.public_key.verify(signature, report[: Report.SIGNED_SIZE], _ALGORITHM)
     except InvalidSignature as cause:
         raise ReportSignatureRejected(f"report is not signed by the {key.kind.name} of the certificate") from cause
     return VerifiedSnpReport(
