@@ -4,7 +4,7 @@ The JSON form is the one of dcap-qvl's `QuoteCollateralV3`, so bundles can be ex
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -14,19 +14,7 @@ from caisson.evidence.signed_list import SignedList, WholeList
 
 _MOST_BYTES = 8 * 1024 * 1024
 _SIGNATURE_SIZE = 64
-_FIELDS = frozenset(
-    {
-        "pck_crl_issuer_chain",
-        "root_ca_crl",
-        "pck_crl",
-        "tcb_info_issuer_chain",
-        "tcb_info",
-        "tcb_info_signature",
-        "qe_identity_issuer_chain",
-        "qe_identity",
-        "qe_identity_signature",
-    }
-)
+_IN_HEX = frozenset({"root_ca_crl", "pck_crl", "tcb_info_signature", "qe_identity_signature"})
 _OPTIONAL = "pck_certificate_chain"
 
 
@@ -60,38 +48,27 @@ class Collateral:
         """
         if isinstance(raw, bytes) and len(raw) > _MOST_BYTES:
             raise Malformed(f"collateral has {len(raw)} bytes, more than {_MOST_BYTES}")
-        fields = Fields(raw, "collateral") if isinstance(raw, dict) else Fields.parse(raw, what="collateral")
-        if unknown := set(fields.value) - _FIELDS - {_OPTIONAL}:
+        found = Fields(raw, "collateral") if isinstance(raw, dict) else Fields.parse(raw, what="collateral")
+        if unknown := found.value.keys() - {each.name for each in fields(cls)}:
             raise Malformed(f"collateral has unknown members: {', '.join(sorted(map(repr, unknown)))[:200]}")
         return cls(
-            pck_crl_issuer_chain=_encoded(fields, "pck_crl_issuer_chain"),
-            root_ca_crl=octets(fields.text("root_ca_crl"), what="collateral: `root_ca_crl`"),
-            pck_crl=octets(fields.text("pck_crl"), what="collateral: `pck_crl`"),
-            tcb_info_issuer_chain=_encoded(fields, "tcb_info_issuer_chain"),
-            tcb_info=_encoded(fields, "tcb_info"),
-            tcb_info_signature=fields.octets("tcb_info_signature", size=_SIGNATURE_SIZE),
-            qe_identity_issuer_chain=_encoded(fields, "qe_identity_issuer_chain"),
-            qe_identity=_encoded(fields, "qe_identity"),
-            qe_identity_signature=fields.octets("qe_identity_signature", size=_SIGNATURE_SIZE),
-            pck_certificate_chain=None if fields.value.get(_OPTIONAL) is None else _encoded(fields, _OPTIONAL),
+            pck_crl_issuer_chain=_encoded(found, "pck_crl_issuer_chain"),
+            root_ca_crl=octets(found.text("root_ca_crl"), what="collateral: `root_ca_crl`"),
+            pck_crl=octets(found.text("pck_crl"), what="collateral: `pck_crl`"),
+            tcb_info_issuer_chain=_encoded(found, "tcb_info_issuer_chain"),
+            tcb_info=_encoded(found, "tcb_info"),
+            tcb_info_signature=found.octets("tcb_info_signature", size=_SIGNATURE_SIZE),
+            qe_identity_issuer_chain=_encoded(found, "qe_identity_issuer_chain"),
+            qe_identity=_encoded(found, "qe_identity"),
+            qe_identity_signature=found.octets("qe_identity_signature", size=_SIGNATURE_SIZE),
+            pck_certificate_chain=None if found.value.get(_OPTIONAL) is None else _encoded(found, _OPTIONAL),
         )
 
     def encode(self) -> bytes:
         """Give the JSON form, one line."""
-        optional = {} if self.pck_certificate_chain is None else {_OPTIONAL: self.pck_certificate_chain.decode()}
+        members = ((each.name, getattr(self, each.name)) for each in fields(self))
         return json.dumps(
-            {
-                "pck_crl_issuer_chain": self.pck_crl_issuer_chain.decode(),
-                "root_ca_crl": self.root_ca_crl.hex(),
-                "pck_crl": self.pck_crl.hex(),
-                "tcb_info_issuer_chain": self.tcb_info_issuer_chain.decode(),
-                "tcb_info": self.tcb_info.decode(),
-                "tcb_info_signature": self.tcb_info_signature.hex(),
-                "qe_identity_issuer_chain": self.qe_identity_issuer_chain.decode(),
-                "qe_identity": self.qe_identity.decode(),
-                "qe_identity_signature": self.qe_identity_signature.hex(),
-                **optional,
-            }
+            {name: value.hex() if name in _IN_HEX else value.decode() for name, value in members if value is not None}
         ).encode()
 
     @property

@@ -5,9 +5,7 @@ from datetime import datetime
 
 from caisson.evidence.collateral import Collateral
 from caisson.evidence.signed_json import Fields
-from caisson.evidence.tcb import MOST_EVALUATION_NUMBER
-
-_WITHOUT_ID = "SGX"
+from caisson.evidence.tcb import MOST_EVALUATION_NUMBER, SGX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +44,7 @@ def statements_of(collateral: Collateral) -> Statements:
 
 def _statement(fields: Fields) -> Statement:
     return Statement(
-        identity=fields.text("id") if "id" in fields.value else _WITHOUT_ID,
+        identity=fields.text("id") if "id" in fields.value else SGX,
         issued=fields.moment("issueDate"),
         next_update=fields.moment("nextUpdate"),
         evaluation_data_number=fields.integer("tcbEvaluationDataNumber", most=MOST_EVALUATION_NUMBER),
