@@ -1,4 +1,4 @@
-"""Collateral bundles: exact members, the same bytes again, and nothing outside the error tree."""
+"""Collateral bundles: exact members, the same bytes again, nothing outside the error tree, and read without belief."""
 
 import json
 from datetime import timedelta
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caisson.errors import Malformed
-from caisson.evidence import Collateral
+from caisson.evidence import Collateral, statements_of
 
 texts = st.text(st.characters(codec="utf-8")).map(str.encode)
 collaterals = st.builds(
@@ -85,3 +85,15 @@ def test_a_bundle_says_when_its_first_part_is_due(scene):
     for change in ({"pck_crl": "00"}, {"tcb_info": "{}"}, {"qe_identity": "x"}):
         with pytest.raises(Malformed):
             _ = Collateral.parse(scene.collateral | change).next_update
+
+
+def test_what_collateral_says_can_be_read_without_believing_it(scene):
+    said = statements_of(Collateral.parse(scene.collateral))
+    assert (said.tcb_info.identity, said.qe_identity.identity, said.fmspc) == ("SGX", "QE", "CA1550000000")
+    assert said.tcb_info.evaluation_data_number == said.qe_identity.evaluation_data_number == 20
+    assert (said.tcb_info.levels, said.qe_identity.levels) == (2, 1)
+    assert said.tcb_info.issued < said.tcb_info.next_update
+    old = scene.with_statement("tcb_info", lambda statement: statement.pop("id"))
+    assert statements_of(Collateral.parse(old.collateral)).tcb_info.identity == "SGX"
+    with pytest.raises(Malformed):
+        statements_of(Collateral.parse(scene.with_collateral(tcb_info="{}").collateral))

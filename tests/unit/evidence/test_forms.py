@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 from caisson.errors import CaissonError, Malformed
 from caisson.evidence import (
     EVIDENCE_FORMS,
-    Collateral,
     Evidence,
     EvidenceForm,
     evidence_extension,
-    statements_of,
 )
 from caisson.tdx import TdBody, TdBody15
 from tests.unit.evidence.domains import DomainScene, domain
@@ -112,15 +110,3 @@ def test_a_buffer_that_nobody_filled_is_no_evidence(size):
 def test_any_bytes_are_recognised_or_refused(raw):
     with contextlib.suppress(CaissonError):
         assert Evidence.recognise(raw).raw == raw
-
-
-def test_what_collateral_says_can_be_read_without_believing_it(scene):
-    said = statements_of(Collateral.parse(scene.collateral))
-    assert (said.tcb_info.identity, said.qe_identity.identity, said.fmspc) == ("SGX", "QE", "CA1550000000")
-    assert said.tcb_info.evaluation_data_number == said.qe_identity.evaluation_data_number == 20
-    assert (said.tcb_info.levels, said.qe_identity.levels) == (2, 1)
-    assert said.tcb_info.issued < said.tcb_info.next_update
-    old = scene.with_statement("tcb_info", lambda statement: statement.pop("id"))
-    assert statements_of(Collateral.parse(old.collateral)).tcb_info.identity == "SGX"
-    with pytest.raises(Malformed):
-        statements_of(Collateral.parse(scene.with_collateral(tcb_info="{}").collateral))

@@ -1,5 +1,7 @@
 """The argument as a whole: a good quote is genuine; change one thing, and one step refuses it."""
 
+import importlib
+import pkgutil
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from caisson import evidence
 from caisson.errors import (
     AttestationKeyRejected,
     CertificateRevoked,
@@ -28,9 +31,12 @@ from caisson.errors import (
     UntrustedRoot,
     UsageError,
 )
-from caisson.evidence import Certificate, MemoryProtection, RootKey, TcbStatus, verify
+from caisson.evidence import Certificate, MemoryProtection, RootKey, TcbStatus
+from caisson.evidence.snp.endorsement import endorse
 from caisson.evidence.tcb_status import NOT_SUPPORTED
-from caisson.platform import Machine, PckCa, Revocable, SoftwarePlatform
+from caisson.evidence.trusted import trust
+from caisson.evidence.vouching import certified_key
+from caisson.platform import Machine, PckCa, Revocable
 from caisson.platform.signing import sign_p256
 from caisson.sgx import Quote, ReportData
 from tests.unit.evidence.conftest import pem
@@ -503,18 +509,21 @@ def test_a_quote_is_checked_even_if_its_key_is_known(scene):
 
 
 def test_memory_is_bounded():
-    from caisson.evidence import trusted, vouching
-
-    for step in (trusted.trust, vouching.certified_key, vouching._platform):
+    names = [found.name for found in pkgutil.walk_packages(evidence.__path__, f"{evidence.__name__}.")]
+    values = {id(value): value for name in names for value in vars(importlib.import_module(name)).values()}
+    steps = [value for value in values.values() if hasattr(value, "cache_info")]
+    assert {certified_key, trust, endorse} <= set(steps)
+    for step in steps:
         assert step.cache_info().maxsize <= 1024
 
 
-def test_verification_opens_nothing(scene, monkeypatch):
+def test_verification_opens_nothing(make_scene, monkeypatch):
+    """Nothing is remembered of a new platform: every step is taken."""
+    scene = make_scene()
+
     def refuse(*_):
         pytest.fail("verification does no I/O")
 
     monkeypatch.setattr("builtins.open", refuse)
     monkeypatch.setattr("socket.socket", refuse)
-    assert isinstance(scene.platform, SoftwarePlatform)
     assert scene.verify()
-    assert verify.MOST_QUOTE_BYTES == 1 << 16
