@@ -1,8 +1,9 @@
 """Collateral on disk: fresh, or fetched, or nothing; and never what nobody has checked."""
 
 import json
+import os
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta, timezone
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +24,9 @@ def collateral(scene):
 
 @pytest.fixture
 def cache(tmp_path):
-    return CollateralCache(directory=tmp_path / "cache", most_age=24 * HOUR, early=72 * HOUR, stale_if_error=False)
+    return CollateralCache(
+        directory=tmp_path / "home" / "cache", most_age=24 * HOUR, early=72 * HOUR, stale_if_error=False
+    )
 
 
 class Service:
@@ -94,8 +97,9 @@ def test_a_service_that_fails_is_no_verdict(get, service):
 def test_stale_collateral_serves_only_where_that_is_allowed_and_within_its_own_time(get, service, collateral):
     get(NOW)
     service.down = True
-    kept = get(NOW + 25 * HOUR, stale_if_error=True)
-    assert (kept.stale, kept.fetched) == (True, NOW)
+    for later in (timedelta(0), HOUR, 25 * HOUR):
+        kept = get(NOW + later, stale_if_error=True, most_age=timedelta(0))
+        assert (kept.stale, kept.fetched) == (True, NOW)
     due = collateral.next_update
     assert get(due - timedelta(seconds=1), stale_if_error=True).stale
     for at in (due, due + HOUR, NOW - HOUR):
@@ -129,13 +133,26 @@ def test_an_entry_is_written_whole_or_not_at_all(get, cache, monkeypatch):
     assert [path.read_bytes() for path in cache.directory.iterdir()] == before
 
 
-def test_a_directory_that_is_none_cannot_keep_anything(get, tmp_path):
+def test_an_entry_is_on_the_disk_before_it_has_its_name(get, cache, monkeypatch):
+    synced = []
+
+    def sync(draft):
+        synced.append(os.fstat(draft).st_size)
+        assert not list(cache.directory.glob("*.json"))
+
+    monkeypatch.setattr("caisson.evidence.cache.os.fsync", sync)
+    get()
+    assert synced == [path.stat().st_size for path in cache.directory.iterdir()]
+
+
+def test_a_directory_that_is_none_cannot_keep_anything(get, cache, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot keep"):
         get(directory=tmp_path / "file")
-    (tmp_path / "cache").mkdir()
     get()
-    entry = next((tmp_path / "cache").iterdir())
+    get(NOW + 25 * HOUR)
+    assert cache.directory.stat().st_mode & 0o777 == 0o700
+    entry = entry_of(cache)
     entry.unlink()
     entry.mkdir()
     with pytest.raises(UsageError, match="cannot keep"):
@@ -178,7 +195,7 @@ def test_any_bytes_in_an_entry_are_as_good_as_none(get, cache, raw):
 
 
 def test_times_of_other_zones_are_kept_in_utc(get, service):
-    get(NOW.astimezone(tz=datetime.now().astimezone().tzinfo))
+    get(NOW.astimezone(timezone(5 * HOUR)))
     assert get(NOW).fetched == NOW.replace(tzinfo=UTC)
     assert service.asked == 1
 

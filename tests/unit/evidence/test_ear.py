@@ -139,9 +139,9 @@ def test_without_a_policy_nothing_is_affirmed(on_hardware):
 
 
 def test_what_the_policy_refuses_is_contraindicated_with_every_reason(on_hardware, policy):
-    result = AttestationResult.of(on_hardware, policy=policy, refusal=PolicyRejected(("one", "two")))
+    result = AttestationResult.of(on_hardware, policy=policy, refusal=PolicyRejected(("one", "two"), hint="ask"))
     assert (result.accepted, result.status, result.reasons) == (False, Tier.CONTRAINDICATED, ("one", "two"))
-    assert result.vector.executables == 0
+    assert (result.hint, result.vector.executables) == ("ask", 0)
 
 
 def test_a_second_no_is_added_to_the_first(good):
@@ -155,6 +155,7 @@ def test_evidence_that_is_not_genuine_has_no_facts(scene, policy):
         result = AttestationResult.refused(BindingRejected("no"), policy=asked, at=scene.at)
         assert (result.genuine, result.accepted, result.facts, result.reasons) == (False, accepted, {}, ("no",))
         assert (result.status, result.vector) == (Tier.CONTRAINDICATED, TrustVector())
+        assert result.policy_id == (None if asked is None else policy_id(asked))
 
 
 def test_a_policy_is_named_by_its_content(policy):

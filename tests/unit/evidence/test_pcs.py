@@ -157,6 +157,11 @@ def test_a_name_in_an_older_form_is_asked_for_by_its_quoting_enclave(fetch, nami
     assert "ppid" not in asked[0]
 
 
+def test_a_name_says_of_which_pce_the_pck_is(fetch, naming, pckcert):
+    _, asked = fetch(naming(given=None, pce_id=b"\1\0"), pckcert=pckcert)
+    assert "&pceid=0100&" in asked[0]
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"hello", b"\xff", b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"]
 )

@@ -41,12 +41,12 @@ class KdsClient:
         kind = parsed.key_info.signing_key
         if kind is SigningKey.NONE:
             raise UsageError("report is signed with no key, so that no certificate belongs to it")
-        if kind is SigningKey.VLEK and vlek is None:
+        vek = vlek if kind is SigningKey.VLEK else self._vcek(parsed, product)
+        if vek is None:
             raise UsageError(
                 "report is signed with a VLEK, whose certificate AMD gives only to the provider",
                 hint="ask in the guest for it (`SNP_GET_EXT_REPORT`), and give it with `--vlek`",
             )
-        vek = vlek if kind is SigningKey.VLEK and vlek is not None else self._vcek(parsed, product)
         name = kind.name.lower()
         return SnpCollateral(
             vek=vek,

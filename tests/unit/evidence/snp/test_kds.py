@@ -79,6 +79,11 @@ def test_a_vlek_comes_from_the_provider(fetch, asked, maker):
     assert asked == ["/vlek/v1/Genoa/cert_chain", "/vlek/v1/Genoa/crl"]
 
 
+def test_the_certificate_of_a_vlek_is_not_taken_for_that_of_a_chip(fetch, asked, maker):
+    assert fetch(maker.case().report, vlek=b"given").vek == b"vcek"
+    assert asked[0].startswith(f"/vcek/v1/Genoa/{CHIP.hex()}?")
+
+
 def test_an_old_report_does_not_say_its_product(fetch, asked, maker):
     old = maker.case(version=2).report
     with pytest.raises(UsageError, match="does not say") as caught:
