@@ -35,6 +35,18 @@ def test_other_kinds_are_refused_by_name():
         quote_anatomy(body + bytes(1000))
 
 
+@pytest.mark.parametrize("version", [0, 2, 6])
+def test_a_quote_of_another_version_is_refused_however_it_goes_on(platform, version):
+    quote = DomainScene.on(platform, domain(TdBody), 4).quote
+    with pytest.raises(Malformed, match=f"quote has version {version}, not 3, 4 or 5"):
+        quote_anatomy(bytes((version,)) + quote[1:])
+
+
+def test_in_version_3_the_place_of_the_tee_is_reserved(scene):
+    parts = {part.name for part in quote_anatomy(scene.quote[:4] + b"\x81\0\0\0" + scene.quote[8:])}
+    assert "MRENCLAVE" in parts
+
+
 @given(raw=st.binary(max_size=1300))
 def test_any_bytes_are_named_or_refused(raw):
     for anatomy in (quote_anatomy, report_anatomy):
@@ -67,12 +79,13 @@ def test_a_domains_quote_is_named_from_end_to_end(platform, kind, version):
     assert parts["outer certification data: type"].number == 6
 
 
-def test_an_enclave_in_a_newer_quote_is_named_from_end_to_end(scene, platform):
-    raw = DomainScene.on(platform, scene.verify().report, 5).quote
+@pytest.mark.parametrize("version", [4, 5])
+def test_an_enclave_in_a_newer_quote_is_named_from_end_to_end(scene, platform, version):
+    raw = DomainScene.on(platform, scene.verify().report, version).quote
     named = quote_anatomy(raw)
     assert b"".join(part.raw for part in named) == raw
     parts = {part.name: part for part in named}
-    assert parts["body type"].number == 1
+    assert [part.number for part in named if part.name == "body type"] == [1] * (version == 5)
     assert parts["REPORTDATA"].raw == bytes(64)
 
 

@@ -1,7 +1,7 @@
 """Results and the tokens that carry them: honest numbers, one algorithm, one meaning."""
 
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
+from caisson import __version__
 from caisson.errors import (
     BindingRejected,
     CaissonError,
@@ -251,6 +252,15 @@ def test_a_token_says_what_the_result_says(signer, good):
     assert (read.nonce, read.issued, read.expires) == ("n-0123456789", good.at, good.at + 5 * MINUTE)
 
 
+def test_a_token_names_its_key_and_who_looked(signer, good):
+    header, body, _ = signer.sign(good, lifetime=MINUTE).split(".")
+    (key,) = signer.keys()["keys"]
+    assert json.loads(urlsafe_b64decode(header + "==")) == {"alg": "ES256", "kid": key["kid"], "typ": "JWT"}
+    claims = json.loads(urlsafe_b64decode(body + "=="))
+    assert claims["ear.verifier-id"] == {"developer": "Caisson", "build": f"caisson {__version__}"}
+    assert claims["submods"]["sgx"]["caisson.genuine"] is True
+
+
 def test_refusals_are_signed_too(signer, scene):
     result = AttestationResult.refused(BindingRejected("no"), policy=None, at=scene.at)
     read = verify_ear(signer.sign(result, lifetime=MINUTE), signer.keys(), at=scene.at)
@@ -432,10 +442,11 @@ def test_keys_are_a_set_of_keys(claims, forge, good, keys):
         verify_ear(forge(claims), keys, at=good.at)
 
 
-def test_keys_of_another_curve_are_refused(claims, forge, good):
+def test_keys_of_another_curve_are_refused(signer, claims, forge, good):
     other = ECKey.generate_key("P-384", auto_kid=True).as_dict(private=False)
-    with pytest.raises(Malformed, match="not all on P-256"):
-        verify_ear(forge(claims), {"keys": [other]}, at=good.at)
+    for keys in ([other], [*signer.keys()["keys"], other]):
+        with pytest.raises(Malformed, match="not all on P-256"):
+            verify_ear(forge(claims), {"keys": keys}, at=good.at)
 
 
 def test_a_token_has_a_size(signer, good):

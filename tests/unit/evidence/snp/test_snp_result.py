@@ -1,7 +1,9 @@
-"""What a result tells of a genuine SNP report, fact by fact."""
+"""What a result tells of a genuine SNP report, fact by fact, and claims of it."""
 
-from caisson.evidence import AttestationResult
-from caisson.evidence.snp import verify_snp
+from dataclasses import replace
+
+from caisson.evidence import AttestationResult, TrustVector
+from caisson.evidence.snp import AMD_ROOTS, verify_snp
 from caisson.sgx import ReportData
 from caisson.snp import (
     FamilyId,
@@ -61,3 +63,11 @@ def test_a_result_tells_of_a_guest(maker):
         "root_name": "ARK-Genoa",
         "hardware": False,
     }
+
+
+def test_of_amds_firmware_nobody_says_how_current_it_is(maker):
+    case = maker.case()
+    verified = verify_snp(case.report, case.vek, case.chain, roots=case.roots, at=case.at)
+    (root, *_) = AMD_ROOTS
+    vector = TrustVector.of(replace(verified, root=root), approved=True)
+    assert vector == TrustVector(hardware=2, configuration=0, executables=3, runtime_opaque=2)
