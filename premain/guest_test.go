@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func TestTheProgramStartsWithItsSecretsInPlace(t *testing.T) {
@@ -83,7 +82,7 @@ func TestEachStepFailsByItsNameAndLeavesNothing(t *testing.T) {
 			r.env["CAISSON_KEY_SERVER_PIN"] = strings.Repeat("0", 64)
 		}},
 		"no server": {93, "challenge: error: the key server cannot be reached", func(r *rehearsal) {
-			r.outside["CAISSON_KEY_SERVER"] = "http://127.0.0.1:1"
+			r.outside["CAISSON_KEY_SERVER"], r.outside["CAISSON_TIMEOUT"] = "http://127.0.0.1:1", "1"
 		}},
 		"no quote": {87, "quote: error: the software platform says no", func(r *rehearsal) {
 			r.platform.refuse[opQuote] = "SGX_INVALID_REPORT: no"
@@ -249,12 +248,11 @@ func TestASignalEndsItAndLeavesNothing(t *testing.T) {
 	go func() {
 		<-arrived
 		signals <- syscall.SIGTERM
-		time.AfterFunc(50*time.Millisecond, func() { close(released) })
 	}()
 	if status := run(signals, r.world); status != statusInterrupted {
 		t.Errorf("status %d", status)
 	}
-	<-released
+	close(released) // not before: it did not wait for the server
 	if left := entries(t, r.mount); len(left) != 0 || r.started {
 		t.Errorf("left behind: %v, started: %v", left, r.started)
 	}

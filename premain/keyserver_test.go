@@ -8,13 +8,31 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(request *http.Request) (*http.Response, error) { return t(request) }
+
+// pausing is a key server on no network, so that a test of pauses can run in time that passes only while all wait.
+func pausing(handler http.HandlerFunc) *keyServer {
+	server := newKeyServer(must(url.Parse("https://keys.test")))
+	server.client.Transport = transport(func(request *http.Request) (*http.Response, error) {
+		recorder := httptest.NewRecorder()
+		handler(recorder, request)
+		return recorder.Result(), nil
+	})
+	return server
+}
+
+// soon is time enough for many attempts, and ends a test that goes on for ever.
 func soon(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -65,40 +83,37 @@ func TestARefusalIsFinalAndTellsTheServersWords(t *testing.T) {
 }
 
 func TestAChallengeIsAskedForUntilThereIsOne(t *testing.T) {
-	var asked atomic.Int32
-	server := serverOf(t, func(w http.ResponseWriter, _ *http.Request) {
-		switch asked.Add(1) {
-		case 1:
-			w.WriteHeader(http.StatusServiceUnavailable)
-		case 2:
-			w.WriteHeader(http.StatusTooManyRequests)
-		default:
-			w.WriteHeader(http.StatusCreated)
+	synctest.Test(t, func(t *testing.T) {
+		asked, began := 0, time.Now()
+		server := pausing(func(w http.ResponseWriter, _ *http.Request) {
+			asked++
+			w.WriteHeader([]int{http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusCreated}[asked-1])
+		})
+		if _, err := server.challenge(soon(t)); err != nil || asked != 3 || time.Since(began) > 300*time.Millisecond {
+			t.Errorf("%v after %d requests and %v", err, asked, time.Since(began))
 		}
 	})
-	if _, err := server.challenge(soon(t)); err != nil || asked.Load() != 3 {
-		t.Errorf("%v after %d requests", err, asked.Load())
-	}
 }
 
 func TestAChallengeIsNotAskedForBeforeTheServerSays(t *testing.T) {
-	for after, atLeast := range map[string]time.Duration{"1": time.Second, "0": 0, "": 0, "-1": 0, "soon": 0, "99999999999": 0} {
-		var asked atomic.Int32
-		server := serverOf(t, func(w http.ResponseWriter, _ *http.Request) {
-			if asked.Add(1) > 1 {
-				w.WriteHeader(http.StatusCreated)
-				return
+	for after, atLeast := range map[string]time.Duration{
+		"1": time.Second, "0": 0, "": 0, "-1": 0, "soon": 0, "99999999999": 0, "60": maxPause,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked, began := 0, time.Now()
+			server := pausing(func(w http.ResponseWriter, _ *http.Request) {
+				if asked++; asked > 1 {
+					w.WriteHeader(http.StatusCreated)
+					return
+				}
+				w.Header().Set("Retry-After", after)
+				w.WriteHeader(http.StatusTooManyRequests)
+			})
+			_, err := server.challenge(soon(t))
+			if waited := time.Since(began); err != nil || waited < atLeast || waited > atLeast+100*time.Millisecond {
+				t.Errorf("%q: %v after %v", after, err, waited)
 			}
-			w.Header().Set("Retry-After", after)
-			w.WriteHeader(http.StatusTooManyRequests)
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		defer cancel()
-		began := time.Now()
-		_, err := server.challenge(ctx)
-		if waited := time.Since(began); err != nil || waited < atLeast || waited > atLeast+500*time.Millisecond {
-			t.Errorf("%q: %v after %v", after, err, waited)
-		}
 	}
 }
 
@@ -111,14 +126,18 @@ func TestAPauseHasALimit(t *testing.T) {
 }
 
 func TestTheTimeEndsDuringAPauseThatTheServerAskedFor(t *testing.T) {
-	server := serverOf(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "60")
-		w.WriteHeader(http.StatusTooManyRequests)
+	synctest.Test(t, func(t *testing.T) {
+		server := pausing(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if _, err := server.challenge(ctx); !isUnavailable(err) || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
 	})
-	began := time.Now()
-	if _, err := server.challenge(soon(t)); !isUnavailable(err) || time.Since(began) > 2*time.Second {
-		t.Errorf("%v after %v", err, time.Since(began))
-	}
 }
 
 func TestAnActivationIsSentOnce(t *testing.T) {
@@ -138,16 +157,35 @@ func TestAnActivationIsSentOnce(t *testing.T) {
 }
 
 func TestAServerThatStartsLateIsWaitedFor(t *testing.T) {
+	for lateBy, answers := range map[time.Duration]bool{5 * time.Second: true, time.Hour: false} {
+		synctest.Test(t, func(t *testing.T) {
+			server, began := pausing(func(http.ResponseWriter, *http.Request) {}), time.Now()
+			there := server.client.Transport
+			server.client.Transport = transport(func(request *http.Request) (*http.Response, error) {
+				if time.Since(began) < lateBy {
+					return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+				}
+				return there.RoundTrip(request)
+			})
+			_, err := server.activate(soon(t), nil)
+			waited := time.Since(began)
+			if answers && (err != nil || waited > lateBy+4*time.Second) {
+				t.Errorf("%v after %v", err, waited)
+			}
+			if !answers && (!isUnavailable(err) || !strings.Contains(err.Error(), "refused") || waited != time.Minute) {
+				t.Errorf("%v after %v", err, waited)
+			}
+		})
+	}
+}
+
+func TestARefusedConnectionIsOneOnWhichNothingWasSent(t *testing.T) {
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))
 	address := listener.Addr().String()
 	listener.Close()
-	server := newKeyServer(must(url.Parse("http://" + address)))
-	began := time.Now()
-	if _, err := server.activate(soon(t), nil); !isUnavailable(err) || !strings.Contains(err.Error(), "refused") {
+	_, err := newKeyServer(must(url.Parse("http://"+address))).post(t.Context(), "v1/activations", nil, http.StatusOK)
+	if !isUnavailable(err) || !isUnconnected(err) || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("%v", err)
-	}
-	if waited := time.Since(began); waited < 500*time.Millisecond || waited > 5*time.Second {
-		t.Errorf("waited for %v", waited)
 	}
 }
 

@@ -70,7 +70,7 @@ func rehearse(t testing.TB) *rehearsal {
 	server := httptest.NewTLSServer(http.HandlerFunc(r.serve))
 	t.Cleanup(server.Close)
 	r.outside = map[string]string{
-		"CAISSON_KEY_SERVER": server.URL, "CAISSON_WORKLOAD": "redis", "CAISSON_TIMEOUT": "1",
+		"CAISSON_KEY_SERVER": server.URL, "CAISSON_WORKLOAD": "redis", "CAISSON_TIMEOUT": "60",
 		"CAISSON_PLATFORM": "unix:" + r.platform.listen(t), "NOT_IN_THE_MANIFEST": "x",
 	}
 	r.bundle = object{
