@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import socketserver
@@ -126,7 +127,7 @@ class _KeyServerHandler(http.server.BaseHTTPRequestHandler):
             server.bundle(data), hpke_public_key=data.hpke_public_key, report_data=data.report_data, key=server.key
         )
         server.reached.set()
-        server.hold.wait(20)
+        server.hold.wait(60)
         return self.answer(server.activation_status, sealed)
 
     def answer(self, status, body):
@@ -231,7 +232,8 @@ class Container:
         for _ in range(200):
             for entry in Path("/proc").glob("[0-9]*"):
                 try:
-                    found = (entry / "root").readlink() == self.root
+                    numbers = re.search(r"^NSpid:\s.*\s1$", (entry / "status").read_text(), re.MULTILINE)
+                    found = numbers and (entry / "root").readlink() == self.root
                 except OSError:
                     continue
                 if found:
@@ -266,7 +268,7 @@ def container(binary):
         outside = {
             "CAISSON_KEY_SERVER": f"http://127.0.0.1:{server.server_port}",
             "CAISSON_WORKLOAD": "redis",
-            "CAISSON_TIMEOUT": "1",
+            "CAISSON_TIMEOUT": "60",
             "CAISSON_PLATFORM": "unix:/run/platform.sock",
             "SMUGGLED": "x",
         }

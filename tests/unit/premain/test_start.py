@@ -39,7 +39,7 @@ def test_signals_reach_the_program(container):
     with container.start() as process:
         assert process.stdout.readline() == "ready\n"
         container.signal(signal.SIGTERM)
-        stdout, _ = process.communicate(timeout=10)
+        stdout, _ = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (7, "stopped\n")
 
 
