@@ -26,6 +26,7 @@ from caisson.keyserver import (
     memory_server,
     subject_names,
 )
+from caisson.keyserver.allowance import PERIOD_SECONDS
 from caisson.keyserver.challenges import MOST_OPEN
 from caisson.keyserver.serving import GivenTls, ServerTls
 from caisson.protocol import ServerKeyHash
@@ -105,7 +106,9 @@ def proxied(tmp_path_factory):
 @contextlib.contextmanager
 def connected(server, source):
     transport = httpx2.HTTPTransport(verify=server.context(), local_address=source)
-    with httpx2.Client(transport=transport, base_url=f"https://{server.address}", trust_env=False) as client:
+    with httpx2.Client(
+        transport=transport, base_url=f"https://{server.address}", timeout=60, trust_env=False
+    ) as client:
         yield client
 
 
@@ -193,25 +196,26 @@ def test_who_opens_connections_and_says_nothing_keeps_only_itself_out_and_not_fo
             tls = served.context().wrap_socket(raw, server_hostname="127.0.0.1", do_handshake_on_connect=shakes_hands)
             return stack.enter_context(tls)
 
-        began = time.monotonic()
         with pytest.raises((ConnectionError, ssl.SSLEOFError)):  # noqa: PT012 - at first it goes well
             silent = [connect()]
             silent.extend(connect() for _ in range(600))
             silent[-1].do_handshake()
+        began = time.monotonic()
         with served.client() as client:
             client.secrets()
         assert time.monotonic() - began < 5
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError):  # and no TimeoutError
             assert socket.socket.recv(silent[0], 1) == b""  # not the handshake that `ssl` would begin now
-        assert time.monotonic() - began < 15
         connect().do_handshake()
 
 
 def test_who_asks_for_all_challenges_there_are_keeps_only_itself_out(served):
+    began = time.monotonic()
     asked = ask_for_challenges(served, "127.0.0.4", times=MOST_OPEN + 100)
+    regained = (time.monotonic() - began) * MOST_UNUSED / PERIOD_SECONDS
     assert asked[:MOST_UNUSED] == [201] * MOST_UNUSED
-    assert asked.count(201) < MOST_UNUSED + 30
-    assert asked[-1] == 429
+    assert asked.count(201) <= MOST_UNUSED + regained + 1
+    assert set(asked) == {201, 429}
     assert ask_for_challenges(served, "127.0.0.5", times=3) == [201] * 3
 
 
