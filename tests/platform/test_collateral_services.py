@@ -312,10 +312,10 @@ def test_a_service_that_is_slow_is_given_up(fetch, serve, monkeypatch):
     monkeypatch.setattr("caisson.evidence.service.web_client.__kwdefaults__", {"ca": None, "patience": 0.2})
     ending = threading.Event()
     started = time.monotonic()
-    code, _, err = fetch(serve(tcb=lambda _: ending.wait(10)))
+    code, _, err = fetch(serve(tcb=lambda _: ending.wait(60)))
     ending.set()
     assert (code, "does not answer" in err) == (3, True)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_nobody_there_is_no_verdict(fetch):
