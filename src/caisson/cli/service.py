@@ -51,7 +51,7 @@ class Service:
             line.strip().removeprefix(_READY) for line in lines if line.startswith(_READY) and line[-1] == "\n"
         )
 
-    def start(self, arguments: list[str], *, addresses: int, timeout: float = 20.0) -> tuple[str, ...]:
+    def start(self, arguments: list[str], *, addresses: int, timeout: float = 60.0) -> tuple[str, ...]:
         """Start `caisson ARGUMENTS…` unless it runs, wait until it is ready at so many addresses, and give them.
 
         Raises:
