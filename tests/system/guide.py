@@ -1,4 +1,4 @@
-"""Guides are run as they are printed: block after block, with the time a reader takes between two of them."""
+"""Guides are run as they are printed: block after block, as by a reader who looks at `docker ps` first."""
 
 import re
 import shutil
@@ -10,11 +10,14 @@ from demo.stage import Done, Stage
 
 GUIDES = Path(__file__).parent.parent.parent / "docs" / "guides"
 SCRIPTS = GUIDES.parent.parent / "scripts"
+# A moment after a command, the engine has seen whom it killed; a container starts until its program answers.
+GO_ON = """\
+sleep 2
+while docker ps --format '{{.Status}}' | grep -E 'Restarting|health: starting' >/dev/null; do sleep 0.5; done
+"""
 
 
-def follow(
-    name: str, directory: Path, *, wrapper: tuple[str, ...] = (), pause: int = 2, before: str = "", **words: str
-) -> Done:
+def follow(name: str, directory: Path, *, wrapper: tuple[str, ...] = (), before: str = "", **words: str) -> Done:
     """Run every block of a guide in a directory, after a line of ours; it must succeed.
 
     `words` are put in the place of others.
@@ -31,7 +34,7 @@ def follow(
             f'export PATH="{Path(sys.executable).parent}:$PATH"',
             "docker network inspect bridge >/dev/null",
             before,
-            *(f"{block}sleep {pause}" for block in blocks),
+            *(f"{block}{GO_ON}" for block in blocks),
         ]
     )
     for word, other in words.items():

@@ -52,7 +52,7 @@ def test_on_docker(directory):
 def test_with_compose(directory, generation):
     copy_example("visits", directory)
     words = {} if generation == "1.29" else {"docker-compose": compose_v2()[0]}
-    done = follow("compose", directory, pause=3, **words)
+    done = follow("compose", directory, **words)
     assert f"is workload `visits`, {ACCEPTED}" in done.stdout
     assert [line for line in done.stdout.splitlines() if line.startswith("visit ")] == ["visit 1", "visit 2", "visit 3"]
 
