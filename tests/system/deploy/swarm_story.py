@@ -20,7 +20,7 @@ from caisson.oci import Digest
 from tests.system.deploy import probing
 from tests.system.deploy.probing import run
 
-PATIENCE = 60
+PATIENCE = 120
 PORT = 18080
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
 NODES = tuple(os.environ[name].removeprefix("unix://") for name in ("DOCKER_HOST", "DOCKER_HOST_2"))
@@ -79,7 +79,7 @@ def until(holds: Callable[[], object]) -> None:
 
 def answers(address: str) -> str:
     """Give the version that answers, or nothing."""
-    with suppress(OSError), urlopen(f"http://{address}:{PORT}/", timeout=1) as answer:
+    with suppress(OSError), urlopen(f"http://{address}:{PORT}/", timeout=5) as answer:
         return answer.read().decode().strip()
     return ""
 
@@ -89,9 +89,9 @@ def devices(swarm: Swarm) -> None:
     swarm.deploy("three", replicas=3, publish=())
     until(lambda: len(swarm.running("three")) == 3)
     assert set(swarm.running("three")) == {"first", "second"}, swarm.tasks("three")
-    lines = run("docker", "service", "logs", "--raw", "three_three").splitlines()
-    assert len(lines) == 3, lines
-    for line in lines:
+    logs = ("docker", "service", "logs", "--raw", "three_three")
+    until(lambda: len(run(*logs).splitlines()) == 3)  # a task runs before its program has said a word
+    for line in run(*logs).splitlines():
         probing.require_least_privilege(json.loads(line))
     swarm.remove("three")
 
