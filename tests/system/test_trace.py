@@ -65,8 +65,8 @@ def stage():
     shutil.rmtree(home, ignore_errors=True)
 
 
-def visit():
-    """Ask the program once, as soon as it answers."""
+def visit(*, ends):
+    """Ask the program once, as soon as it answers; a second connection ends it."""
     for _ in range(600):
         try:
             with socket.create_connection(("127.0.0.1", 7555), timeout=5) as plain:
@@ -74,26 +74,29 @@ def visit():
                 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
                 with context.wrap_socket(plain) as connection:
                     connection.recv(64)
-                    return
+            if ends:
+                socket.create_connection(("127.0.0.1", 7555), timeout=5).close()
         except OSError:
             time.sleep(0.2)
+        else:
+            return
 
 
-def trace(stage, recipe):
+def trace(stage, recipe, *, seconds, ends):
     path = stage.home / "caisson.toml"
     path.write_text(recipe)
-    visitor = threading.Thread(target=visit)
+    visitor = threading.Thread(target=visit, kwargs={"ends": ends})
     visitor.start()
-    found = stage.ask("trace", "--recipe", path, "--seconds", "12")
+    found = stage.ask("trace", "--recipe", path, "--seconds", str(seconds))
     visitor.join()
     return found
 
 
 def test_what_is_proposed_is_what_was_missing(stage):
-    first = trace(stage, RECIPE)
+    first = trace(stage, RECIPE, seconds=30, ends=False)
     assert first["status"] is None
     assert "/usr/lib/python3.11" in first["trusted"]
     assert any("libsqlite3" in path for path in first["modules"])
     lines = "\n".join(f"{name} = {json.dumps(first[name])}" for name in ("trusted", "modules"))
-    second = trace(stage, f"{RECIPE}\n[files]\n{lines}\n")
-    assert (second["trusted"], second["modules"]) == ([], [])
+    second = trace(stage, f"{RECIPE}\n[files]\n{lines}\n", seconds=120, ends=True)
+    assert (second["status"], second["trusted"], second["modules"]) == (0, [], [])
