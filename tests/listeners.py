@@ -24,14 +24,16 @@ def listeners(pid: int) -> set[tuple[str, int]]:
 def _family(pid: int) -> Iterator[int]:
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            yield from _family(int(child))
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread ended in the meantime
+            for child in children.read_text().split():
+                yield from _family(int(child))
 
 
 def _sockets(pid: int) -> Iterator[str]:
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed in the meantime
-            yield str(descriptor.readlink())
+    with suppress(FileNotFoundError, ProcessLookupError):  # the process ended in the meantime
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed in the meantime
+                yield str(descriptor.readlink())
 
 
 def _address(words: str) -> IPv4Address | IPv6Address:
