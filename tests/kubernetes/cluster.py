@@ -83,12 +83,12 @@ def running(*command, ready=None, log: Path):
         process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ)
     try:
         if ready is not None:
-            eventually(lambda: ready in log.read_text() or process.poll() is not None, seconds=20)
+            eventually(lambda: ready in log.read_text() or process.poll() is not None)
             assert process.poll() is None, log.read_text()
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def python(*words):

@@ -26,7 +26,7 @@ spec:
 
 
 def listens():
-    with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", PORT)):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORT)):
         return True
     return False
 

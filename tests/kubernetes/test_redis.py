@@ -33,8 +33,13 @@ def address(cluster):
 def answer(cluster, deployed, address, *words):
     password = cluster.stage.succeed("secret", "get", "redis-password", "--reveal").stdout.strip()
     client = ("redis-cli", "--tls", "--cacert", deployed["ca"], "--sni", "redis", "-h", address)
-    done = cluster.stage.run(*client, *words, REDISCLI_AUTH=password)
-    return done.stdout.strip() or done.stderr
+
+    def reached():
+        """Ask; after a pod is ready a proxy needs a moment to send to it."""
+        done = cluster.stage.run(*client, *words, REDISCLI_AUTH=password)
+        return None if "Could not connect" in done.stderr else (done.stdout.strip() or done.stderr)
+
+    return eventually(reached)
 
 
 def test_it_answers_through_its_service_with_the_secret_of_the_key_server(cluster, deployed, address):

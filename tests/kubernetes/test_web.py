@@ -33,10 +33,19 @@ def address(cluster):
 
 
 def visit(cluster, web):
+    """Ask for the page until it counts: after a pod is ready, or ends, a proxy needs a moment to send elsewhere."""
     context = ssl.create_default_context(cafile=web["ca"])
     context.check_hostname = False  # its certificate names `web`, and we are outside of the cluster's names
-    with urllib.request.urlopen(f"https://{address(cluster)}:8443/", context=context, timeout=10) as answer:
-        return answer.read().decode().strip()
+
+    def answer():
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"https://{address(cluster)}:8443/", context=context, timeout=60) as said,
+        ):
+            return said.read().decode().strip()
+        return None
+
+    return eventually(answer)
 
 
 def test_the_application_counts_in_its_database(cluster, web):
@@ -65,11 +74,4 @@ def test_the_application_comes_back_after_it_was_killed_and_goes_on_counting(clu
 def test_a_new_pod_replaces_the_old_one_and_goes_on_counting(cluster, web):
     cluster.kubectl("rollout", "restart", "deployment/web")
     cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-
-    def visited():
-        # A proxy may send to the pod that ends for another moment: nothing in a pod can wait for it.
-        with contextlib.suppress(OSError):
-            return visit(cluster, web)
-        return None
-
-    assert eventually(visited, seconds=20) == "visitor 4"
+    assert visit(cluster, web) == "visitor 4"
