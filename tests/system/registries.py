@@ -58,7 +58,7 @@ class RealRegistry:
         path.write_text(json.dumps(document))  # JSON is YAML
         self.log = (self.directory / "log").open("wb")
         self.process = subprocess.Popen(["docker-registry", "serve", str(path)], stdout=self.log, stderr=self.log)
-        for _ in range(100):
+        for _ in range(1200):
             with contextlib.suppress(OSError), socket.create_connection((self.address, self.port), 1):
                 return
             assert self.process.poll() is None, (self.directory / "log").read_text()
@@ -67,7 +67,7 @@ class RealRegistry:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        self.process.wait(60)
         self.log.close()
 
 

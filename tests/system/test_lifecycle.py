@@ -61,7 +61,7 @@ def pair():
         shutil.rmtree(home, ignore_errors=True)
 
 
-def eventually(ask, patience=30):
+def eventually(ask, patience=90):
     deadline = time.monotonic() + patience
     while not (found := ask()):
         assert time.monotonic() < deadline

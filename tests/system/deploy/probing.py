@@ -112,7 +112,7 @@ def write(files: tuple[File, ...], directory: Path) -> None:
 
 def told(logs) -> dict[str, object]:
     """Wait until the probe has told what it was given."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for line in logs().splitlines():
             at = line.find('{"')

@@ -54,7 +54,7 @@ def test_podman_runs_redis_and_anyone_can_attest_it():
             ):
                 done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
                 assert done.returncode == 0, done.stderr
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 90
             attest = ("attest", "127.0.0.1:26380", "--policy", up["policy"], "--pcs", up["pcs"])
             while (done := stage.caisson(*attest)).status and time.monotonic() < deadline:
                 time.sleep(0.5)

@@ -26,7 +26,7 @@ class Site:
     stage: Stage
     ups: dict[str, dict[str, str]]
 
-    def visit(self, patience=30):
+    def visit(self, patience=90):
         """Ask for the page until it counts; give what it says."""
         trusted = ssl.create_default_context(cafile=self.ups["visits"]["ca"])
         deadline = time.monotonic() + patience
