@@ -1,6 +1,8 @@
 import os
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,6 +54,13 @@ def test_one_that_is_never_ready_is_stopped(service):
     with pytest.raises(Unavailable, match="it said nothing"):
         service.start(["-c", "import time; time.sleep(60)"], addresses=1, timeout=0.5)
     assert not service.running()
+
+
+def test_a_busy_machine_has_a_minute(service, monkeypatch):
+    seconds = iter([0.0])
+    clock = SimpleNamespace(monotonic=lambda: next(seconds, 55.0), sleep=time.sleep)
+    monkeypatch.setattr(service_module, "time", clock)
+    assert service.start(["-c", READY], addresses=1) == ("here",)
 
 
 def test_another_process_of_the_same_number_is_not_ours(service, tmp_path):
