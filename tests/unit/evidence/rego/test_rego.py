@@ -6,7 +6,6 @@ import os
 import resource
 import runpy
 import sys
-import time
 from pathlib import Path
 
 import pytest
