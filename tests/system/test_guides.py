@@ -9,6 +9,7 @@ import pytest
 from tests.system.deploy.compose import compose_v2
 from tests.system.guide import SCRIPTS, copy_example, follow
 
+pytestmark = pytest.mark.timeout(900)  # they wait for containers again and again
 ACCEPTED = "and the policy accepts it"
 
 
@@ -84,7 +85,6 @@ http: {addr: 10.77.0.1:5000}
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # it is two stories, and waits for Swarm in both
 def test_on_docker_swarm(directory):
     """Two nodes in namespaces of their own; both pull from a registry on the first."""
     (directory / "registry.yml").write_text(REGISTRY.replace("DIRECTORY", str(directory)))
