@@ -13,6 +13,7 @@ from caisson.evidence.signed_json import Fields, octets
 from caisson.evidence.signed_list import SignedList, WholeList
 
 _MOST_BYTES = 8 * 1024 * 1024
+_MOST_CHAIN_BYTES = 16 * 1024
 _SIGNATURE_SIZE = 64
 _IN_HEX = frozenset({"root_ca_crl", "pck_crl", "tcb_info_signature", "qe_identity_signature"})
 _OPTIONAL = "pck_certificate_chain"
@@ -44,7 +45,7 @@ class Collateral:
         `pck_certificate_chain` may be missing, or null.
 
         Raises:
-            Malformed: not such an object, or one with members nobody knows.
+            Malformed: not such an object, one with members nobody knows, or with chains that are longer than any.
         """
         if isinstance(raw, bytes) and len(raw) > _MOST_BYTES:
             raise Malformed(f"collateral has {len(raw)} bytes, more than {_MOST_BYTES}")
@@ -52,16 +53,16 @@ class Collateral:
         if unknown := found.value.keys() - {each.name for each in fields(cls)}:
             raise Malformed(f"collateral has unknown members: {', '.join(sorted(map(repr, unknown)))[:200]}")
         return cls(
-            pck_crl_issuer_chain=_encoded(found, "pck_crl_issuer_chain"),
+            pck_crl_issuer_chain=_chain(found, "pck_crl_issuer_chain"),
             root_ca_crl=octets(found.text("root_ca_crl"), what="collateral: `root_ca_crl`"),
             pck_crl=octets(found.text("pck_crl"), what="collateral: `pck_crl`"),
-            tcb_info_issuer_chain=_encoded(found, "tcb_info_issuer_chain"),
+            tcb_info_issuer_chain=_chain(found, "tcb_info_issuer_chain"),
             tcb_info=_encoded(found, "tcb_info"),
             tcb_info_signature=found.octets("tcb_info_signature", size=_SIGNATURE_SIZE),
-            qe_identity_issuer_chain=_encoded(found, "qe_identity_issuer_chain"),
+            qe_identity_issuer_chain=_chain(found, "qe_identity_issuer_chain"),
             qe_identity=_encoded(found, "qe_identity"),
             qe_identity_signature=found.octets("qe_identity_signature", size=_SIGNATURE_SIZE),
-            pck_certificate_chain=None if found.value.get(_OPTIONAL) is None else _encoded(found, _OPTIONAL),
+            pck_certificate_chain=None if found.value.get(_OPTIONAL) is None else _chain(found, _OPTIONAL),
         )
 
     def encode(self) -> bytes:
@@ -107,3 +108,11 @@ def _encoded(fields: Fields, name: str) -> bytes:
         return fields.text(name).encode()
     except UnicodeEncodeError as cause:
         raise Malformed(f"collateral: `{name}` is not text") from cause
+
+
+def _chain(fields: Fields, name: str) -> bytes:
+    # Chains are remembered with what was verified, and not every quote has that of its PCK read.
+    chain = _encoded(fields, name)
+    if len(chain) > _MOST_CHAIN_BYTES:
+        raise Malformed(f"collateral: `{name}` has {len(chain)} bytes, more than {_MOST_CHAIN_BYTES}")
+    return chain

@@ -57,7 +57,7 @@ class Evidence:
         if not any(raw):
             raise Malformed("evidence is nothing but zeros, as a buffer that nobody filled", hint=EVIDENCE_FORMS)
         if raw.lstrip().startswith(_PEM):
-            return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=parse_chain(raw)[0])
+            return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=_first(raw))
         if raw.startswith(_DER):
             return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=Certificate.parse(raw))
         if raw.startswith(_JSON):
@@ -83,3 +83,8 @@ class Evidence:
         if self.form is EvidenceForm.SNP_REPORT:
             raise Malformed("an SNP report is no quote")
         return self.raw
+
+
+def _first(pem: bytes) -> Certificate:
+    """Read the first certificate of a file, in which people leave empty lines."""
+    return parse_chain(b"\n".join(line for line in pem.split(b"\n") if line.rstrip(b"\r")))[0]

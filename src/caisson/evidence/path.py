@@ -52,19 +52,23 @@ class Path:
 def parse_chain(pem: bytes) -> tuple[Certificate, ...]:
     """Read concatenated PEM certificates, in the order they come in; a quote's chain may end in one NUL.
 
-    Lines end in LF or CRLF, and there is no other white space: nothing that is not signed may be changed unseen.
+    Lines end in LF or CRLF, none is empty, and there is no other white space: nothing that is not signed may be changed
+    unseen, and nobody can make a chain longer, which is remembered with all that it vouches for.
 
     Raises:
         Malformed: not PEM certificates and nothing else, or a certificate that is not DER.
     """
+    lines = _lines(pem.removesuffix(b"\0"))
+    if lines.startswith(b"\n") or b"\n\n" in lines:
+        raise Malformed("certificate chain has empty lines")
     try:
-        *blocks, rest = _lines(pem.removesuffix(b"\0")).decode("ascii").split(_END)
+        *blocks, rest = lines.decode("ascii").split(_END)
     except UnicodeDecodeError as cause:
         raise Malformed("certificate chain is not PEM") from cause
-    if rest.strip("\n") or not 1 <= len(blocks) <= _MOST_CERTIFICATES:
+    if rest.removeprefix("\n") or not 1 <= len(blocks) <= _MOST_CERTIFICATES:
         raise Malformed(f"certificate chain is not 1 to {_MOST_CERTIFICATES} PEM certificates and nothing else")
     # Where a certificate stands in its chain, and so the line end before it, is no part of it.
-    return tuple(_certificate(block.lstrip("\n")) for block in blocks)
+    return tuple(_certificate(block.removeprefix("\n")) for block in blocks)
 
 
 def verify_path(

@@ -78,6 +78,14 @@ def test_a_bundle_that_is_too_large_is_not_even_read():
         Collateral.parse(b" " * (8 * 1024 * 1024 + 1))
 
 
+@pytest.mark.parametrize("member", ["pck_crl_issuer_chain", "tcb_info_issuer_chain", "pck_certificate_chain"])
+def test_a_chain_that_is_longer_than_any_is_refused(scene, member):
+    """It would be remembered with what was verified, whether anybody reads it or not."""
+    assert Collateral.parse(scene.collateral | {member: "x" * 16 * 1024})
+    with pytest.raises(Malformed, match=f"`{member}` has 16385 bytes"):
+        Collateral.parse(scene.collateral | {member: "x" * (16 * 1024 + 1)})
+
+
 def test_a_bundle_says_when_its_first_part_is_due(scene):
     assert Collateral.parse(scene.collateral).next_update == scene.at + timedelta(days=30)
     sooner = scene.with_statement("tcb_info", lambda info: info.update(nextUpdate="2026-11-24T00:00:00Z"))

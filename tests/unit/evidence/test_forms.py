@@ -37,7 +37,7 @@ def test_each_form_is_recognised_and_gives_its_quote(scene, activation, certific
         (activation.encode(), EvidenceForm.ACTIVATION, activation.quote),
         (certificate.public_bytes(Encoding.DER), EvidenceForm.CERTIFICATE, activation.quote),
         (certificate.public_bytes(Encoding.PEM), EvidenceForm.CERTIFICATE, activation.quote),
-        (b"\n" + certificate.public_bytes(Encoding.PEM), EvidenceForm.CERTIFICATE, activation.quote),
+        (b"\n" + certificate.public_bytes(Encoding.PEM) + b"\r\n\n", EvidenceForm.CERTIFICATE, activation.quote),
     ):
         found = Evidence.recognise(raw)
         assert (found.form, found.quote, found.raw) == (form, quote, raw)

@@ -402,6 +402,16 @@ def test_no_white_space_but_line_ends_is_in_a_chain(platform, space):
     assert parse_chain(pem.replace("\n", "\r\n").encode()) == good
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("place", ["", "-----BEGIN", "M", "-----END", None], ids=repr)
+def test_no_line_of_a_chain_is_empty(platform, place, end):
+    """Chains are remembered with what they vouch for: padded ones would fill the memory of whoever verifies for others."""
+    pem = platform.provisioning.pck_chain
+    padded = pem + end if place is None else pem.replace(place, end * 2 + place, 1)
+    with pytest.raises(Malformed, match="empty lines"):
+        parse_chain(padded.encode())
+
+
 def test_a_name_says_nothing_to_a_terminal_or_a_log(check, issued, reissued, new_key):
     key = new_key()
     name = named("SGX Root CA\x1b[2J\r\naccepted: it is genuine\u202e")

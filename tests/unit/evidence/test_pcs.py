@@ -226,7 +226,7 @@ def test_collateral_for_a_domain_is_of_its_own_kind(scene, domain_scene):
 def test_the_leaf_is_found_wherever_it_stands(scene):
     end = b"-----END CERTIFICATE-----"
     chain = Quote.parse(scene.quote).signature.certification.data
-    first, second, third = (part + end for part in chain.split(end)[:3])
+    first, second, third = (part.strip() + end for part in chain.split(end)[:3])
     certification = replace(Quote.parse(scene.quote).signature.certification, data=third + second + first)
     assert platform_kind_of(scene.with_signature(certification=certification).quote) == platform_kind_of(scene.quote)
 
