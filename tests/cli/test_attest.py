@@ -25,7 +25,7 @@ from caisson.cli.app import run
 from caisson.evidence import evidence_extension
 from caisson.evidence.extension import OID
 from caisson.evidence.ra_tls import LEGACY_OID, TAG
-from caisson.evidence.tagged import write_tagged
+from caisson.evidence.tagged import NO_EVIDENCE, write_tagged
 from caisson.platform import SoftwarePlatform
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
 from caisson.sgx import ReportData
@@ -249,9 +249,23 @@ def test_a_server_without_evidence_is_a_no(world, capsys):
     world.show(None)
     assert world.attest() == 1
     assert capsys.readouterr() == (
-        "",
-        "error: the certificate carries no evidence\nhint: is this a confidential container's own TLS port?\n",
+        "REFUSED: redis:6379 does not show genuine evidence\n  wrong         the certificate carries no evidence\n",
+        f"error: the certificate carries no evidence\nhint: {NO_EVIDENCE}\n",
     )
+    assert world.attest("--json") == 1
+    said = json.loads(capsys.readouterr().out)
+    assert (said["genuine"], said["accepted"], said["reasons"]) == (
+        False,
+        False,
+        ["the certificate carries no evidence"],
+    )
+
+
+def test_a_policy_that_is_none_is_no_verdict(world, capsys):
+    world.activated()
+    assert world.attest(text="version = 1") == 2
+    out, err = capsys.readouterr()
+    assert (out, "policy does not name one of the TEEs" in err) == ("", True)
 
 
 def test_what_runs_is_told_with_every_warning(world, capsys):
@@ -265,11 +279,11 @@ def test_what_runs_is_told_with_every_warning(world, capsys):
         f"  what runs     MRENCLAVE {enclave.mr_enclave}\n"
         f"  signed by     MRSIGNER  {enclave.mr_signer}, product 7, version 3\n"
         f"  provisioned   as workload `redis` by the key server {SERVER}\n"
-        "  platform      Intel SGX, FMSPC ca1550000000, vouched for by "
+        "  platform      software in place of Intel SGX, FMSPC ca1550000000, vouched for by "
         "`Caisson Software SGX Root CA (protects nothing)`\n"
-        "  TCB           UpToDate, known good as of 2026-01-14\n"
+        "  TCB           UpToDate, TCB date 2026-01-14\n"
         f"  certificate   from {NOW:%Y-%m-%d %H:%M} until {NOW + dt.timedelta(days=1):%Y-%m-%d %H:%M} UTC\n"
-        f"  holds until   {NOW + dt.timedelta(days=30):%Y-%m-%d %H:%M} UTC\n"
+        f"  holds until   {NOW + dt.timedelta(days=1):%Y-%m-%d %H:%M} UTC\n"
         "  warning       the root is not the vendor's: a software platform protects nothing\n"
     )
 
@@ -283,6 +297,7 @@ def test_the_same_is_told_as_json(world, capsys):
     begins = NOW.replace(microsecond=0)
     ends = begins + dt.timedelta(days=1)
     assert said["certificate"] == {"begins": begins.isoformat(), "ends": ends.isoformat()}
+    assert said["expires"] == ends.isoformat()
 
 
 def test_what_the_policy_does_not_accept_is_shown_with_everything_that_is_wrong(world, capsys):
@@ -291,7 +306,7 @@ def test_what_the_policy_does_not_accept_is_shown_with_everything_that_is_wrong(
     assert world.attest(key_servers=[]) == 1
     out, err = capsys.readouterr()
     assert out.startswith("REFUSED: redis:6379 is not what the policy accepts\n  what runs     MRENCLAVE ")
-    assert "\n  platform      Intel SGX, FMSPC " in out
+    assert "\n  platform      software in place of Intel SGX, FMSPC " in out
     for reason in ("enclave is a debug enclave", "enclave is none of those accepted", f"key server is {SERVER}"):
         assert f"\n  wrong         {reason}" in out
     assert "\n  warning       debugging is on" in out

@@ -52,10 +52,21 @@ def test_a_date_is_its_first_moment(bundle, capsys):
     assert run(["collateral", "verify", str(bundle), "--root", root, "--at", "2026-11-24"]) == 0
 
 
-@pytest.mark.parametrize("moment", ["yesterday", "2026-11-23T12:00:00", "20261123", "12"])
-def test_a_time_needs_its_zone(bundle, moment, capsys):
+@pytest.mark.parametrize("moment", ["yesterday", "20261123", "12"])
+def test_a_time_is_written_as_one(bundle, moment, capsys):
     assert run(["collateral", "verify", str(bundle), "--at", moment]) == 2
     assert "is not a time such as" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("moment", ["2026-11-23T12:00:00", "2026-11-23 12:00"])
+def test_a_time_needs_its_zone(bundle, moment, capsys):
+    assert run(["collateral", "verify", str(bundle), "--at", moment]) == 2
+    assert f"`{moment}` names no time zone: `Z` at its end stands for UTC" in capsys.readouterr().err
+
+
+def test_a_directory_is_no_collateral_for_a_quote(tmp_path, capsys):
+    assert run(["collateral", "show", str(tmp_path)]) == 2
+    assert f"collateral for a quote is a file, and `{tmp_path}` is a directory" in capsys.readouterr().err
 
 
 def test_what_is_shown_is_called_not_verified(bundle, capsys):

@@ -74,6 +74,7 @@ def test_a_certificate_is_looked_into(inspect, activation, guest):
     ours = builder.add_extension(evidence_extension(activation), critical=False).sign(guest.tls, SHA256())
     code, out, _ = inspect(ours.public_bytes(Encoding.PEM))
     assert (code, "certificate: subject , issuer , from 2026-11-23T12:00:00+00:00" in out) == (0, True)
+    assert f"runtime data: workload redis, nonce {'4e' * 32}, key_server {'53' * 32}" in out
     code, _, err = inspect(builder.sign(guest.tls, SHA256()).public_bytes(Encoding.DER))
     assert (code, "carries no evidence" in err) == (1, True)
 

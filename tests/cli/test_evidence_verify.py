@@ -1,5 +1,6 @@
 """`caisson evidence verify`: yes, no, usage and no verdict, for people and for programs."""
 
+import base64
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -126,6 +127,11 @@ def test_a_service_that_does_not_answer_is_no_verdict(verify, monkeypatch):
         (["--genuine-only", "--policy", "policy"], "what is acceptable"),
         (["--policy", "policy", "--root", "root"], "names its roots itself"),
         (["--genuine-only"], "nobody says where the platform's collateral is"),
+        (["--policy", "root"], "`root`: policy is not TOML"),
+        (["--genuine-only", "--collateral", "collateral", "--pcs", "http://pcs.test"], "comes from one place"),
+        (["--genuine-only", "--collateral", "collateral", "--crl", "root"], "are for SNP reports, and"),
+        (["--genuine-only", "--collateral", "collateral", "--tcb-update", "early"], "none says which"),
+        (["--genuine-only", "--collateral", "."], "collateral for a quote is a file, and `.` is a directory"),
     ],
 )
 def test_questions_that_make_no_sense_are_not_answered(verify, monkeypatch, arguments, words):
@@ -138,6 +144,31 @@ def test_a_report_needs_its_certificates(verify):
     (verify.directory / "report").write_bytes(b"\3".ljust(1184, b"\0"))
     code, _, err = verify("report", "--genuine-only")
     assert (code, "--vcek" in err) == (2, True)
+    code, _, err = verify("report", "--genuine-only", "--pcs", "http://pcs.test")
+    assert (code, "`--pcs` is for quotes, and the evidence is an SNP report" in err) == (2, True)
+    code, _, err = verify("report", "--genuine-only", "--collateral", verify.file("collateral"))
+    assert (code, "collateral for an SNP report is a directory" in err) == (2, True)
+    code, _, err = verify("report", "--genuine-only", "--collateral", str(verify.directory))
+    assert (code, err.splitlines()[1]) == (
+        2,
+        "hint: such a directory holds `vek.der`, `chain.pem` and perhaps `crl.der`",
+    )
+
+
+@pytest.mark.parametrize(
+    ("write", "wrong", "hint"),
+    [
+        (lambda raw: raw.hex().encode(), "in hexadecimal digits", "`xxd -r -p` gives the bytes"),
+        (lambda raw: b"0x" + raw.hex(" ", 32).encode() + b"\n", "in hexadecimal digits", "`xxd -r -p` gives the bytes"),
+        (base64.encodebytes, "in base64 by its letters", "`base64 -d` gives the bytes"),
+        (lambda _raw: b"Hello, world!", "neither PEM nor JSON", EVIDENCE_FORMS),
+    ],
+)
+def test_text_that_stands_for_bytes_is_told_as_such(verify, genuine, write, wrong, hint):
+    quote = verify.directory / "quote"
+    quote.write_bytes(write(quote.read_bytes()))
+    code, _, err = verify("quote", *genuine)
+    assert (code, err) == (1, f"error: `{quote}`: evidence is text, {wrong}\nhint: {hint}\n")
 
 
 def test_real_evidence_gets_the_verdicts_on_which_others_agree(vectors, tmp_path, capsys):

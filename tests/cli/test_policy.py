@@ -319,7 +319,8 @@ def test_what_is_accepted_is_told_in_words_for_every_tee(tmp_path, capsys):
         "  allow_debug                 whether guests are accepted whose memory the host may decrypt: no\n",
         "the bits that the platform's information must have: ECC_EN and ALIAS_CHECK_COMPLETE\n",
         "the privilege levels whose reports are accepted: 0\n                              or 1\n",
-        "the chips that are accepted; or `any`: none\n",
+        "the chips that are accepted: none\n",
+        "the report data that are accepted: 64 bytes, or 32 that zeros follow: any\n",
         "the lowest TCB version: milan from bootloader 3, tee 0, snp 8, microcode 115 on\n",
         "or turin from bootloader 3, tee 0, snp 8, microcode 115, fmc 1 on\n",
     ):

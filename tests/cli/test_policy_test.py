@@ -154,11 +154,14 @@ def test_snp_reports_are_cases_too(world, tmp_path):
     assert out.splitlines()[-1] == "3 cases, none failed"
 
 
-def test_an_snp_report_needs_what_is_its_own(world):
+def test_an_snp_report_needs_what_is_its_own(world, tmp_path):
     report = CASES.replace('collateral = "collateral.json"', 'vek = "good.quote"\nchain = "good.quote"')
     code, _, err = world(report)
     assert code == 2
     assert "case 'the released build': a quote needs a quote's collateral" in err
+    (tmp_path / "good.quote").write_bytes(b"\3".ljust(1184, b"\0"))
+    code, _, err = world(CASES)
+    assert (code, "case 'the released build': an SNP report needs `vek` and `chain`" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """Byte strings of a fixed length that have a meaning, so that no bare `bytes` crosses a package border."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from caisson.errors import Malformed
+
+_DIGITS = re.compile("[0-9A-Fa-f]*")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -29,13 +32,11 @@ class FixedBytes:
         Raises:
             Malformed: not hexadecimal, or of another length.
         """
-        try:
-            value = bytes.fromhex(text)
-        except ValueError as cause:
-            raise Malformed(f"{cls.__name__} is not hexadecimal: {text[:80]!r}") from cause
-        if len(text) != 2 * len(value):
-            raise Malformed(f"{cls.__name__} has white space in it: {text[:80]!r}")
-        return cls(value)
+        if not _DIGITS.fullmatch(text):
+            raise Malformed(f"{cls.__name__} is not hexadecimal: {text[:80]!r}")
+        if len(text) != 2 * cls.SIZE:
+            raise Malformed(f"{cls.__name__} has {len(text)} digits, not {2 * cls.SIZE}: {text[:80]!r}")
+        return cls(bytes.fromhex(text))
 
     def __str__(self) -> str:
         return self.value.hex()

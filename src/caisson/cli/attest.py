@@ -8,12 +8,12 @@ import click
 from caisson.cli.address import Address
 from caisson.cli.output import emit, json_option
 from caisson.cli.peer import authority, peer_evidence
-from caisson.cli.policies import read_policy
+from caisson.cli.policies import asked_policy
 from caisson.cli.sources import CollateralSource, collateral_options
 from caisson.cli.starttls import StartTls
 from caisson.cli.verdict import require_acceptable, verdict_data, verdict_words
-from caisson.errors import UsageError
-from caisson.evidence import Question, SnpPolicy, examine
+from caisson.errors import Rejected, UsageError
+from caisson.evidence import AttestationResult, Question, SnpPolicy, examine
 
 _AUTO = "auto"
 
@@ -24,7 +24,7 @@ _AUTO = "auto"
     "--policy",
     "policy_file",
     required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="What is acceptable.",
 )
 @click.option(
@@ -47,16 +47,20 @@ def command(
     Example:
       caisson attest 127.0.0.1:6379 --policy redis.policy.toml --pcs http://127.0.0.1:8081/sgx/certification/v4/
     """
-    policy = read_policy(policy_file)
+    policy = asked_policy(policy_file)
     if isinstance(policy, SnpPolicy):
         raise UsageError(
             "this policy is for SEV-SNP, and certificates carry quotes of enclaves and trust domains",
             hint="`caisson evidence verify` takes an SNP report from a file",
         )
     asking = StartTls.of_port(address[1]) if starttls == _AUTO else StartTls(starttls)
-    evidence = peer_evidence(*address, asking)
     at = datetime.now(UTC)
-    collateral = source.get(evidence.quote, roots=policy.roots, at=at)
-    result = examine(evidence, collateral, Question(policy=policy, roots=policy.roots, at=at))
+    try:
+        evidence = peer_evidence(*address, asking)
+        collateral = source.get(evidence.quote, roots=policy.roots, at=at)
+        result = examine(evidence, collateral, Question(policy=policy, roots=policy.roots, at=at))
+    except Rejected as error:
+        # No evidence, or some that cannot be read, is a no like any other.
+        result = AttestationResult.refused(error, policy=policy, at=at)
     emit(verdict_data(result), human=verdict_words(result, of=authority(*address)), as_json=as_json)
     require_acceptable(result)

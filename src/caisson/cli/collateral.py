@@ -10,7 +10,7 @@ from caisson.cli.files import ELSEWHERE, PUBLIC, force_option, named, read_bytes
 from caisson.cli.moment import at_option
 from caisson.cli.output import emit, json_option
 from caisson.cli.roots import roots_option, roots_or_vendors
-from caisson.cli.sources import PcsAddress, pcs_options
+from caisson.cli.sources import PcsAddress, pcs_options, read_collateral
 from caisson.errors import UsageError
 from caisson.evidence import (
     EVIDENCE_FORMS,
@@ -90,8 +90,8 @@ def fetch(  # noqa: PLR0913 - one parameter for each option
 @_file
 @json_option
 def show(*, path: Path, as_json: bool) -> None:
-    """Show what the collateral in PATH says. Nothing of it is checked: `caisson collateral verify` does that."""
-    collateral = _read(path)
+    """Show what a quote's collateral in PATH says. Nothing of it is checked: `caisson collateral verify` does that."""
+    collateral = read_collateral(path)
     with named(path):
         data = _shown(collateral)
     width = max(map(len, data))
@@ -120,7 +120,7 @@ def verify(*, path: Path, roots: tuple[str, ...], at: datetime | None, as_json: 
         }
         ends = snp.validities.ends
     else:
-        checked = check_collateral(_read(path), roots=accepted, at=at)
+        checked = check_collateral(read_collateral(path), roots=accepted, at=at)
         data = {
             "root": str(checked.root),
             "fmspc": str(checked.trusted.tcb_info.fmspc),
@@ -130,11 +130,6 @@ def verify(*, path: Path, roots: tuple[str, ...], at: datetime | None, as_json: 
     data |= {"at": at.isoformat(), "expires": ends.isoformat()}
     human = f"it holds under the root {data['root']} until {ends.isoformat()}"
     emit({"verified": True, **data}, human=human, as_json=as_json)
-
-
-def _read(path: Path) -> Collateral:
-    with named(path, hint="make it with `caisson collateral fetch`"):
-        return Collateral.parse(read_bytes(path))
 
 
 def _shown(collateral: Collateral) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from caisson.evidence import (
     EvidenceForm,
     Part,
     RaTlsEvidence,
+    evidence_of,
     parse_chain,
     quote_anatomy,
     report_anatomy,
@@ -83,11 +84,11 @@ def _container(found: Evidence) -> dict[str, Any]:
         return {"runtime_data": _runtime_data(found.activation.runtime_data)}
     if found.certificate is None:
         return {}
-    outside = {"certificate": _certificate(found.certificate)}
+    outside: dict[str, Any] = {"certificate": _certificate(found.certificate)}
     try:
         evidence = RaTlsEvidence.of(found.certificate)
     except CaissonError:
-        return outside
+        return outside | {"runtime_data": _runtime_data(evidence_of(found.certificate).runtime_data)}
     claims = evidence.claims
     return outside | {
         "extensions": [bound.where for bound in evidence.quotes],

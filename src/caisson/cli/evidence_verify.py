@@ -8,11 +8,11 @@ import click
 from caisson.cli.files import named, read_bytes
 from caisson.cli.moment import at_option
 from caisson.cli.output import emit, json_option
-from caisson.cli.policies import read_policy
+from caisson.cli.policies import asked_policy
 from caisson.cli.roots import ROOT_FORMS, roots_or_vendors
 from caisson.cli.sources import CollateralSource, PcsAddress, pcs_options
 from caisson.cli.verdict import require_acceptable, verdict_data, verdict_words
-from caisson.errors import Malformed, UsageError
+from caisson.errors import Rejected, UsageError
 from caisson.evidence import (
     EVIDENCE_FORMS,
     AttestationResult,
@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("somebody has to say what is acceptable", hint="give either `--policy` or `--genuine-only`")
     if roots and not genuine_only:
         raise UsageError("`--root` is for `--genuine-only`: a policy names its roots itself")
-    policy = None if policy_file is None else read_policy(policy_file)
+    policy = None if policy_file is None else asked_policy(policy_file)
     trusted = roots_or_vendors(roots)
     question = Question(policy=policy, roots=trusted, at=at or datetime.now(UTC))
     raw = read_bytes(evidence)
@@ -86,12 +86,19 @@ def command(  # noqa: PLR0913 - one parameter for each option
         with named(evidence, hint=EVIDENCE_FORMS):
             found = Evidence.recognise(raw)
         if found.form is EvidenceForm.SNP_REPORT:
+            if pcs is not None:
+                raise UsageError("`--pcs` is for quotes, and the evidence is an SNP report", hint=_SNP_PLACES)
             result = examine(found, _snp(collateral, vek, chains, crl), question)
         else:
+            if vek is not None or chains or crl is not None:
+                raise UsageError(
+                    f"`--vcek`, `--chain` and `--crl` are for SNP reports, and `{evidence}` is none",
+                    hint=EVIDENCE_FORMS,
+                )
             source = CollateralSource(file=collateral, pcs=pcs, cache=None, stale_if_error=False)
             accepted = trusted if policy is None else policy.roots
             result = examine(found, _collateral(source, found, accepted, question.at), question)
-    except Malformed as error:
+    except Rejected as error:
         # Evidence or collateral that cannot be read is a no like any other.
         result = AttestationResult.refused(error, policy=policy, at=question.at)
     emit(verdict_data(result), human=verdict_words(result), as_json=as_json)

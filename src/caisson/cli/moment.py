@@ -26,6 +26,8 @@ class Moment(click.ParamType[datetime]):
             moment = None
         if moment is not None and _DATE.fullmatch(str(value)):
             return moment.replace(tzinfo=UTC)
+        if moment is not None and moment.tzinfo is None and ":" in str(value):
+            self.fail(f"`{value}` names no time zone: `Z` at its end stands for UTC", param, ctx)
         if moment is None or moment.tzinfo is None:
             self.fail(f"`{value}` is not a time such as 2026-11-23T12:00:00Z, or a date", param, ctx)
         return moment.astimezone(UTC)

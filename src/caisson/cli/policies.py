@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from caisson.cli.files import PUBLIC, named, read_bytes, write_new
+from caisson.errors import Malformed, UsageError
 from caisson.evidence import AnyPolicy, Policy, parse_policy
 
 output_option = click.option(
@@ -21,6 +22,18 @@ def read_policy(path: Path) -> AnyPolicy:
     """
     with named(path):
         return parse_policy(read_bytes(path))
+
+
+def asked_policy(path: Path) -> AnyPolicy:
+    """Read the policy of a question about evidence: without one, the question makes no sense, and is not answered.
+
+    Raises:
+        UsageError: it cannot be read, or is not a policy for evidence.
+    """
+    try:
+        return read_policy(path)
+    except Malformed as error:
+        raise UsageError(error.message, hint=error.hint) from error
 
 
 def read_enclave_policy(path: Path) -> Policy:

@@ -10,11 +10,11 @@ from caisson.cli.moment import at_option
 from caisson.cli.output import say
 from caisson.cli.policies import output_option, write_policy
 from caisson.cli.roots import roots_option, roots_or_vendors
+from caisson.cli.sources import read_collateral
 from caisson.errors import PolicyRejected
 from caisson.evidence import (
     EVIDENCE_FORMS,
     AnyPolicy,
-    Collateral,
     Evidence,
     EvidenceForm,
     RootKey,
@@ -68,9 +68,7 @@ def _verified(found: Evidence, collateral: Path, roots: frozenset[RootKey], at: 
     if found.form is EvidenceForm.SNP_REPORT:
         snp = SnpCollateral.read(collateral)
         return verify_snp(found.raw, snp.vek, snp.chain, crl=snp.crl, roots=roots, at=at)
-    with named(collateral):
-        said = Collateral.parse(read_bytes(collateral))
-    return verify_intel_quote(found.quote, said, roots=roots, at=at)
+    return verify_intel_quote(found.quote, read_collateral(collateral), roots=roots, at=at)
 
 
 def _refusals(verified: VerifiedEvidence, policy: AnyPolicy) -> tuple[str, ...]:

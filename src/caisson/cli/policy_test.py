@@ -9,6 +9,7 @@ import click
 from caisson.cli.files import named, read_bytes
 from caisson.cli.output import emit, json_option
 from caisson.cli.policies import read_policy
+from caisson.cli.sources import read_collateral
 from caisson.errors import Malformed, Rejected, UsageError
 from caisson.evidence import (
     AnyPolicy,
@@ -16,6 +17,7 @@ from caisson.evidence import (
     Case,
     Collateral,
     Evidence,
+    EvidenceForm,
     Expected,
     PolicyCases,
     Question,
@@ -88,12 +90,17 @@ def _result(directory: Path, case: Case, policy: AnyPolicy) -> AttestationResult
     raw = read(case.evidence)
     collateral: Collateral | SnpCollateral
     try:
+        evidence = Evidence.recognise(raw)
         if case.collateral is not None:
-            collateral = Collateral.parse(read(case.collateral))
+            if evidence.form is EvidenceForm.SNP_REPORT:
+                raise UsageError(
+                    "an SNP report needs `vek` and `chain`", hint="docs/reference/policy.md describes cases"
+                )
+            collateral = read_collateral(directory / case.collateral)
         else:
             crl = None if case.crl is None else read(case.crl)
             collateral = SnpCollateral(vek=read(case.vek), chain=read(case.chain), crl=crl)
-        return examine(Evidence.recognise(raw), collateral, question)
+        return examine(evidence, collateral, question)
     except Malformed as error:
         # Evidence or collateral that cannot be read is a no like any other.
         return AttestationResult.refused(error, policy=policy, at=case.at)

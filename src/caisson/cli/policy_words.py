@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from caisson.evidence import INTEL_SGX_ROOT, AnyPolicy, EnclaveRule, Policy, TcbStatus, described
+from caisson.evidence.policy import ANY
 
 _REQUIRED = "required_"
+_OR_ANY = "; or `any`"
 _IN_VERSION_2 = ("maximum_collateral_age_days", "platforms", "report_data")
 MEANING = {
     TcbStatus.UP_TO_DATE: "every known fix is in",
@@ -59,7 +61,8 @@ def _items(name: str, says: str, value: Any) -> list[str]:
     """Say what a member is about, and then each value that it accepts; what is required is required all together."""
     words = list(_values(value)) or ["none"]
     first, *others = [" and ".join(words)] if name.startswith(_REQUIRED) else words
-    return [f"{says}: {first}", *others]
+    about, _, which = says.partition(_OR_ANY)
+    return [f"{about}: {first}{which if value == ANY else ''}", *others]
 
 
 def _values(value: Any) -> Iterator[str]:

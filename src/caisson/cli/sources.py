@@ -28,6 +28,8 @@ from caisson.evidence import (
 )
 
 _ONE_PLACE = "give either `--pcs URL` or `--collateral FILE`"
+_PCS = "give `--pcs URL`, too"
+_FETCHED = "make it with `caisson collateral fetch`"
 _MOST_AGE = timedelta(days=1)
 _EARLY = timedelta(days=3)
 
@@ -76,6 +78,16 @@ class CollateralSource:
     cache: Path | None
     stale_if_error: bool
 
+    def __post_init__(self) -> None:
+        if self.file is not None and self.pcs is not None:
+            raise UsageError("collateral comes from one place", hint=_ONE_PLACE)
+        if self.cache is not None and self.pcs is None:
+            raise UsageError("`--collateral-cache` keeps what is fetched", hint=_PCS)
+        if self.stale_if_error and self.cache is None:
+            raise UsageError(
+                "`--stale-if-error` is about what is kept", hint="give `--collateral-cache DIRECTORY`, too"
+            )
+
     def get(self, quote: bytes, *, roots: frozenset[RootKey], at: datetime) -> Collateral:
         """Give the collateral for a quote; only what one of `roots` stands behind is kept in the cache.
 
@@ -86,8 +98,7 @@ class CollateralSource:
             EvidenceRejected: what the service gave would not be kept, because it does not hold.
         """
         if self.file is not None:
-            with named(self.file, hint="make it with `caisson collateral fetch`"):
-                return Collateral.parse(read_bytes(self.file))
+            return read_collateral(self.file)
         pcs = self.pcs
         if pcs is None:
             raise UsageError("nobody says where the platform's collateral is", hint=_ONE_PLACE)
@@ -110,6 +121,19 @@ class CollateralSource:
         if kept.stale:
             say(f"warning: the provisioning service does not answer; collateral is of {kept.fetched}")
         return replace(kept.collateral, pck_certificate_chain=chain)
+
+
+def read_collateral(path: Path) -> Collateral:
+    """Read the collateral for quotes from a file.
+
+    Raises:
+        UsageError: it cannot be read.
+        Malformed: it is none.
+    """
+    if path.is_dir():
+        raise UsageError(f"collateral for a quote is a file, and `{path}` is a directory", hint=_FETCHED)
+    with named(path, hint=_FETCHED):
+        return Collateral.parse(read_bytes(path))
 
 
 def fetch_collateral(certificate: Certificate, pcs: str) -> Collateral:
@@ -162,6 +186,9 @@ def pcs_options(*, default: str | None) -> Callable[[Callable[..., Any]], Callab
             tcb_evaluation_number: int | None,
             **options: Any,
         ) -> None:
+            details = (pcs_ca, pcs_key_file, tcb_update, tcb_evaluation_number)
+            if url is None and any(each is not None for each in details):
+                raise UsageError("an option says how to ask a provisioning service, and none says which", hint=_PCS)
             choice = TcbChoice(
                 update=None if tcb_update is None else TcbUpdate(tcb_update), number=tcb_evaluation_number
             )
@@ -190,7 +217,7 @@ def collateral_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--collateral",
         "collateral_file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=click.Path(path_type=Path),
         help="Collateral from a file instead.",
     )
     @cache_option
@@ -206,8 +233,6 @@ def collateral_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> None:
         if pcs is None and collateral_file is None:
             raise UsageError("nobody says where the platform's collateral is", hint=_ONE_PLACE)
-        if pcs is not None and collateral_file is not None:
-            raise UsageError("collateral comes from one place", hint=_ONE_PLACE)
         source = CollateralSource(file=collateral_file, pcs=pcs, cache=collateral_cache, stale_if_error=stale_if_error)
         command(source=source, **options)
 

@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from caisson.errors import PolicyRejected, Rejected
-from caisson.evidence import AttestationResult, TcbStatus
+from caisson.evidence import AttestationResult
 
 _NOTHING_KNOWN: dict[str, Any] = {"tcb_status": None, "advisory_ids": [], "debug": None}
 _WHOLE = "is all of it whole, and does it belong together? docs/concepts/verification.md says what is asked"
-_NEVER_GOOD = {TcbStatus.REVOKED.value, TcbStatus.NOT_SUPPORTED.value}
 _MINUTE = "%Y-%m-%d %H:%M"
 _NAMES = {"sgx": "Intel SGX", "tdx": "Intel TDX"}
 
@@ -113,20 +112,26 @@ def _guest_signer(facts: dict[str, Any]) -> str:
 def _platform(result: AttestationResult) -> Iterator[tuple[str, str]]:
     facts = result.facts
     if "tcb_status" in facts:
-        yield "platform", f"{_NAMES[str(result.tee)]}, FMSPC {facts['fmspc']}, vouched for by `{facts['root_name']}`"
+        yield "platform", _machine(_NAMES[str(result.tee)], f", FMSPC {facts['fmspc']}", facts)
         yield "TCB", _standing(facts)
         if facts["advisory_ids"]:
             yield "advisories", ", ".join(facts["advisory_ids"])
         if facts.get("current_tcb_status") not in (None, facts["tcb_status"]):
             yield "TCB now", f"{facts['current_tcb_status']}, of what runs below the domain since an update"
     elif "product" in facts:
-        yield "platform", f"AMD {facts['product']}, vouched for by `{facts['root_name']}`"
+        yield "platform", _machine(f"AMD {facts['product']}", "", facts)
         yield "TCB", facts["reported_tcb"]
+
+
+def _machine(name: str, kind: str, facts: dict[str, Any]) -> str:
+    """Name the hardware; only the vendor's root shows that there is any."""
+    said = name if facts["hardware"] else f"software in place of {name}"
+    return f"{said}{kind}, vouched for by `{facts['root_name']}`"
 
 
 def _standing(facts: dict[str, Any]) -> str:
     status, date = facts["tcb_status"], facts["tcb_date"]
-    return str(status) if date is None or status in _NEVER_GOOD else f"{status}, known good as of {date[:10]}"
+    return str(status) if date is None else f"{status}, TCB date {date[:10]}"
 
 
 def _warnings(facts: dict[str, Any]) -> Iterator[str]:

@@ -26,6 +26,7 @@ PROFILE = "tag:github.com,2023:veraison/ear"
 ALGORITHM = "ES256"
 
 _DEVELOPER = "Caisson"
+_MAKE = "`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes one"
 _NO_TEE = "evidence"
 _MOST_BYTES = 64 * 1024
 _NONCE = re.compile(r"[A-Za-z0-9_-]{8,88}")
@@ -55,9 +56,9 @@ class EarSigner:
         try:
             private = load_pem_private_key(pem, None)
         except UNREADABLE as cause:
-            raise Malformed("the verifier's key is not a private key in PEM") from cause
+            raise Malformed("the verifier's key is not a private key in PEM", hint=_MAKE) from cause
         if not isinstance(private, EllipticCurvePrivateKey) or not isinstance(private.curve, SECP256R1):
-            raise Malformed("the verifier's key is not on P-256")
+            raise Malformed("the verifier's key is not on P-256", hint=_MAKE)
         key = ECKey.import_key(pem.decode())
         key.ensure_kid()
         return cls(key)

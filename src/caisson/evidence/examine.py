@@ -1,6 +1,6 @@
 """One look at evidence in whichever form: is it genuine, and what does the policy say?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -54,18 +54,24 @@ def examine(evidence: Evidence, collateral: Collateral | SnpCollateral, question
         if not isinstance(collateral, Collateral):
             raise UsageError("a quote needs a quote's collateral, and this is an SNP report's")
         if evidence.form is not EvidenceForm.QUOTE and policy is None:
-            raise UsageError("activation evidence and certificates need a policy", hint="give `--policy`")
+            raise UsageError(
+                "activation evidence and certificates need a policy", hint="it says who may have provisioned them"
+            )
+        if isinstance(policy, SnpPolicy):
+            raise UsageError("this policy is for SEV-SNP, and the evidence is a quote")
         roots = question.roots if policy is None else policy.roots
         verified = verify_intel_quote(evidence.quote, collateral, roots=roots, at=at)
         _require_same_tee(policy, TdxPolicy if isinstance(verified, VerifiedTd) else Policy)
-        more = {} if evidence.certificate is None else _shown(evidence.certificate)
+        certificate = evidence.certificate
+        more = {} if certificate is None else _shown(certificate)
         refusal = None
         if policy is not None:
             try:
                 more |= _appraise(evidence, verified, collateral, policy)
             except PolicyRejected as error:
                 refusal = error
-        return AttestationResult.of(verified, policy=policy, refusal=refusal, more=more)
+        result = AttestationResult.of(verified, policy=policy, refusal=refusal, more=more)
+        return result if certificate is None else replace(result, expires=_first_end(verified, certificate))
     except Rejected as error:
         return AttestationResult.refused(error, policy=policy, at=at)
 
@@ -90,6 +96,10 @@ def _appraise(
         raise UsageError("activation evidence is appraised for SGX only")
     appraise(verified, policy)
     return {}
+
+
+def _first_end(verified: VerifiedQuote | VerifiedTd, certificate: Certificate) -> datetime:
+    return min(verified.expires, certificate.validity.ends)
 
 
 def _shown(certificate: Certificate) -> dict[str, Any]:

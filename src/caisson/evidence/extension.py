@@ -29,6 +29,6 @@ def evidence_of(certificate: Certificate) -> ActivationEvidence:
     """
     raw = certificate.extensions.get(tagged.OID)
     if raw is None:
-        raise Malformed("the certificate carries no evidence", hint="is this a confidential container's own TLS port?")
+        raise Malformed("the certificate carries no evidence", hint=tagged.NO_EVIDENCE)
     quote, runtime_data = tagged.read_tagged(raw, tag=TAG, what=_WHAT, parts="a quote with runtime data")
     return ActivationEvidence(quote=quote, runtime_data=runtime_data)

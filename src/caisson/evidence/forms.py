@@ -1,5 +1,6 @@
 """Which form of evidence somebody has in hand, told by its first bytes; none of it is verified by having a form."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -17,6 +18,12 @@ EVIDENCE_FORMS = (
     "evidence is a quote or an SNP report in raw bytes, a certificate (PEM or DER), or activation evidence (JSON)"
 )
 _PEM, _DER, _JSON = b"-----BEGIN CERTIFICATE-----", b"\x30", b"{"
+# No quote, report or certificate in DER is all text; many a tool writes them so.
+_TEXT = (
+    (re.compile(rb"(0x)?[0-9A-Fa-f][0-9A-Fa-f\s]*"), "in hexadecimal digits", "`xxd -r -p` gives the bytes"),
+    (re.compile(rb"[A-Za-z0-9+/_-][A-Za-z0-9+/=_\s-]*"), "in base64 by its letters", "`base64 -d` gives the bytes"),
+    (re.compile(rb"[\x20-\x7e\s]+"), "neither PEM nor JSON", EVIDENCE_FORMS),
+)
 
 
 class EvidenceForm(StrEnum):
@@ -46,8 +53,8 @@ class Evidence:
         """Tell the form: a certificate in PEM or DER, activation evidence in JSON, an SNP report, or else a quote.
 
         Raises:
-            Malformed: nothing, or nothing but zeros, more than a mebibyte, or a certificate or activation evidence that
-                cannot be read.
+            Malformed: nothing, or nothing but zeros, more than a mebibyte, text that stands for bytes, or a certificate
+                or activation evidence that cannot be read.
         """
         if not 0 < len(raw) <= MOST_BYTES:
             raise Malformed(
@@ -58,10 +65,11 @@ class Evidence:
             raise Malformed("evidence is nothing but zeros, as a buffer that nobody filled", hint=EVIDENCE_FORMS)
         if raw.lstrip().startswith(_PEM):
             return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=_first(raw))
-        if raw.startswith(_DER):
-            return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=Certificate.parse(raw))
         if raw.startswith(_JSON):
             return cls(form=EvidenceForm.ACTIVATION, raw=raw, activation=ActivationEvidence.parse(raw))
+        _require_bytes(raw)
+        if raw.startswith(_DER):
+            return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=Certificate.parse(raw))
         # No quote has the size of a report: its signature section alone is larger than what would be left for it.
         report = report_in(raw)
         if report is not None:
@@ -83,6 +91,12 @@ class Evidence:
         if self.form is EvidenceForm.SNP_REPORT:
             raise Malformed("an SNP report is no quote")
         return self.raw
+
+
+def _require_bytes(raw: bytes) -> None:
+    for pattern, what, hint in _TEXT:
+        if pattern.fullmatch(raw):
+            raise Malformed(f"evidence is text, {what}", hint=hint)
 
 
 def _first(pem: bytes) -> Certificate:

@@ -118,7 +118,7 @@ class RaTlsEvidence:
             bound = _padded(sha256(certificate.spki).digest())
             quotes.append(BoundQuote(where=LEGACY_OID, quote=bare, report_data=bound))
         if not quotes:
-            raise Malformed("the certificate carries no RA-TLS evidence", hint="is this an enclave's own TLS port?")
+            raise Malformed("the certificate carries no RA-TLS evidence", hint=tagged.NO_EVIDENCE)
         return cls(quotes=tuple(quotes), claims=claims)
 
 

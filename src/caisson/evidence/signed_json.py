@@ -91,19 +91,15 @@ class Fields:
         return self._get(name, list) if name in self.value else []
 
     def _get(self, name: str, kind: type[_T]) -> _T:
-        value = self.value.get(name)
-        # `type is`, because to Python a boolean is an integer.
-        if type(value) is not kind:
-            raise self._lacking(name, kind)
-        return value
+        if name not in self.value:
+            raise Malformed(f"{self.what} lacks `{name}`")
+        return self._require(self.value[name], name, kind)
 
     def _require(self, value: object, name: str, kind: type[_T]) -> _T:
+        # `type is`, because to Python a boolean is an integer.
         if type(value) is not kind:
-            raise self._lacking(name, kind)
+            raise Malformed(f"{self.what}: `{name}` is, or has in it, what is not of type {kind.__name__}")
         return value
-
-    def _lacking(self, name: str, kind: type) -> Malformed:
-        return Malformed(f"{self.what} lacks `{name}`, or it is not of type {kind.__name__}")
 
 
 def octets(text: str, *, what: str, size: int | None = None) -> bytes:

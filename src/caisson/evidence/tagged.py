@@ -10,6 +10,7 @@ import cbor2
 from caisson.errors import Malformed
 
 OID = "2.23.133.5.4.9"
+NO_EVIDENCE = "a confidential container shows it on its own TLS port; whatever ends TLS in front of it does not"
 
 _MOST_DEPTH = 4
 _UNREADABLE = (cbor2.CBORError, ValueError, TypeError, OverflowError, ArithmeticError)

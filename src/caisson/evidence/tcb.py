@@ -69,7 +69,10 @@ class TcbInfo:
             raise TcbInfoRejected(f"TCB info has version {version}, not 2 or 3")
         identity = info.text("id") if version == _WITH_ID else SGX
         if identity != tee:
-            raise TcbInfoRejected(f"TCB info is for {identity[:40]!r}, not for {tee}")
+            raise TcbInfoRejected(
+                f"TCB info is for {identity[:40]!r}, not for {tee}",
+                hint="fetch the collateral that belongs to this quote",
+            )
         if ("tdxModule" in info.value) != (tee == TDX):
             raise TcbInfoRejected(f"TCB info for {tee} {'lacks' if tee == TDX else 'has'} `tdxModule`")
         if (kind := info.integer("tcbType", most=_MOST_SVN)) != 0:

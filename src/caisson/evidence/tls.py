@@ -111,7 +111,7 @@ def _who(quote: VerifiedQuote | VerifiedTd) -> object:
 def _is_ours(certificate: Certificate) -> bool:
     value = certificate.extensions.get(tagged.OID)
     if value is None and ra_tls.LEGACY_OID not in certificate.extensions:
-        raise Malformed("the certificate carries no evidence", hint="is this a confidential container's own TLS port?")
+        raise Malformed("the certificate carries no evidence", hint=tagged.NO_EVIDENCE)
     # Everything that is not RA-TLS is read as ours, so that there is one answer to what is neither.
     ours = value is not None and tagged.tag_of(value) != ra_tls.TAG
     if ours and ra_tls.LEGACY_OID in certificate.extensions:

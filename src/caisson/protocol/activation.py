@@ -107,7 +107,7 @@ class ActivationEvidence:
         Raises:
             Malformed: not canonical JSON of exactly these members.
         """
-        members = canonical.Members(canonical.decode(raw, what="activation"), what="activation")
+        members = canonical.Members(canonical.decode(raw, what="activation evidence"), what="activation evidence")
         members.version(VERSION)
         evidence = cls(quote=members.octets("quote"), runtime_data=members.octets("runtime_data"))
         members.finish()

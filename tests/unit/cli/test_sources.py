@@ -80,9 +80,21 @@ def test_old_collateral_is_used_only_if_allowed_and_said(get, fetched, capsys):
     assert "warning: the provisioning service does not answer" in capsys.readouterr().err
 
 
-def test_a_source_is_one_place():
+def test_a_source_is_one_place(tmp_path):
     with pytest.raises(UsageError, match="nobody says where"):
         CollateralSource(file=None, pcs=None, cache=None, stale_if_error=False).get(b"", roots=frozenset(), at=NOW)
+    pcs = PcsAddress(url="http://pcs.test", choice=TcbChoice())
+    with pytest.raises(UsageError, match="one place"):
+        CollateralSource(file=tmp_path, pcs=pcs, cache=None, stale_if_error=False)
+
+
+def test_no_option_is_read_over(tmp_path):
+    """Whoever says something about fetching means that something is fetched."""
+    pcs = PcsAddress(url="http://pcs.test", choice=TcbChoice())
+    with pytest.raises(UsageError, match="keeps what is fetched"):
+        CollateralSource(file=tmp_path, pcs=None, cache=tmp_path, stale_if_error=False)
+    with pytest.raises(UsageError, match="what is kept"):
+        CollateralSource(file=None, pcs=pcs, cache=None, stale_if_error=True)
 
 
 def test_a_root_is_a_name_or_a_file(tmp_path, platform):

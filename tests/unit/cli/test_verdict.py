@@ -7,8 +7,9 @@ import pytest
 
 from caisson.cli.verdict import require_acceptable, verdict_data, verdict_words
 from caisson.errors import BindingRejected, PolicyRejected, Rejected
-from caisson.evidence import AttestationResult, Collateral, Policy, RootKey, TcbStatus, verify_quote
+from caisson.evidence import INTEL_SGX_ROOT, AttestationResult, Collateral, Policy, RootKey, TcbStatus, verify_quote
 from caisson.evidence.snp import AMD_MILAN_ROOT, VerifiedSnpReport
+from caisson.evidence.tcb_status import NOT_SUPPORTED
 from caisson.platform import TcbStatus as PlatformTcbStatus
 from caisson.sgx import ReportData
 from caisson.snp import KeyDigest, Product, Report, SigningKey
@@ -81,9 +82,9 @@ def test_what_was_found_is_told(verify, policy):
         f"  what runs     MRENCLAVE {quote.report.mr_enclave}\n"
         f"  signed by     MRSIGNER  {quote.report.mr_signer}, product 7, version 3\n"
         f"  provisioned   as workload `redis` by the key server {'53' * 32}\n"
-        "  platform      Intel SGX, FMSPC ca1550000000, vouched for by "
+        "  platform      software in place of Intel SGX, FMSPC ca1550000000, vouched for by "
         "`Caisson Software SGX Root CA (protects nothing)`\n"
-        "  TCB           OutOfDate, known good as of 2026-01-14\n"
+        "  TCB           OutOfDate, TCB date 2026-01-14\n"
         "  advisories    INTEL-SA-00615\n"
         "  holds until   2026-12-23 12:00 UTC\n"
         "  warning       the root is not the vendor's: a software platform protects nothing"
@@ -123,16 +124,18 @@ def test_an_address_is_named_in_the_first_line(verify, policy):
     assert "\n  provisioned   by nobody whom this evidence names\n" in verdict_words(bare)
 
 
-def test_what_was_never_good_has_no_date_of_that(verify):
-    quote = verify()
-    revoked = replace(quote, tcb=replace(quote.tcb, status=TcbStatus.REVOKED))
-    assert "\n  TCB           Revoked\n" in verdict_words(AttestationResult.of(revoked, policy=None))
+def test_what_no_level_covers_has_no_date(verify):
+    unknown = replace(verify(), tcb=NOT_SUPPORTED)
+    assert "\n  TCB           TCBNotSupported\n" in verdict_words(AttestationResult.of(unknown, policy=None))
 
 
 def test_a_domain_is_told_by_its_registers_and_by_what_runs_below_it_now(domain):
     said = verdict_words(AttestationResult.of(domain, policy=None))
     assert f"\n  what runs     MRTD  {domain.body.mr_td}\n                RTMR0 {domain.body.rtmr0}\n" in said
-    assert "\n  platform      Intel TDX, FMSPC " in said
+    assert "\n  platform      software in place of Intel TDX, FMSPC " in said
+    real = verdict_words(AttestationResult.of(replace(domain, root=INTEL_SGX_ROOT), policy=None))
+    assert "\n  platform      Intel TDX, FMSPC " in real
+    assert "warning" not in real
     assert "TCB now" not in said
     later = replace(domain, current_tcb=replace(domain.tcb, status=TcbStatus.OUT_OF_DATE))
     said = verdict_words(AttestationResult.of(later, policy=None))

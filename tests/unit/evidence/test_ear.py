@@ -209,7 +209,7 @@ def test_a_no_is_a_result(look, scene, activation, policy, platform):
     unknown = look(activation.encode(), policy=replace(policy, key_servers=frozenset()))
     assert (unknown.genuine, unknown.accepted) == (True, False)
     assert not look(scene.quote, roots=frozenset(), policy=None).genuine
-    assert not look(b"junk").genuine
+    assert not look(b"\xffjunk").genuine
 
 
 def test_what_cannot_be_answered_is_not_answered(look, activation, scene):
@@ -305,8 +305,9 @@ def test_a_key_is_kept_in_a_file(good):
     ids=["empty", "junk", "RSA", "P-384", "encrypted"],
 )
 def test_only_one_kind_of_key_signs(pem):
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed) as refused:
         EarSigner.load(pem)
+    assert "ec_paramgen_curve:P-256" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize("nonce", ["short", "x" * 89, "with space", "ümlaut12", "12345678\n"])

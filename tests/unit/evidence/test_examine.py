@@ -1,5 +1,6 @@
 """One look at evidence of every TEE: what was found, what a policy makes of it, and what cannot be asked."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -22,6 +23,7 @@ from caisson.evidence import (
     appraise,
     described,
     examine,
+    parse_policy,
 )
 from caisson.evidence.policy import DomainRule
 from caisson.evidence.ra_tls import LEGACY_OID, TAG
@@ -30,6 +32,7 @@ from caisson.evidence.tcb_status import TcbStatus
 from caisson.evidence.trust_vector import Configuration, Hardware, TrustVector
 from caisson.tdx import MrTd, TdBody, TeeTcbSvn
 from tests.unit.evidence.domains import BASE, CURRENT, OLDER, DomainScene, domain, module, module_level
+from tests.unit.evidence.policy.test_every_tee import GOOD
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +157,14 @@ def test_a_certificate_of_a_domain_is_appraised_in_each_form(look, certify, doma
     assert (no.genuine, no.accepted, no.reasons) == (True, False, ("no domain is accepted: `domains` is empty",))
 
 
+def test_what_a_certificate_shows_holds_no_longer_than_the_certificate(look, certify, domain_scene, policy):
+    """It is looked at as a part of the argument, so a token must not outlive it either."""
+    body, at = domain_scene.body, domain_scene.at
+    assert look(certify(legacy=body), policy).expires == at + timedelta(hours=1)
+    assert look(certify(legacy=body), replace(policy, domains=())).expires == at + timedelta(hours=1)
+    assert look(domain_scene.quote, policy).expires == at + timedelta(days=30)
+
+
 def test_a_certificate_with_another_keys_quote_of_a_domain_is_not_genuine(look, certify, domain_scene, policy):
     """A relay: a domain's genuine quote in a certificate for one's own key."""
     result = look(certify(legacy=domain_scene.body, key=b"another"), policy)
@@ -177,6 +188,8 @@ def test_activation_evidence_of_a_domain_is_not_appraised(look, activation, doma
 def test_a_policy_for_another_tee_is_a_mistake(look, scene, domain_scene, policy):
     with pytest.raises(UsageError, match="policy is for TDX, and the evidence is an enclave's"):
         look(scene.quote, policy, scene)
+    with pytest.raises(UsageError, match="policy is for SEV-SNP, and the evidence is a quote"):
+        look(scene.quote, parse_policy(json.dumps(GOOD["sev-snp"]).encode()), scene)
     with pytest.raises(PolicyRejected, match="another TEE"):
         appraise(scene.verify(), policy)
     assert domain_scene.verify()

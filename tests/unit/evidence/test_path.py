@@ -405,7 +405,7 @@ def test_no_white_space_but_line_ends_is_in_a_chain(platform, space):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("place", ["", "-----BEGIN", "M", "-----END", None], ids=repr)
 def test_no_line_of_a_chain_is_empty(platform, place, end):
-    """Chains are remembered with what they vouch for: padded ones would fill the memory of whoever verifies for others."""
+    """Chains are remembered with what they vouch for: padded ones would fill a verifier's memory."""
     pem = platform.provisioning.pck_chain
     padded = pem + end if place is None else pem.replace(place, end * 2 + place, 1)
     with pytest.raises(Malformed, match="empty lines"):

@@ -71,7 +71,16 @@ def root_kind(names: dict[str, RootKey]) -> Kind[RootKey]:
     def read(word: str) -> RootKey:
         if word in names:
             return names[word]
-        return RootKey.of_pem(word.encode()) if word.lstrip().startswith("-----BEGIN") else RootKey.from_hex(word)
+        if word.lstrip().startswith("-----BEGIN"):
+            return RootKey.of_pem(word.encode())
+        try:
+            return RootKey.from_hex(word)
+        except Malformed as cause:
+            known = ", ".join(f"`{name}`" for name in names)
+            raise Malformed(
+                f"policy: `{word[:80]}` is no root: not {known}, no certificate in PEM, no SHA-256 of a root's key",
+                hint=HINT,
+            ) from cause
 
     return text(read, write=lambda key: spoken.get(key, str(key)))
 

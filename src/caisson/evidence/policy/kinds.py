@@ -51,17 +51,19 @@ def read_members(value: object, what: str, members: Iterable[Member]) -> dict[st
     Raises:
         Malformed: not a table, a member is missing, unknown, or not of its kind.
     """
-    left = dict(_of_type(value, dict, what))
-    found = {}
-    for each in members:
-        if each.name in left:
-            found[each.attribute] = each.kind.read(left.pop(each.name), f"{what}: `{each.name}`")
-        elif not each.optional:
-            raise Malformed(f"{what} lacks `{each.name}`; every field is required", hint=HINT)
-    if left:
-        names = ", ".join(f"`{str(name)[:40]}`" for name in sorted(left, key=str))
-        raise Malformed(f"{what} has unknown members: {names}", hint=HINT)
-    return found
+    given, every = _of_type(value, dict, what), tuple(members)
+    lacking = [each.name for each in every if not each.optional and each.name not in given]
+    unknown = given.keys() - {each.name for each in every}
+    # A name that is misspelt is both.
+    wrong = [f"lacks {_listed(lacking)}; every field is required"] if lacking else []
+    wrong += [f"has unknown members: {_listed(unknown)}"] if unknown else []
+    if wrong:
+        raise Malformed(f"{what} {', and '.join(wrong)}", hint=HINT)
+    return {
+        each.attribute: each.kind.read(given[each.name], f"{what}: `{each.name}`")
+        for each in every
+        if each.name in given
+    }
 
 
 def write_members(value: object, members: Iterable[Member]) -> dict[str, Any]:
@@ -105,7 +107,15 @@ def text(read: Callable[[str], _T], *, write: Callable[[Any], str] = str, **sche
 
 def octets(kind: type[_B]) -> Kind[_B]:
     """Make the kind of byte strings of a fixed length, in hexadecimal digits."""
-    return text(kind.from_hex, pattern=f"^[0-9a-fA-F]{{{2 * kind.SIZE}}}$")
+
+    def read(value: object, what: str) -> _B:
+        word = _of_type(value, str, what)
+        try:
+            return kind.from_hex(word)
+        except Malformed as cause:
+            raise Malformed(f"{what}: {cause.message}", hint=HINT) from cause
+
+    return Kind(read, str, {"type": "string", "pattern": f"^[0-9a-fA-F]{{{2 * kind.SIZE}}}$"})
 
 
 def choice(accepted: Iterable[_S], *, what: str) -> Kind[_S]:
@@ -199,6 +209,10 @@ def _reader_of_items(kind: Kind[_T]) -> Callable[[object, str], tuple[_T, ...]]:
 
 def _items(value: object, what: str, kind: Kind[_T]) -> list[_T]:
     return [kind.read(item, f"an entry of {what}") for item in _of_type(value, list, what)]
+
+
+def _listed(names: Iterable[object]) -> str:
+    return ", ".join(f"`{name[:40]}`" for name in sorted(map(str, names)))
 
 
 def _of_type(value: object, kind: type[_T], what: str) -> _T:

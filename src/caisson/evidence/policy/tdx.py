@@ -63,7 +63,7 @@ MEMBERS = (
     member(
         "service_domains",
         any_or(set_of(octets(MrServiceTd))),
-        "the service domains that may be bound; by SERVTD_HASH, or `any`",
+        "the service domains that may be bound; or `any`",
     ),
     member("domains", list_of(table(RULE, DomainRule, what="policy: an entry of `domains`")), "the domains accepted"),
 )

@@ -7,6 +7,7 @@ from typing import Self
 from caisson.errors import Malformed, UsageError
 
 VEK, CHAIN, CRL = "vek.der", "chain.pem", "crl.der"
+_HINT = f"such a directory holds `{VEK}`, `{CHAIN}` and perhaps `{CRL}`"
 _MOST_BYTES = 1 << 20
 
 
@@ -28,9 +29,11 @@ class SnpCollateral:
         """Read the files of a directory; the revocation list may be missing.
 
         Raises:
-            UsageError: a file is missing or cannot be read.
+            UsageError: not a directory, or a file is missing or cannot be read.
             Malformed: a file of more than a mebibyte.
         """
+        if not directory.is_dir():
+            raise UsageError(f"collateral for an SNP report is a directory, and `{directory}` is none", hint=_HINT)
         has_crl = (directory / CRL).exists()
         return cls(
             vek=_read(directory / VEK),
@@ -44,7 +47,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except OSError as cause:
-        raise UsageError(f"cannot read `{path}`: {cause.strerror}") from cause
+        raise UsageError(f"cannot read `{path}`: {cause.strerror}", hint=_HINT) from cause
     if len(content) > _MOST_BYTES:
         raise Malformed(f"`{path}` has more than {_MOST_BYTES} bytes")
     return content

@@ -104,7 +104,7 @@ def parse_chain(chain: bytes) -> tuple[Certificate, Certificate]:
     """
     ders = _decoded(chain)
     if len(ders) != _AUTHORITIES:
-        raise Malformed("chain is not exactly two certificates, AMD's signing key and its root key")
+        raise Malformed(f"chain has {len(ders)} certificates, not two: ASK or ASVK, and ARK")
     first, second = map(parse_certificate, ders)
     roots = [certificate for certificate in (first, second) if certificate.issuer == certificate.subject]
     if len(roots) != 1:

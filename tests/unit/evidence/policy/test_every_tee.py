@@ -100,6 +100,27 @@ def test_every_field_is_required(good, field):
         read({name: value for name, value in good.items() if name != field})
 
 
+def test_a_name_that_is_misspelt_is_told_as_it_stands_and_as_it_should():
+    misspelt = {"tcb_status" if name == "tcb_statuses" else name: value for name, value in SGX.items()}
+    with pytest.raises(
+        Malformed, match="lacks `tcb_statuses`; every field is required, and has unknown members: `tcb_status`"
+    ):
+        read(misspelt)
+
+
+def test_digits_that_are_too_few_are_counted():
+    with pytest.raises(Malformed, match="an entry of `enclaves`: `mrenclave`: MrEnclave has 63 digits, not 64"):
+        read(SGX | {"enclaves": [{"mrenclave": H32[1:]}]})
+
+
+@pytest.mark.parametrize("root", ["intel", "amd-Milan", H16])
+def test_what_is_no_root_is_told_what_is(root):
+    with pytest.raises(Malformed, match=f"`{root}` is no root: not `intel-sgx`, no certificate in PEM, no SHA-256 of"):
+        read(SGX | {"roots": [root]})
+    with pytest.raises(Malformed, match="not `amd-milan`, `amd-genoa`, `amd-turin`"):
+        read(SNP | {"roots": [root]})
+
+
 @FIELDS
 def test_no_field_is_of_another_kind(good, field):
     for value in (None, 1.5, {"x": 1}, [[]], "none of those"):

@@ -79,6 +79,11 @@ def test_a_chain_may_be_der_one_certificate_after_the_other(maker):
         refuse(maker.case(chain=bad), Malformed)
 
 
+def test_how_many_certificates_a_chain_has_is_told(maker):
+    """Many a file has the endorsement key's own certificate before the chain."""
+    refuse(maker.case(chain=maker.chain() * 2), Malformed, "chain has 4 certificates, not two: ASK or ASVK, and ARK")
+
+
 def test_a_chain_has_one_root(maker):
     root, authority = pem(maker.root_certificate()), pem(maker.authority_certificate())
     refuse(maker.case(chain=root + root), ChainRejected, "2 roots")
