@@ -49,7 +49,15 @@ def test_a_good_result_is_a_yes(check):
 def test_a_bad_result_is_a_no_that_says_why(check):
     code, out, err = check(replace(GOOD, accepted=False, reasons=("it is another",)))
     assert (code, out.splitlines()[-1]) == (1, "  wrong: it is another")
-    assert err == "error: the verifier's result is contraindicated\n"
+    assert err == "error: the verifier's result is `contraindicated`\n"
+
+
+def test_a_result_of_no_policy_is_no_yes(check):
+    code, _, err = check(replace(GOOD, accepted=None))
+    assert (code, err) == (
+        1,
+        "error: the verifier's result is `none`\nhint: no policy was asked: name one in the question\n",
+    )
 
 
 @pytest.mark.parametrize(

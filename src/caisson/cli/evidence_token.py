@@ -30,7 +30,10 @@ def command(*, token: Path, keys: Path, nonce: str | None, at: datetime | None, 
         raise BindingRejected("token is for another nonce: it is an answer to another question")
     emit(_data(read), human=_words(read), as_json=as_json)
     if read.status is not Tier.AFFIRMING:
-        raise Rejected(f"the verifier's result is {read.status.name.lower()}")
+        raise Rejected(
+            f"the verifier's result is `{read.status.name.lower()}`",
+            hint="no policy was asked: name one in the question" if read.accepted is None else None,
+        )
 
 
 def _text(path: Path) -> str:
