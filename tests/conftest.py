@@ -11,6 +11,8 @@ from tests.softhsm import Token, new_token
 # How long an example takes says nothing about what is tested, only about what else the machine does.
 settings.register_profile("caisson", deadline=None)
 settings.load_profile("caisson")
+# What tests make is as most people's programs make it, whoever starts them.
+os.umask(0o022)
 
 TESTS = Path(__file__).parent
 NETWORKED = (TESTS / "platform", TESTS / "system", TESTS / "catalog", TESTS / "kubernetes")
