@@ -82,7 +82,7 @@ def test_a_browser_that_does_not_know_the_key_server_shows_nothing(site, tmp_pat
     with browser(tmp_path / "stranger") as opened:
         page = opened.new_page()
         with pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"):
-            page.goto(site)
+            visit(page, site)
         page.wait_for_url("chrome-error://chromewebdata/")
         assert "WordPress" not in page.content()
 
@@ -91,12 +91,12 @@ def test_a_browser_takes_no_certificate_for_another_name(wordpress, site, tmp_pa
     with browser(tmp_path / "owner", ca=wordpress.up["ca"]) as opened:
         page = opened.new_page()
         with pytest.raises(Error, match="ERR_CERT_COMMON_NAME_INVALID"):
-            page.goto(site.replace("localhost", "elsewhere.localhost"))
+            visit(page, site.replace("localhost", "elsewhere.localhost"))
 
 
 def test_its_owner_installs_it_in_a_browser(page, site, wordpress):
     status(wordpress, f"{site}/healthz")  # until PHP is there
-    page.goto(site)
+    visit(page, site)
     assert page.url == f"{site}/wp-admin/install.php"
     page.get_by_label("Site Title").fill("A confidential site")
     page.get_by_label("Username").fill(AUTHOR)
@@ -136,14 +136,14 @@ def test_only_the_program_s_own_user_gets_to_php_s_socket(wordpress):
 
 
 def test_the_author_logs_in_and_publishes_a_post(page, site):
-    page.goto(f"{site}/wp-login.php")
+    visit(page, f"{site}/wp-login.php")
     page.locator("#user_login:focus").wait_for()  # the page's own script moves the cursor there
     page.get_by_label("Username or Email Address").fill(AUTHOR)
     page.locator("#user_pass").fill(PASSWORD)
     page.get_by_role("button", name="Log In").click()
     page.get_by_role("heading", name="Dashboard", level=1).wait_for()
 
-    page.goto(f"{site}/wp-admin/post-new.php")
+    visit(page, f"{site}/wp-admin/post-new.php")
     page.get_by_role("button", name="Close dialog").click()
     page.get_by_role("textbox", name="Add title").fill(TITLE)
     page.keyboard.press("Enter")
@@ -157,7 +157,7 @@ def test_the_author_logs_in_and_publishes_a_post(page, site):
 def picture(page, site):
     """A picture that the author uploads: its address and its bytes."""
     content = page.screenshot()
-    page.goto(f"{site}/wp-admin/media-new.php?browser-uploader")
+    visit(page, f"{site}/wp-admin/media-new.php?browser-uploader")
     page.locator("#async-upload").set_input_files({"name": "seen.png", "mimeType": "image/png", "buffer": content})
     page.locator("#html-upload").click()
     page.wait_for_url("**/upload.php**")
