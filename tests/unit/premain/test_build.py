@@ -59,6 +59,7 @@ def test_two_builds_in_two_places_are_one(binary, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # it compiles Go's standard library, too
 def test_a_build_that_compiles_everything_anew_is_the_same(binary, tmp_path):
     assert build_elsewhere(tmp_path, GOCACHE=str(tmp_path / "cache")) == binary.read_bytes()
 
