@@ -65,7 +65,7 @@ class Evidence:
             raise Malformed("evidence is nothing but zeros, as a buffer that nobody filled", hint=EVIDENCE_FORMS)
         if raw.lstrip().startswith(_PEM):
             return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=_first(raw))
-        if raw.startswith(_JSON):
+        if raw.lstrip().startswith(_JSON):
             return cls(form=EvidenceForm.ACTIVATION, raw=raw, activation=ActivationEvidence.parse(raw))
         _require_bytes(raw)
         if raw.startswith(_DER):

@@ -106,6 +106,11 @@ def test_a_buffer_that_nobody_filled_is_no_evidence(size):
     assert caught.value.hint == EVIDENCE_FORMS
 
 
+def test_json_with_white_space_before_it_is_told_as_json():
+    with pytest.raises(Malformed, match="activation evidence is not a JSON object in canonical form"):
+        Evidence.recognise(b"\n{}")
+
+
 @given(raw=st.binary(max_size=100) | st.binary(max_size=50).map(lambda tail: b"\x30\x82" + tail))
 def test_any_bytes_are_recognised_or_refused(raw):
     with contextlib.suppress(CaissonError):
