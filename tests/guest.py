@@ -1,7 +1,7 @@
 """The other side of the key server, for tests: a real software platform, and a guest that does what premain does."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -13,9 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from caisson.evidence import Pck
+from caisson.evidence.path import parse_chain
 from caisson.platform import Enclave, SoftwarePlatform, Standing, generate_signing_key, measure, sign_enclave
 from caisson.protocol import ActivationEvidence, Bundle, Challenge, RuntimeData, ServerKeyHash, open_bundle
-from caisson.sgx import Attributes, ReportData
+from caisson.sgx import Attributes, CertificationData, CertificationKind, PckIdentity, Quote, ReportData
 
 CHALLENGE_REQUEST = b'{"version":1}'
 PRODUCTION = Attributes(flags=0x4, xfrm=0x3)
@@ -108,6 +110,34 @@ class Guest:
             report_data=RuntimeData.parse(evidence.runtime_data).report_data,
             server_key=server_key,
         )
+
+
+def naming(quote: bytes, *, ppid: bytes = b"?" * 384) -> bytes:
+    """The quote of a platform that had no certificate at hand: it names its PCK, and does not bring it."""
+    parsed = Quote.parse(quote)
+    pck = Pck.of(parse_chain(parsed.signature.certification.data)[0])
+    name = PckIdentity(
+        kind=CertificationKind.PPID_RSA_3072,
+        ppid=ppid,
+        cpu_svn=pck.cpu_svn,
+        pce_svn=pck.pce_svn,
+        pce_id=pck.pce_id.value,
+    )
+    certification = CertificationData(kind=name.kind, data=name.encode())
+    return replace(parsed, signature=replace(parsed.signature, certification=certification)).encode()
+
+
+class Recorded:
+    """A service whose questions are recorded: the last word of each path."""
+
+    def __init__(self, application) -> None:
+        self.application = application
+        self.asked: list[str] = []
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] == "http":
+            self.asked.append(scope["path"].rpartition("/")[2])
+        await self.application(scope, receive, send)
 
 
 def lay_out_evidence(platform: SoftwarePlatform, directory: Path) -> None:

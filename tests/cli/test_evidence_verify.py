@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from caisson.cli.app import run
-from caisson.cli.sources import PcsAddress
 from caisson.errors import Unavailable
-from caisson.evidence import EVIDENCE_FORMS
+from caisson.evidence import EVIDENCE_FORMS, PcsClient
 from caisson.protocol import ServerKeyHash
 from tests.guest import launch, lay_out_evidence, make_platform, policy
 
@@ -115,7 +114,7 @@ def test_a_service_that_does_not_answer_is_no_verdict(verify, monkeypatch):
     def down(_self, _quote):
         raise Unavailable("down")
 
-    monkeypatch.setattr(PcsAddress, "fetch", down)
+    monkeypatch.setattr(PcsClient, "collateral_of", down)
     code, out, _ = verify("quote", "--genuine-only", "--pcs", "http://pcs.test", *AT)
     assert (code, out) == (3, "")
 

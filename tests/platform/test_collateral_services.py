@@ -24,11 +24,10 @@ from caisson.cli.sources import CollateralSource, PcsAddress
 from caisson.doctor.readings import QuoteProvider
 from caisson.doctor.sensors.certificates import ask_pccs
 from caisson.errors import Unavailable
-from caisson.evidence import Collateral, Pck, RootKey, TcbChoice, verify_quote
-from caisson.evidence.path import parse_chain
+from caisson.evidence import Collateral, RootKey, TcbChoice, verify_quote
 from caisson.platform import PcsServer, pcs_application
-from caisson.sgx import CertificationData, CertificationKind, PckIdentity, Quote, ReportData
-from tests.guest import launch, make_platform
+from caisson.sgx import ReportData
+from tests.guest import launch, make_platform, naming
 
 NOW = dt.datetime.now(dt.UTC)
 HOUR = NOW.replace(minute=0, second=0, microsecond=0)
@@ -156,24 +155,6 @@ def test_the_live_service_and_the_recorded_one_give_the_same(fetch, platform, se
             code, output, err = fetch(url, "--force")
             assert code == 0, err
             assert Collateral.parse(output.read_bytes()) == Collateral.parse(platform.collateral(HOUR))
-
-
-def naming(quote):
-    """The quote of a platform that had no certificate at hand: it names its PCK, and does not bring it."""
-    parsed = Quote.parse(quote)
-    chain = parse_chain(parsed.signature.certification.data)
-    pck = Pck.of(chain[0])
-    name = PckIdentity(
-        kind=CertificationKind.PPID_RSA_3072,
-        ppid=b"?" * 384,
-        cpu_svn=pck.cpu_svn,
-        pce_svn=pck.pce_svn,
-        pce_id=pck.pce_id.value,
-    )
-    certification = CertificationData(kind=name.kind, data=name.encode())
-    return dataclasses.replace(
-        parsed, signature=dataclasses.replace(parsed.signature, certification=certification)
-    ).encode()
 
 
 def test_a_quote_that_only_names_its_pck_is_verified_with_what_the_service_has(platform, quote, tmp_path, capsys):

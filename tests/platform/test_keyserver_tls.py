@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -29,8 +30,9 @@ from caisson.keyserver import (
 from caisson.keyserver.allowance import PERIOD_SECONDS
 from caisson.keyserver.challenges import MOST_OPEN
 from caisson.keyserver.serving import GivenTls, ServerTls
+from caisson.platform import PcsServer, pcs_application
 from caisson.protocol import ServerKeyHash
-from tests.guest import CHALLENGE_REQUEST, Guest, launch, make_platform, policy
+from tests.guest import CHALLENGE_REQUEST, Guest, Recorded, launch, make_platform, naming, policy
 
 
 @dataclass
@@ -264,6 +266,35 @@ def test_a_forged_quote_makes_it_ask_nobody_for_collateral(tmp_path):
             honest = pool.submit(activate, genuine)
             asked.result()[0].close()
             assert honest.result().status_code == 503
+
+
+def test_strangers_make_it_ask_for_so_many_certificates_of_pcks_and_keep_nobody_out(tmp_path):
+    """Quotes that only name their PCK, from a live service: made up by one address, and honest from another."""
+    genuine, made_up = (make_platform(time.time()) for _ in range(2))
+    service = Recorded(pcs_application(genuine, lambda: datetime.now(UTC)))
+    with contextlib.ExitStack() as stack:
+        pcs = stack.enter_context(PcsServer(service, host="127.0.0.1", port=0))
+        options = ("--pcks-per-minute", "8")
+        server = stack.enter_context(serving(tmp_path, *options, pcs=f"http://127.0.0.1:{pcs.port}/"))
+        with server.client() as operator:
+            accepted = policy(genuine, launch(genuine), ServerKeyHash.of(operator.identity()))
+            operator.set_workload(Workload.parse({"name": "redis", "policy": accepted}))
+        attacker, honest = (stack.enter_context(connected(server, f"127.0.0.{host}")) for host in (2, 3))
+
+        def activate(client, platform, **name):
+            challenge = client.post("/v1/challenges", content=CHALLENGE_REQUEST)
+            evidence = Guest(platform=platform, enclave=launch(platform)).prove(challenge.content)
+            evidence = replace(evidence, quote=naming(evidence.quote, **name))
+            return client.post("/v1/activations", content=evidence.encode())
+
+        answers = [activate(attacker, made_up, ppid=number.to_bytes(384, "big")) for number in range(6)]
+        # A made-up quoting enclave is nobody the service knows: no verdict, until there are no more questions.
+        assert [answer.status_code for answer in answers] == [503] * 2 + [429] * 4
+        assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+        assert service.asked == ["pckcert"] * 2
+        for _ in range(2):
+            assert activate(honest, genuine).status_code == 200
+        assert service.asked == ["pckcert"] * 3 + ["pckcrl", "tcb", "identity", "rootcacrl"]
 
 
 def test_a_lying_content_length_is_refused_before_the_body(served):

@@ -20,7 +20,7 @@ from caisson.evidence import EarSigner, verify_ear
 from caisson.platform import PcsServer, pcs_application
 from caisson.protocol import ServerKeyHash
 from caisson.sgx import ReportData
-from tests.guest import launch, make_platform, policy
+from tests.guest import Recorded, launch, make_platform, naming, policy
 
 NOW = datetime.now(UTC)
 
@@ -132,6 +132,40 @@ def test_a_forged_quote_makes_it_ask_nobody_for_collateral(quote, files):
                 assert client.post("/v1/verify", json=body).json()["genuine"] is False
         with pytest.raises(BlockingIOError):
             pcs.accept()
+
+
+def test_strangers_make_it_ask_for_so_many_certificates_of_pcks_and_no_more(platform, quote, files):
+    """An honest quote that only names its PCK, which a live service has, and what strangers make of it."""
+    service = Recorded(pcs_application(platform, lambda: datetime.now(UTC)))
+    with contextlib.ExitStack() as stack:
+        pcs = stack.enter_context(PcsServer(service, host="127.0.0.1", port=0))
+        where = ("--pcs", f"http://127.0.0.1:{pcs.port}", "--collateral-cache", str(files / "named"))
+        options = ("--policy", str(files / "redis.policy.toml"), *where)
+
+        def asking(*more):
+            _, url = stack.enter_context(served(*options, *more))
+            return stack.enter_context(httpx2.Client(base_url=url, timeout=20, trust_env=False))
+
+        def ask(client, **name):
+            body = {"evidence": b64encode(naming(quote, **name)).decode(), "policy": "redis"}
+            return client.post("/v1/verify", json=body)
+
+        strict = asking()
+        assert ask(strict).json()["genuine"] is False
+        assert service.asked == []
+        client = asking("--pcks-per-minute", "12")
+        for _ in range(2):
+            assert ask(client).json()["accepted"]
+        once = ["pckcert", "pckcrl", "tcb", "identity", "rootcacrl"]
+        assert service.asked == once
+        answers = [ask(client, ppid=number.to_bytes(384, "big")).status_code for number in range(4)]
+        # Another name for the same quoting enclave gets the same chain, and another question.
+        assert answers == [200, 200, 429, 429]
+        assert service.asked == [*once, "pckcert", "pckcert"]
+        elsewhere = httpx2.HTTPTransport(local_address="127.0.0.2")
+        another = stack.enter_context(httpx2.Client(base_url=client.base_url, transport=elsewhere, timeout=20))
+        assert ask(another, ppid=bytes([1] * 384)).json()["accepted"]
+        assert ask(client).json()["accepted"]
 
 
 @pytest.mark.slow

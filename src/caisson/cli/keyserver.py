@@ -15,6 +15,7 @@ from caisson.cli.connection import moment, operator_options
 from caisson.cli.files import SECRET, force_option, write_new
 from caisson.cli.log import log_to_stderr
 from caisson.cli.output import emit, json_option, say
+from caisson.cli.sources import named_pcks, pcks_option, read_subscription, subscription_option
 from caisson.cli.table import table
 from caisson.errors import UsageError
 from caisson.evidence import PcsClient
@@ -123,6 +124,8 @@ Example:
 @_unseal_option
 @_listen_option
 @_pcs_option
+@subscription_option
+@pcks_option
 @_san_option
 @_trust_domain_option
 @click.option("--first-token-file", type=_FILE, help="If DIR holds no server, make one there; this is its first token.")
@@ -149,6 +152,8 @@ def serve_state(  # noqa: PLR0913 - one parameter for each option
     unseal_key_file: Path,
     address: str,
     pcs: str,
+    pcs_key_file: Path | None,
+    pcks_per_minute: int,
     names: tuple[str, ...],
     trust_domain: str,
     first_token_file: Path | None,
@@ -164,7 +169,8 @@ def serve_state(  # noqa: PLR0913 - one parameter for each option
     """
     if (tls_certificate is None) != (tls_key is None):
         raise UsageError("a certificate needs its key", hint="give both `--tls-certificate` and `--tls-key`")
-    with listen(address) as listener:
+    asking = _asking(pcs, subscription=read_subscription(pcs_key_file), pcks_per_minute=pcks_per_minute)
+    with listen(address) as listener, asking as collaterals:
         if first_token_file is None:
             server = open_state(state, unseal_key_file)
         else:
@@ -172,7 +178,15 @@ def serve_state(  # noqa: PLR0913 - one parameter for each option
             server = ensure_state(state, unseal_key_file, token, trust_domain=trust_domain)
         given = None if tls_certificate is None or tls_key is None else GivenTls(tls_certificate, tls_key)
         tls = given or _own_tls(server, address, names)
-        _serve(server, listener, address=address, pcs=pcs, tls=tls, per_client=per_client, proxies=proxies)
+        _serve(
+            server,
+            listener,
+            address=address,
+            collaterals=collaterals,
+            tls=tls,
+            per_client=per_client,
+            proxies=proxies,
+        )
 
 
 @command.command(
@@ -203,7 +217,7 @@ def dev(
 ) -> None:
     """Run a key server in memory, for trying only: what it holds is lost when it ends."""
     say("warning: this is a development key server: all it holds is lost when it ends", style="bold yellow")
-    with listen(address) as listener:
+    with listen(address) as listener, _asking(pcs) as collaterals:
         server, token = memory_server(trust_domain=trust_domain)
         data, human = _face(server.face)
         if token_file is None:
@@ -214,7 +228,8 @@ def dev(
         if ca_file is not None:
             write_new(ca_file, server.face.ca_pem.encode(), mode=0o644, force=force)
         emit(data, human=human, as_json=as_json)
-        _serve(server, listener, address=address, pcs=pcs, tls=_own_tls(server, address, names), dev=True)
+        tls = _own_tls(server, address, names)
+        _serve(server, listener, address=address, collaterals=collaterals, tls=tls, dev=True)
 
 
 @command.command(
@@ -301,12 +316,19 @@ def _host(address: str) -> str:
     return address.rpartition(":")[0].removeprefix("[").removesuffix("]")
 
 
+@contextlib.contextmanager
+def _asking(pcs: str, *, subscription: str | None = None, pcks_per_minute: int = 0) -> Iterator[Collaterals]:
+    with httpx2.Client(timeout=_PCS_SECONDS, trust_env=False) as http:
+        client = PcsClient(pcs, http, subscription=subscription)
+        yield Collaterals(client.collateral_of, pcks=named_pcks(client, pcks_per_minute))
+
+
 def _serve(
     server: KeyServer,
     listener: socket.socket,
     *,
     address: str,
-    pcs: str,
+    collaterals: Collaterals,
     tls: ServerTls | GivenTls,
     per_client: int = MOST_UNUSED,
     proxies: tuple[Network, ...] = (),
@@ -316,17 +338,15 @@ def _serve(
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     host = _host(address)
     shown = f"[{host}]" if ":" in host else host
-    with httpx2.Client(timeout=_PCS_SECONDS, trust_env=False) as http:
-        activations = Activations(server, Collaterals(PcsClient(pcs, http).collateral), Allowance(per_client))
-        port = listener.getsockname()[1]
-        serve(
-            activations,
-            listener=listener,
-            tls=tls,
-            ready=lambda: click.echo(f"ready https://{shown}:{port}"),
-            proxies=proxies,
-            dev=dev,
-        )
+    port = listener.getsockname()[1]
+    serve(
+        Activations(server, collaterals, Allowance(per_client)),
+        listener=listener,
+        tls=tls,
+        ready=lambda: click.echo(f"ready https://{shown}:{port}"),
+        proxies=proxies,
+        dev=dev,
+    )
     say("stopped")
 
 

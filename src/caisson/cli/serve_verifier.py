@@ -14,7 +14,15 @@ from caisson.cli.files import read_bytes
 from caisson.cli.log import log_to_stderr
 from caisson.cli.output import say
 from caisson.cli.policies import read_policy
-from caisson.cli.sources import CollateralSource, PcsAddress, cache_option, pcs_options, stale_option
+from caisson.cli.sources import (
+    CollateralSource,
+    PcsAddress,
+    cache_option,
+    named_pcks,
+    pcks_option,
+    pcs_options,
+    stale_option,
+)
 from caisson.errors import Malformed, UsageError
 from caisson.evidence import AnyPolicy, EarSigner
 from caisson.evidence.rego import WorkerEngine, require_conformance
@@ -50,6 +58,7 @@ Example:
     help="A Rego module that may refuse what a policy accepts: `data.caisson.allow` must be true.",
 )
 @pcs_options(default=None)
+@pcks_option
 @cache_option
 @stale_option
 @click.option("--lifetime", type=click.IntRange(1), default=300, show_default=True, help="Seconds a result is valid.")
@@ -62,6 +71,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     policy_files: tuple[Path, ...],
     rego_file: Path | None,
     pcs: PcsAddress | None,
+    pcks_per_minute: int,
     collateral_cache: Path | None,
     stale_if_error: bool,
     lifetime: int,
@@ -81,10 +91,12 @@ def command(  # noqa: PLR0913 - one parameter for each option
     source = CollateralSource(file=None, pcs=pcs, cache=collateral_cache, stale_if_error=stale_if_error)
     policies = _policies(policy_files)
     with contextlib.ExitStack() as stack:
+        client = None if pcs is None else stack.enter_context(pcs.client())
         verifier = Verifier(
             policies=policies,
             signer=signer,
-            fetch=None if pcs is None else lambda quote, roots, at: source.get(quote, roots=roots, at=at),
+            fetch=None if client is None else lambda kind, roots, at: source.of_kind(client, kind, roots=roots, at=at),
+            pcks=None if client is None else named_pcks(client, pcks_per_minute),
             second=None if rego_file is None else stack.enter_context(_rego(rego_file)),
             lifetime=timedelta(seconds=lifetime),
             clock=lambda: datetime.now(UTC),

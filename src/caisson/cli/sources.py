@@ -14,10 +14,13 @@ from caisson.cli.files import named, read_bytes
 from caisson.cli.output import say
 from caisson.errors import UsageError
 from caisson.evidence import (
+    MOST_PER_MINUTE,
     Certificate,
     Collateral,
     CollateralCache,
+    NamedPcks,
     PcsClient,
+    PlatformKind,
     RootKey,
     TcbChoice,
     TcbUpdate,
@@ -60,13 +63,8 @@ class PcsAddress:
         Raises:
             UsageError: a file that it needs cannot be read.
         """
-        key = None
-        if self.key_file is not None:
-            from caisson.keyserver import read_private  # noqa: PLC0415 - takes long to import
-
-            key = read_private(self.key_file, what="subscription key").reveal().decode("latin-1").strip()
         with web_client(ca=self.ca) as client:
-            yield PcsClient(self.url, client, self.choice, key)
+            yield PcsClient(self.url, client, self.choice, read_subscription(self.key_file))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,25 +100,52 @@ class CollateralSource:
         pcs = self.pcs
         if pcs is None:
             raise UsageError("nobody says where the platform's collateral is", hint=_ONE_PLACE)
-        if self.cache is None:
-            return pcs.fetch(quote)
-        cache = CollateralCache(
-            directory=self.cache, most_age=_MOST_AGE, early=_EARLY, stale_if_error=self.stale_if_error
-        )
-        asked = pcs.choice.query()
         with pcs.client() as client:
             # One platform's own, and not kept: the rest is about all of its kind.
             chain = client.pck_chain(quote)
-            kind = platform_kind_of(quote, chain)
-            kept = cache.get(
-                " ".join((pcs.url, kind.tee, str(kind.fmspc), kind.ca, *(f"{name}={asked[name]}" for name in asked))),
-                lambda: client.collateral_of(kind),
-                check=lambda collateral: check_collateral(collateral, roots=roots, at=at),
-                at=at,
-            )
+            collateral = self.of_kind(client, platform_kind_of(quote, chain), roots=roots, at=at)
+        return replace(collateral, pck_certificate_chain=chain)
+
+    def of_kind(self, client: PcsClient, kind: PlatformKind, *, roots: frozenset[RootKey], at: datetime) -> Collateral:
+        """Give the collateral of a kind of platform, from the cache if there is one, or from a service.
+
+        Raises:
+            Unavailable: the service does not answer, or does not know this kind of platform.
+            EvidenceRejected: what the service gave would not be kept, because it does not hold.
+        """
+        if self.cache is None:
+            return client.collateral_of(kind)
+        cache = CollateralCache(
+            directory=self.cache, most_age=_MOST_AGE, early=_EARLY, stale_if_error=self.stale_if_error
+        )
+        asked = client.choice.query()
+        kept = cache.get(
+            " ".join((client.url, kind.tee, str(kind.fmspc), kind.ca, *(f"{name}={asked[name]}" for name in asked))),
+            lambda: client.collateral_of(kind),
+            check=lambda collateral: check_collateral(collateral, roots=roots, at=at),
+            at=at,
+        )
         if kept.stale:
             say(f"warning: the provisioning service does not answer; collateral is of {kept.fetched}")
-        return replace(kept.collateral, pck_certificate_chain=chain)
+        return kept.collateral
+
+
+def named_pcks(client: PcsClient, per_minute: int) -> NamedPcks | None:
+    """Give what asks for the certificates of PCKs on behalf of strangers, if it may ask at all."""
+    return NamedPcks(client.pck_chain, per_minute=per_minute) if per_minute else None
+
+
+def read_subscription(file: Path | None) -> str | None:
+    """Read the key that Intel's service asks for, if there is one.
+
+    Raises:
+        UsageError: the file cannot be read, or by everybody.
+    """
+    if file is None:
+        return None
+    from caisson.keyserver import read_private  # noqa: PLC0415 - takes long to import
+
+    return read_private(file, what="subscription key").reveal().decode("latin-1").strip()
 
 
 def read_collateral(path: Path) -> Collateral:
@@ -146,6 +171,21 @@ def fetch_collateral(certificate: Certificate, pcs: str) -> Collateral:
     return PcsAddress(url=pcs, choice=TcbChoice()).fetch(quote_of(certificate))
 
 
+subscription_option = click.option(
+    "--pcs-key-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Subscription key, which Intel's service asks for where a quote does not bring its PCK's certificate.",
+)
+pcks_option = click.option(
+    "--pcks-per-minute",
+    type=click.IntRange(0, MOST_PER_MINUTE),
+    default=0,
+    show_default=True,
+    help="Ask for so many certificates of PCKs for quotes that only name theirs, before anything vouches for them; "
+    "with 0, they are refused.",
+)
+
+
 def pcs_options(*, default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command the options of a provisioning service, as `pcs`; without a default it may be none."""
 
@@ -163,11 +203,7 @@ def pcs_options(*, default: str | None) -> Callable[[Callable[..., Any]], Callab
             type=click.Path(dir_okay=False, path_type=Path),
             help="Its certificate, or that of its authority, PEM.  [default: the system's authorities]",
         )
-        @click.option(
-            "--pcs-key-file",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Subscription key, which Intel's service asks for where a quote does not bring its PCK's certificate.",
-        )
+        @subscription_option
         @click.option(
             "--tcb-update",
             type=click.Choice([update.value for update in TcbUpdate]),

@@ -3,6 +3,7 @@
 from caisson.evidence.activation import (
     VerifiedActivation,
     check_activation,
+    check_own_activation,
     verify_activation,
     verify_certificate,
 )
@@ -17,6 +18,7 @@ from caisson.evidence.ear import EarSigner, VerifiedEar, verify_ear
 from caisson.evidence.examine import Question, examine
 from caisson.evidence.extension import evidence_extension, evidence_of
 from caisson.evidence.forms import EVIDENCE_FORMS, Evidence, EvidenceForm
+from caisson.evidence.named_pcks import MOST_PER_MINUTE, NamedPcks
 from caisson.evidence.path import parse_chain
 from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
 from caisson.evidence.pcs import (
@@ -51,13 +53,14 @@ from caisson.evidence.tcb_status import TcbStatus, TcbVerdict
 from caisson.evidence.tls import VerifiedRaTls, quote_of, verify_peer, verify_ra_tls
 from caisson.evidence.trust_vector import Tier, TrustVector
 from caisson.evidence.verified import VerifiedEvidence, VerifiedQuote, VerifiedTd
-from caisson.evidence.verify import check_signatures, verify_intel_quote, verify_quote
+from caisson.evidence.verify import check_own_signatures, check_signatures, verify_intel_quote, verify_quote
 
 __all__ = [
     "EVIDENCE_FORMS",
     "INTEL_PCS",
     "INTEL_ROOT_CRL",
     "INTEL_SGX_ROOT",
+    "MOST_PER_MINUTE",
     "VENDOR_ROOTS",
     "Answer",
     "AnyPolicy",
@@ -77,6 +80,7 @@ __all__ = [
     "Fmspc",
     "Kept",
     "MemoryProtection",
+    "NamedPcks",
     "Part",
     "PceId",
     "Pck",
@@ -111,6 +115,8 @@ __all__ = [
     "appraise",
     "check_activation",
     "check_collateral",
+    "check_own_activation",
+    "check_own_signatures",
     "check_signatures",
     "described",
     "evidence_extension",

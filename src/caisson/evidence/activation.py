@@ -12,7 +12,7 @@ from caisson.evidence.policy import Policy
 from caisson.evidence.roots import RootKey
 from caisson.evidence.validity import Validities
 from caisson.evidence.verified import VerifiedQuote
-from caisson.evidence.verify import check_signatures, verify_quote
+from caisson.evidence.verify import check_own_signatures, check_signatures, verify_quote
 from caisson.protocol import ActivationEvidence, RuntimeData, report_data_of
 from caisson.sgx import ReportData
 
@@ -54,7 +54,9 @@ def verify_activation(
     return VerifiedActivation(quote=quote, runtime_data=runtime_data)
 
 
-def check_activation(evidence: ActivationEvidence, *, roots: frozenset[RootKey], at: datetime) -> None:
+def check_activation(
+    evidence: ActivationEvidence, *, roots: frozenset[RootKey], at: datetime, chain: bytes | None = None
+) -> None:
     """Check what activation evidence shows without collateral; nothing is verified by that. See `check_signatures`.
 
     Raises:
@@ -62,7 +64,18 @@ def check_activation(evidence: ActivationEvidence, *, roots: frozenset[RootKey],
         EvidenceRejected: one of its kinds for each step.
         BindingRejected: the quote is about other runtime data, as one is that was seen somewhere.
     """
-    _require_bound(check_signatures(evidence.quote, roots=roots, at=at), evidence)
+    _require_bound(check_signatures(evidence.quote, roots=roots, at=at, chain=chain), evidence)
+
+
+def check_own_activation(evidence: ActivationEvidence) -> None:
+    """Check what activation evidence shows before its PCK's chain is there. See `check_own_signatures`.
+
+    Raises:
+        Malformed: not a quote.
+        EvidenceRejected: one of its kinds for each step.
+        BindingRejected: the quote is about other runtime data.
+    """
+    _require_bound(check_own_signatures(evidence.quote), evidence)
 
 
 def _require_bound(report_data: ReportData, evidence: ActivationEvidence) -> None:

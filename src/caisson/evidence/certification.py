@@ -8,7 +8,7 @@ from caisson.errors import PlatformMismatch, QuoteRejected
 from caisson.evidence.pck import PceId, Pck
 from caisson.sgx import CertificationKind, PckIdentity, Voucher
 
-_NAMED = frozenset({CertificationKind.PPID, CertificationKind.PPID_RSA_2048, CertificationKind.PPID_RSA_3072})
+NAMED = frozenset({CertificationKind.PPID, CertificationKind.PPID_RSA_2048, CertificationKind.PPID_RSA_3072})
 _WORDS = {
     CertificationKind.PPID: "a PPID",
     CertificationKind.PPID_RSA_2048: "an encrypted PPID",
@@ -29,7 +29,7 @@ def pck_chain(voucher: Voucher, given: bytes | None) -> tuple[bytes, PckIdentity
     if voucher.kind == CertificationKind.PEM_CHAIN:
         return voucher.certification, None
     kind = CertificationKind(voucher.kind) if voucher.kind in set(CertificationKind) else None
-    if kind not in _NAMED:
+    if kind not in NAMED:
         what = "unknown" if kind is None else _WORDS[kind]
         wanted = f"{CertificationKind.PEM_CHAIN:d} (a PEM chain)"
         raise QuoteRejected(f"quote is certified by data of type {voucher.kind} ({what}), not {wanted}")

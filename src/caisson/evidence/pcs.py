@@ -24,7 +24,8 @@ _PLATFORM_PHRASE = "PCK Platform CA"
 _API = "/sgx/certification/v"
 _VERSION = "4"
 _SUBSCRIPTION = "Ocp-Apim-Subscription-Key"
-_QE_ID_SIZE = 16
+QE_ID_SIZE = 16
+_MOST_CHAIN = 64 * 1024
 # What quoting enclaves that do not name their PCE have: there never was another.
 _ONLY_PCE = bytes(2)
 # Source: Intel SGX and TDX Provisioning Certification Service API v4; PCCS design guide, status codes.
@@ -127,10 +128,12 @@ class PcsClient:
         query = _pck_query(parsed)
         if not self._is_intels:
             # A PCCS files its platforms under the quoting enclave's id, which Intel's service does not know.
-            query["qeid"] = parsed.header.user_data[:_QE_ID_SIZE].hex()
+            query["qeid"] = parsed.header.user_data[:QE_ID_SIZE].hex()
         headers = {} if self.subscription is None else {_SUBSCRIPTION: self.subscription}
         answer = self._get(Tee.SGX, "pckcert", query, headers)
         chain = answer.content + _chain(answer, "SGX-PCK-Certificate-Issuer-Chain")
+        if len(chain) > _MOST_CHAIN:
+            raise Unavailable(f"the provisioning service gave a chain of more than {_MOST_CHAIN} bytes")
         try:
             Pck.of(_leaf(chain))
         except Rejected as cause:  # nothing that is wrong with an answer is a no to the quote
@@ -201,7 +204,7 @@ def platform_kind_of(quote: bytes, chain: bytes | None = None) -> PlatformKind:
     if chain is None:
         raise Malformed(
             f"quote has certification data of type {certification.kind}, not a PEM chain that says its platform's kind",
-            hint="collect the collateral yourself, with the PCK's chain as `pck_certificate_chain`",
+            hint="`caisson collateral fetch` gets the chain for quotes that name their PCK, as `pck_certificate_chain`",
         )
     leaf = _leaf(chain)
     return PlatformKind(

@@ -23,7 +23,7 @@ from caisson.evidence.standing import Standing, domain_standing, enclave_standin
 from caisson.evidence.tcb import SGX, TDX
 from caisson.evidence.validity import Validities
 from caisson.evidence.verified import VerifiedQuote, VerifiedTd
-from caisson.evidence.vouching import CertifiedKey, attestation_key, certified_key, pck_path
+from caisson.evidence.vouching import CertifiedKey, attestation_key, certified_key, claimed_key, pck_path
 from caisson.sgx import ECDSA_P256, INTEL_QE_VENDOR, BodyKind, QuoteParts, ReportBody, ReportData, Voucher
 from caisson.tdx import parse_td_body
 
@@ -94,30 +94,49 @@ def verify_intel_quote(
     return VerifiedTd(body=report, current_tcb=standing.current, **_known(key, standing, at))
 
 
-def check_signatures(raw: bytes, *, roots: frozenset[RootKey], at: datetime) -> ReportData:
+def check_signatures(raw: bytes, *, roots: frozenset[RootKey], at: datetime, chain: bytes | None = None) -> ReportData:
     """Check what a quote shows without collateral, and give its report data; nothing is verified by that.
 
     It is for whoever would fetch collateral for a stranger's quote: a forged one is worth asking nobody. These are the
     steps 1, 2, 6, 7 and 10 of `verify_intel_quote`, and 9 for the PCK's path. What they leave open is whether the
-    platform was revoked, what its TCB is worth, and which enclave vouched for the key.
+    platform was revoked, what its TCB is worth, and which enclave vouched for the key. `chain` is the PCK's, for quotes
+    that only name their PCK.
 
     Raises:
         Malformed: not a quote.
-        EvidenceRejected: one of its kinds for each step; `QuoteRejected` if the quote does not bring its PCK's chain.
+        EvidenceRejected: one of its kinds for each step; `QuoteRejected` if nobody gives the PCK's chain.
         UsageError: `at` has no time zone.
     """
     # 1. The quote.
-    parts = _parse(raw)
-    body = ReportBody.parse(parts.body) if parts.kind is BodyKind.SGX else parse_td_body(parts.body)
-    voucher = Voucher.parse(parts.voucher, version=parts.version)
+    parts, voucher, report_data = _read(raw)
     # 2. and 9. The PCK's path, at this time.
-    path = pck_path(pck_chain(voucher, None)[0], roots)
+    path = pck_path(pck_chain(voucher, chain)[0], roots)
     Validities.of(path.validities).require(at)
     # 6. and 7. The attestation key.
     key = attestation_key(voucher, public_key(path.leaf))
     # 10. The quote's signature.
     _require_signed(parts, key)
-    return body.report_data
+    return report_data
+
+
+def check_own_signatures(raw: bytes) -> ReportData:
+    """Check what a quote shows before its PCK's chain is there, and give its report data: steps 1, 7 and 10.
+
+    It keeps broken quotes away and nobody else: whoever makes keys of their own can make such a quote.
+
+    Raises:
+        Malformed: not a quote.
+        EvidenceRejected: one of its kinds for each step.
+    """
+    parts, voucher, report_data = _read(raw)
+    _require_signed(parts, claimed_key(voucher))
+    return report_data
+
+
+def _read(raw: bytes) -> tuple[QuoteParts, Voucher, ReportData]:
+    parts = _parse(raw)
+    body = ReportBody.parse(parts.body) if parts.kind is BodyKind.SGX else parse_td_body(parts.body)
+    return parts, Voucher.parse(parts.voucher, version=parts.version), body.report_data
 
 
 def _require_signed(parts: QuoteParts, key: EllipticCurvePublicKey) -> None:

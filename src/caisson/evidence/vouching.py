@@ -90,6 +90,15 @@ def attestation_key(section: Voucher, platform: EllipticCurvePublicKey) -> Ellip
         section.qe_report,
         otherwise=lambda: QeReportRejected("quoting enclave's REPORT is not signed by the PCK of its platform"),
     )
+    return claimed_key(section)
+
+
+def claimed_key(section: Voucher) -> EllipticCurvePublicKey:
+    """Give the key that a quoting enclave's REPORT is about, whoever signed that REPORT.
+
+    Raises:
+        AttestationKeyRejected: 7. The REPORT is about another key, or what it is about is none.
+    """
     digest = sha256(section.attestation_key + section.qe_authentication_data).digest()
     expected = digest.ljust(ReportData.SIZE, b"\0")
     found = section.qe_report[_QE_REPORT_DATA:]

@@ -1,7 +1,7 @@
 """Activation: evidence in, sealed secrets out, and between them a record of it that is already durable."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -52,8 +52,8 @@ class Activations:
         nonce, expires = server.challenges.issue(now=server.now())
         return sign_challenge(nonce, expires=expires, key=server.identity)
 
-    def activate(self, raw: bytes) -> bytes:
-        """Judge one activation and give the sealed bundle: the answer to `POST /v1/activations`.
+    def activate(self, raw: bytes, *, client: Hashable = None) -> bytes:
+        """Judge one activation of a client and give the sealed bundle: the answer to `POST /v1/activations`.
 
         The plan (docs/reference/protocol.md, 3):
 
@@ -82,7 +82,7 @@ class Activations:
         # 2. The nonce.
         self.server.challenges.consume(claims.nonce, now=self.server.now())
         try:
-            answer = self._judge(evidence, claims)
+            answer = self._judge(evidence, claims, client)
         except (Rejected, Unavailable) as refusal:
             reason = _cut(refusal.message)
             self._record_refusal(evidence, claims, kind=type(refusal).__name__, reason=reason)
@@ -91,7 +91,7 @@ class Activations:
         _log.info("workload %s: activated", claims.workload)
         return answer
 
-    def _judge(self, evidence: ActivationEvidence, claims: RuntimeData) -> bytes:
+    def _judge(self, evidence: ActivationEvidence, claims: RuntimeData, client: Hashable) -> bytes:
         server = self.server
         # 3. The server.
         if claims.server_key_hash != server.face.key_hash:
@@ -102,7 +102,7 @@ class Activations:
         workload = decode_workload(document)
         # 5. The evidence.
         at = datetime.fromtimestamp(server.now(), UTC)
-        verified = self.collaterals.verify(evidence, read_policy(workload.policy), at=at)
+        verified = self.collaterals.verify(evidence, read_policy(workload.policy), at=at, client=client)
         # 6. The answer and its record.
         with server.store.write() as session:
             current, _ = _opened(lambda: server.workloads.get(session, claims.workload))

@@ -31,7 +31,7 @@ def build_app(
 
     def verify(call: Call) -> Response:
         with gate.place():
-            result, token = verifier.verify(call.body(VerificationBody))
+            result, token = verifier.verify(call.body(VerificationBody), client=call.client)
         return answer(
             {
                 "genuine": result.genuine,

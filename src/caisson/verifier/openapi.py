@@ -20,7 +20,7 @@ _ERRORS = {
     "400": "the request, the evidence or the collateral is not well-formed, or something is missing",
     "404": "there is no such policy",
     "413": "the body is over the limit of 1 MiB",
-    "429": "the verifier is busy; come again in a second",
+    "429": "the verifier is asked too much; `Retry-After` says when to come again",
     "500": "the verifier has a bug",
     "503": "there is no collateral for now",
 }

@@ -1,7 +1,7 @@
 """The verifier: its policies, its key, and where it gets collateral from."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,10 +14,14 @@ from caisson.evidence import (
     EarSigner,
     Evidence,
     EvidenceForm,
+    NamedPcks,
+    PlatformKind,
     Question,
     RootKey,
+    check_own_signatures,
     check_signatures,
     examine,
+    platform_kind_of,
 )
 from caisson.evidence.snp import SnpCollateral
 from caisson.verifier.bodies import SnpBody, VerificationBody
@@ -25,32 +29,35 @@ from caisson.verifier.bodies import SnpBody, VerificationBody
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verifier:
-    """Answers questions about evidence. `fetch` gives a quote's collateral under certain roots, or raises.
+    """Answers questions about evidence. `fetch` gives a kind of platform's collateral under certain roots, or raises.
 
+    `pcks` has the chains for quotes that only name their PCK; without it they are refused if nobody sends the chain.
     `second` is asked about the facts of what a policy accepts, and may only refuse.
     """
 
     policies: dict[str, AnyPolicy]
     signer: EarSigner
-    fetch: Callable[[bytes, frozenset[RootKey], datetime], Collateral] | None
+    fetch: Callable[[PlatformKind, frozenset[RootKey], datetime], Collateral] | None
+    pcks: NamedPcks | None
     second: Callable[[dict[str, Any]], bool] | None
     lifetime: timedelta
     clock: Callable[[], datetime]
 
-    def verify(self, body: VerificationBody) -> tuple[AttestationResult, str]:
-        """Give the verdict on evidence, and the token that says it.
+    def verify(self, body: VerificationBody, *, client: Hashable = None) -> tuple[AttestationResult, str]:
+        """Give a client the verdict on evidence, and the token that says it.
 
         Raises:
             Malformed: evidence or collateral that is none.
             Unknown: there is no such policy.
             UsageError: collateral is missing or of another kind, or a policy is.
+            TooMany: too many certificates of PCKs were asked for, by this client or by all.
             Unavailable: collateral could not be fetched, or the second opinion could not be had.
         """
         at = self.clock()
         policy = None if body.policy is None else self._policy(body.policy)
         question = Question(policy=policy, roots=VENDOR_ROOTS, at=at)
         evidence = Evidence.recognise(body.evidence)
-        result = self._examine(evidence, body, question)
+        result = self._examine(evidence, body, question, client)
         if result.accepted and self.second is not None and not self.second({"tee": result.tee, **result.facts}):
             result = result.denied("the verifier's Rego policy does not allow it")
         return result, self.signer.sign(result, lifetime=self.lifetime, nonce=body.nonce)
@@ -60,19 +67,32 @@ class Verifier:
             raise Unknown(f"there is no policy `{name}`", hint="`GET /v1/policies` lists them")
         return self.policies[name]
 
-    def _examine(self, evidence: Evidence, body: VerificationBody, question: Question) -> AttestationResult:
+    def _examine(
+        self, evidence: Evidence, body: VerificationBody, question: Question, client: Hashable
+    ) -> AttestationResult:
         collateral, policy, at = _given(evidence, body), question.policy, question.at
-        if collateral is None:
-            if self.fetch is None:
-                raise UsageError("this verifier fetches no collateral", hint="send `collateral` with the evidence")
-            roots = question.roots if policy is None else policy.roots
-            try:
-                # A forged quote is worth asking nobody.
-                check_signatures(evidence.quote, roots=roots, at=at)
-            except EvidenceRejected as error:
-                return AttestationResult.refused(error, policy=policy, at=at)
-            collateral = self.fetch(evidence.quote, roots, at)
-        return examine(evidence, collateral, question)
+        if collateral is not None:
+            return examine(evidence, collateral, question)
+        if self.fetch is None:
+            raise UsageError("this verifier fetches no collateral", hint="send `collateral` with the evidence")
+        quote, roots = evidence.quote, question.roots if policy is None else policy.roots
+        try:
+            # A forged quote is worth asking nobody.
+            chain = self._chain(quote, client)
+            check_signatures(quote, roots=roots, at=at, chain=chain)
+            kind = platform_kind_of(quote, chain)
+        except EvidenceRejected as error:
+            return AttestationResult.refused(error, policy=policy, at=at)
+        collateral = self.fetch(kind, roots, at)
+        result = examine(evidence, replace(collateral, pck_certificate_chain=chain), question)
+        if result.genuine and self.pcks is not None:
+            self.pcks.keep(quote)
+        return result
+
+    def _chain(self, quote: bytes, client: Hashable) -> bytes | None:
+        if self.pcks is None:
+            return None
+        return self.pcks.get(quote, client=client, check=lambda: check_own_signatures(quote))
 
 
 def _given(evidence: Evidence, body: VerificationBody) -> Collateral | SnpCollateral | None:

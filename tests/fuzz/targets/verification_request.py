@@ -17,6 +17,7 @@ VERIFIER = Verifier(
     policies={"redis": parse_policy(policy(PLATFORM, launch(PLATFORM), ServerKeyHash(b"S" * 32)).encode())},
     signer=EarSigner.generate(),
     fetch=None,
+    pcks=None,
     second=None,
     lifetime=timedelta(minutes=5),
     clock=lambda: SCENE.at,

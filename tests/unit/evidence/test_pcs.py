@@ -173,6 +173,14 @@ def test_an_answer_without_a_pck_is_no_verdict(fetch, naming, pckcert, content):
         fetch(naming(given=None), pckcert=answer)
 
 
+def test_a_chain_without_end_is_no_verdict(fetch, naming, pckcert):
+    """What is remembered of strangers' questions takes as much memory as a service gives for them."""
+    long = pckcert.content * 100
+    answer = httpx2.Response(200, content=long, headers=dict(pckcert.headers) | {"content-length": str(len(long))})
+    with pytest.raises(Unavailable, match="more than 65536 bytes"):
+        fetch(naming(given=None), pckcert=answer)
+
+
 def test_a_quote_that_brings_its_chain_needs_none(fetch):
     collateral, asked = fetch()
     assert collateral.pck_certificate_chain is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from starlette.testclient import TestClient
 
-from caisson.evidence import Collateral
+from caisson.evidence import Collateral, PlatformKind
 from caisson.keyserver import (
     Activations,
     Collaterals,
@@ -43,14 +43,14 @@ class World:
     enclave: Enclave
     server: KeyServer
     token: Secret
-    fetched: list[bytes] = field(default_factory=list)
+    fetched: list[PlatformKind] = field(default_factory=list)
 
     def __post_init__(self):
         self.operator = Operator(self.server, "first")
         self.activations = Activations(self.server, Collaterals(self.fetch))
 
-    def fetch(self, quote):
-        self.fetched.append(quote)
+    def fetch(self, kind):
+        self.fetched.append(kind)
         return Collateral.parse(self.platform.collateral())
 
     def policy(self, **changes):

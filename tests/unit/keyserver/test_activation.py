@@ -25,21 +25,23 @@ from caisson.errors import (
     Malformed,
     NonceRejected,
     PolicyRejected,
+    QeReportRejected,
     QuoteSignatureRejected,
     Rejected,
     SignatureRejected,
+    TooMany,
     Unavailable,
     Unknown,
     UntrustedRoot,
 )
-from caisson.evidence import Certificate, Collateral, evidence_of, platform_kind_of
+from caisson.evidence import Certificate, Collateral, NamedPcks, evidence_of
 from caisson.keyserver import Activations, Collaterals, Secret, memory_server
 from caisson.lifecycle import KeyServerLog
 from caisson.platform import TcbStatus
 from caisson.platform.standing import Revocable
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
 from caisson.sgx import Quote
-from tests.guest import DEBUG, launch, make_platform
+from tests.guest import DEBUG, launch, make_platform, naming
 
 NOW = 1_795_435_200
 PASSWORD = b"canary-5e0c-password"
@@ -266,9 +268,9 @@ def test_collateral_that_expires_in_the_cache_is_fetched_anew(world):
     old, platform = world.clock.now, world.platform
     world.clock.now += 31 * 24 * 3600
     fresh = Collaterals(
-        lambda _quote: Collateral.parse(platform.collateral(moment(world.clock.now))), most_age=timedelta(days=365)
+        lambda _kind: Collateral.parse(platform.collateral(moment(world.clock.now))), most_age=timedelta(days=365)
     )
-    kind = platform_kind_of(world.fetched[0])
+    [kind] = world.fetched
     fresh._keep(kind, Collateral.parse(platform.collateral(moment(old))), at=moment(old))
     world.activations = Activations(world.server, fresh)
     world.activate()
@@ -294,6 +296,78 @@ def test_nobody_is_asked_for_the_collateral_of_a_forgery(world, other_platform):
     refused(world, BindingRejected, evidence=replace(now, quote=seen.quote))
     assert world.fetched == []
     assert world.activations.collaterals._kept == {}
+
+
+# Quotes that only name their PCK.
+
+
+def names_its_pck(world, guest=None, **name):
+    evidence = (guest or world.guest()).prove(world.activations.challenge())
+    return replace(evidence, quote=naming(evidence.quote, **name))
+
+
+def asking_for_pcks(world, *, per_minute=8):
+    """Let the server ask for PCK chains; gives the quotes for which it did."""
+    asked = []
+
+    def fetch(quote):
+        asked.append(quote)
+        return world.platform.provisioning.pck_chain.encode()
+
+    pcks = NamedPcks(fetch, per_minute=per_minute, clock=lambda: world.clock.now)
+    world.activations = Activations(world.server, Collaterals(world.fetch, pcks=pcks))
+    return asked
+
+
+def test_a_quote_that_only_names_its_pck_is_refused_as_long_as_nobody_allows_more(world):
+    refused(world, Malformed, evidence=names_its_pck(world))
+    assert world.fetched == []
+
+
+def test_a_quote_that_only_names_its_pck_is_judged_like_any_other_with_the_chain(world):
+    asked = asking_for_pcks(world)
+    for seconds in (0, 100, 3500):
+        world.clock.now += seconds
+        world.activations.activate(names_its_pck(world).encode())
+    assert (len(asked), len(world.fetched)) == (1, 1)
+    world.activate()
+    assert (len(asked), len(world.fetched)) == (1, 1)
+    world.set_workload(policy=world.policy(tcb_statuses=["SWHardeningNeeded"]))
+    with pytest.raises(PolicyRejected):
+        world.activations.activate(names_its_pck(world).encode())
+
+
+def test_before_the_chain_is_asked_for_the_quote_is_whole_and_about_this_attempt(world):
+    asked = asking_for_pcks(world)
+    good = names_its_pck(world)
+    changed = good.quote[:400] + bytes([good.quote[400] ^ 1]) + good.quote[401:]
+    refused(world, QuoteSignatureRejected, evidence=replace(good, quote=changed))
+    seen = names_its_pck(world)
+    refused(world, BindingRejected, evidence=replace(names_its_pck(world), quote=seen.quote))
+    assert (asked, world.fetched) == ([], [])
+
+
+def test_a_made_up_platform_that_takes_a_real_ones_name_makes_nobody_ask_twice(world, other_platform):
+    asked = asking_for_pcks(world)
+    for _ in range(3):
+        guest = world.guest(platform=other_platform, enclave=launch(other_platform))
+        refused(world, QeReportRejected, evidence=names_its_pck(world, guest))
+    assert (len(asked), world.fetched) == (1, [])
+
+
+def test_whoever_makes_up_names_makes_nobody_ask_for_more_than_its_share_and_keeps_nobody_out(world, other_platform):
+    """All that is made up is signed as it should be, each time with another name."""
+    asked = asking_for_pcks(world)
+    guest = world.guest(platform=other_platform, enclave=launch(other_platform))
+    said = []
+    for number in range(20):
+        evidence = names_its_pck(world, guest, ppid=number.to_bytes(384, "big"))
+        with pytest.raises((QeReportRejected, TooMany)) as caught:
+            world.activations.activate(evidence.encode(), client="attacker")
+        said.append(type(caught.value))
+    assert said == [QeReportRejected] * 2 + [TooMany] * 18
+    world.activations.activate(names_its_pck(world).encode(), client="honest")
+    assert (len(asked), len(world.fetched)) == (3, 1)
 
 
 @pytest.mark.filterwarnings("ignore:Attribute's length")
@@ -328,7 +402,7 @@ def test_whoever_holds_a_platform_that_is_refused_makes_nobody_ask_twice(world, 
 
 
 def test_without_collateral_there_is_no_verdict_but_a_record(world):
-    def fail(_quote):
+    def fail(_kind):
         raise Unavailable("the provisioning service does not answer")
 
     world.activations = Activations(world.server, Collaterals(fail))
@@ -340,8 +414,8 @@ def test_a_policy_that_changes_during_an_activation_stops_it(world):
     original = world.activations.collaterals.verify
 
     class Meddling(Collaterals):
-        def verify(self, evidence, policy, *, at):
-            found = original(evidence, policy, at=at)
+        def verify(self, evidence, policy, *, at, client):
+            found = original(evidence, policy, at=at, client=client)
             world.set_workload(policy=world.policy(key_servers=[]))
             return found
 

@@ -75,7 +75,7 @@ def test_evidence_of_an_unknown_root_has_the_code_of_the_protocol(world, http, o
 
 
 def test_missing_collateral_has_the_code_of_the_protocol(world, http):
-    def fetch(_quote):
+    def fetch(_kind):
         raise Unavailable("the provisioning service does not answer")
 
     world.activations.collaterals._fetch = fetch

@@ -10,7 +10,7 @@ from cryptography import x509
 from starlette.testclient import TestClient
 
 from caisson.errors import Unavailable
-from caisson.evidence import Collateral, EarSigner, EnclaveRule, Policy, RootKey, TcbStatus
+from caisson.evidence import Collateral, EarSigner, EnclaveRule, PlatformKind, Policy, RootKey, TcbStatus
 from caisson.sgx import ReportData
 from caisson.verifier import Gate, Verifier, build_app
 from tests.guest import launch, make_platform
@@ -27,7 +27,7 @@ class World:
     signer: EarSigner
     client: TestClient
     now: list[float] = field(default_factory=lambda: [0.0])
-    fetched: list[bytes] = field(default_factory=list)
+    fetched: list[PlatformKind] = field(default_factory=list)
     down: bool = False
 
     def ask(self, evidence=None, **body):
@@ -55,7 +55,7 @@ def signer():
 def make_world(platform, quote, signer):
     clients = []
 
-    def make(*, at_once=8, per_second=1000.0, fetches=True, second=None):
+    def make(*, at_once=8, per_second=1000.0, fetches=True, second=None, pcks=None):
         root = RootKey.of(x509.load_der_x509_certificate(platform.root_certificate))
         policy = Policy(
             roots=frozenset({root}),
@@ -68,18 +68,19 @@ def make_world(platform, quote, signer):
         )
         now = [0.0]
 
-        def fetch(quote, roots, at):
+        def fetch(kind, roots, at):
             if world.down:
                 raise Unavailable("the provisioning service does not answer")
             assert roots
             assert at == NOW
-            world.fetched.append(quote)
+            world.fetched.append(kind)
             return Collateral.parse(platform.collateral())
 
         verifier = Verifier(
             policies={"redis": policy},
             signer=signer,
             fetch=fetch if fetches else None,
+            pcks=pcks,
             second=second,
             lifetime=timedelta(minutes=5),
             clock=lambda: NOW,

@@ -8,10 +8,10 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from caisson.errors import TooMany
-from caisson.evidence import Tier, verify_ear
+from caisson.evidence import NamedPcks, Tier, platform_kind_of, verify_ear
 from caisson.sgx import ReportData
 from caisson.verifier import Gate, Verifier, document
-from tests.guest import launch, make_platform
+from tests.guest import launch, make_platform, naming
 from tests.unit.verifier.conftest import NOW
 
 AMD_REPORT = bytes([3, 0, 0, 0]) + bytes(1180)
@@ -68,7 +68,7 @@ def test_a_second_opinion_may_only_refuse(make_world):
 
 def test_collateral_is_fetched_unless_it_is_sent(world, make_world):
     world.ask(policy="redis")
-    assert world.fetched == [world.quote]
+    assert world.fetched == [platform_kind_of(world.quote)]
     given = world.platform.collateral()
     assert world.ask(policy="redis", collateral=given).json()["accepted"]
     assert len(world.fetched) == 1
@@ -84,6 +84,42 @@ def test_nobody_is_asked_for_the_collateral_of_a_forgery(world, quote):
         said = world.ask(forged, policy="redis").json()
         assert (said["genuine"], said["accepted"], said["facts"]) == (False, False, {})
     assert world.fetched == []
+
+
+def test_a_quote_that_only_names_its_pck_is_refused_unless_its_chain_is_sent(world):
+    named = naming(world.quote)
+    said = world.ask(named, policy="redis").json()
+    assert (said["genuine"], "does not bring it" in said["reasons"][0]) == (False, True)
+    assert world.ask(named, policy="redis", collateral=world.platform.collateral()).json()["accepted"]
+    assert world.fetched == []
+
+
+def test_the_chain_is_asked_for_where_that_is_allowed_and_strangers_are_counted(make_world, platform):
+    asked, now = [], [0.0]
+
+    def fetch(quote):
+        asked.append(quote)
+        return platform.provisioning.pck_chain.encode()
+
+    world = make_world(pcks=NamedPcks(fetch, per_minute=8, clock=lambda: now[0]))
+    for seconds in (0, 100, 3500):
+        now[0] += seconds
+        assert world.ask(naming(world.quote), policy="redis").json()["accepted"]
+    assert (len(asked), len(world.fetched)) == (1, 3)
+    # One signature that does not hold, and a made-up platform that makes up names.
+    changed = bytearray(naming(world.quote))
+    changed[400] ^= 1
+    assert world.ask(bytes(changed), policy="redis").json()["genuine"] is False
+    assert len(asked) == 1
+    made_up = make_platform(NOW.timestamp())
+    forged = made_up.quote(launch(made_up).ereport(made_up.quoting_enclave.target_info, ReportData(bytes(64))))
+    now[0] += 60
+    for number in range(2):
+        said = world.ask(naming(forged, ppid=number.to_bytes(384, "big")), policy="redis").json()
+        assert (said["genuine"], said["facts"]) == (False, {})
+    answer = world.ask(naming(forged, ppid=bytes([1] * 384)), policy="redis")
+    assert (error(answer), answer.headers["retry-after"]) == ((429, "too-many"), "60")
+    assert (len(asked), len(world.fetched)) == (3, 3)
 
 
 def test_reports_bring_their_certificates(world):

@@ -24,7 +24,7 @@ def guest_routes(activations: Activations) -> list[Route]:
         return Response(activations.challenge(), status_code=201, media_type=_JSON)
 
     def activate(call: Call) -> Response:
-        bundle = activations.activate(call.raw)
+        bundle = activations.activate(call.raw, client=call.client)
         activations.allowance.give_back(call.client)
         return Response(bundle, media_type=_JSON)
 
