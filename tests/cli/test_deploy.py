@@ -1,5 +1,6 @@
 """`caisson deploy` and `caisson upgrade`, on images that are built here."""
 
+import errno
 import json
 
 import pytest
@@ -213,3 +214,38 @@ def test_an_image_is_no_upgrade_of_itself(desk, image, capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["changes"], found["steps"]) == ([], [])
     assert not (desk / "way").exists()
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize("fits", [0, 1])
+def test_a_disk_that_is_full_leaves_nothing_that_was_not_there(image, desk, capsys, monkeypatch, fits, force):
+    """The space is enough for none of the files, or for one of them; directories that were there stay."""
+    written = []
+
+    def fsync(_descriptor):
+        written.append(None)
+        if len(written) > fits:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    (desk / "there").mkdir()
+    monkeypatch.setattr("caisson.cli.files.os.fsync", fsync)
+    words = ["deploy", "helm", image, *OPTIONS, *SOCKET, "--flavour", "nodevice", *force]
+    for output in ("new/chart", "there", "there/new"):
+        written.clear()
+        assert run([*words, "--output", output]) == 2
+        assert "No space left on device" in capsys.readouterr().err
+    assert not (desk / "new").exists()
+    assert list((desk / "there").iterdir()) == []
+
+
+def test_what_was_there_stays_when_the_disk_is_full(image, desk, capsys, monkeypatch):
+    (desk / "files").mkdir()
+    (desk / "files" / "run.sh").write_text("mine")
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("caisson.cli.files.os.fsync", full)
+    assert run(["deploy", "run", image, *OPTIONS, *SOCKET, "--output", "files", "--force"]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert [(each.name, each.read_text()) for each in (desk / "files").iterdir()] == [("run.sh", "mine")]

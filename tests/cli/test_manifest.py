@@ -6,6 +6,7 @@ import pytest
 
 from caisson import catalog
 from caisson.cli.app import run
+from caisson.errors import Unavailable, UsageError
 
 GOOD = """
 libos.entrypoint = "/app"
@@ -171,3 +172,20 @@ def test_images_are_compared_with_their_identities(typed, desk):
     assert "rises from 3 to 4" in "\n".join(found["consequences"])
     assert typed("manifest", "diff", "oci:out:one", "oci:out:one")[0] == 0
     assert typed("manifest", "diff", "oci:out:one", "rootfs:root")[0] == 1
+
+
+@pytest.mark.parametrize("command", [["lint"], ["explain"], ["diff", "good.manifest"]])
+@pytest.mark.parametrize("error", [Unavailable, UsageError])
+def test_a_path_that_is_mistyped_is_no_file_before_it_is_no_image(typed, monkeypatch, command, error):
+    def read(_image, **_options):
+        raise error("the engine has nothing for you", hint="look there")
+
+    monkeypatch.setattr("caisson.oci.places.engine.Engine.read", read)
+    code, _, err = typed("manifest", *command, "manifests/god.manifest")
+    assert code == (2 if error is UsageError else 3)
+    assert err == (
+        "error: there is no file `manifests/god.manifest`; as the name of an image: the engine has nothing for you\n"
+        "hint: look there\n"
+    )
+    # Who says that it is an image means no file.
+    assert "no file" not in typed("manifest", *command, "docker-daemon:manifests/god.manifest")[2]

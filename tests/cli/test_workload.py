@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from caisson.cli.app import run
 from caisson.keyserver import Secret
 
 POLICY = """version = 1
@@ -98,9 +99,16 @@ def test_another_lifetime_leaves_all_else_of_a_workload_as_it_was(keyserver, fil
 def test_a_lifetime_that_may_not_be_changes_nothing(keyserver, files, hours):
     assert keyserver("workload", "set", *files)[0] == 0
     code, out, err = keyserver("workload", "lifetime", "redis", "--", hours)
-    assert (code, out) == (1, "")
-    assert err.startswith("error: workload: certificate.lifetime_hours should be ")
+    assert (code, out) == (2, "")
+    assert "1<=x<=1080" in err
     assert keyserver("workload", "list")[1].splitlines()[1].split()[1] == "1"
+
+
+def test_a_lifetime_that_may_not_be_is_wrong_whatever_server_there_is(capsys, tmp_path):
+    assert run(["workload", "lifetime", "redis", "2000", "--home", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "1<=x<=1080" in said
+    assert "key server was named" not in said
 
 
 @pytest.mark.parametrize("text", ["", "version = 1", POLICY.replace("false", '"false"')])

@@ -1,5 +1,6 @@
 """`caisson deploy`: the same deployment as files for each platform."""
 
+import contextlib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -209,17 +210,34 @@ def write_files(files: tuple[File, ...], output: Path | None, *, force: bool, as
 
 
 def write_all(files: tuple[File, ...], output: Path, *, force: bool) -> list[Path]:
-    """Write files into a directory, which is made; give their paths.
+    """Write files into a directory, which is made, all or none of those that were not there; give their paths.
 
     Raises:
-        UsageError: the directory cannot be made, or a file exists.
+        UsageError: the directory cannot be made, or a file exists or cannot be written.
     """
-    for directory in dict.fromkeys((output / file.name).parent for file in files):
+    paths = [output / file.name for file in files]
+    with contextlib.ExitStack() as made:
+        for directory in dict.fromkeys(path.parent for path in paths):
+            _make(directory, made)
+        for file, path in zip(files, paths, strict=True):
+            is_new = not path.exists()
+            write_new(path, file.text.encode(), mode=_EXECUTABLE if file.executable else PUBLIC, force=force)
+            if is_new:
+                made.callback(path.unlink, missing_ok=True)
+        made.pop_all()
+    return paths
+
+
+def _make(directory: Path, made: contextlib.ExitStack) -> None:
+    """Make a directory and those above it, and let `made` remove again what is empty of them."""
+    for each in reversed([each for each in (directory, *directory.parents) if not each.exists()]):
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            each.mkdir(exist_ok=True)
         except OSError as cause:
             raise UsageError(f"cannot make the directory `{directory}`: {cause.strerror}", hint=ELSEWHERE) from cause
-    for file in files:
-        mode = _EXECUTABLE if file.executable else PUBLIC
-        write_new(output / file.name, file.text.encode(), mode=mode, force=force)
-    return [output / file.name for file in files]
+        made.callback(_remove_empty, each)
+
+
+def _remove_empty(directory: Path) -> None:
+    with contextlib.suppress(OSError):
+        directory.rmdir()

@@ -2,6 +2,8 @@
 
 import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from caisson.cli.files import named, read_bytes
 from caisson.conversion import MANIFEST, SIGSTRUCT, Recipe, image_subject, recipe_subject
 from caisson.enclave import verify_sigstruct
 from caisson.enclave.manifest import Foreign, Subject, Version
-from caisson.errors import ImageRejected, UsageError
+from caisson.errors import ImageRejected, Unavailable, UsageError
 from caisson.sgx import SigStruct
 
 _MOST_MANIFEST = 16 << 20
@@ -31,9 +33,7 @@ def subject_of(source: str, access: oci.Access) -> Subject:
             if _is_recipe(raw):
                 return recipe_subject(Recipe.parse(raw, folder=path.parent))
             return Subject(manifest=Foreign.parse(raw))
-    with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        reference = _reference(source)
-        image = oci.source(reference, access).read(scratch=Path(directory))
+    with _image(source, access) as (image, reference):
         return image_subject(image, reference, today=datetime.now(UTC).date())
 
 
@@ -68,8 +68,8 @@ def version_of(source: str, access: oci.Access) -> Version:
     path = Path(source)
     if path.is_file() or source == "-":
         return Version(raw=read_bytes(path, most=_MOST_MANIFEST))
-    with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
-        view = oci.FileSystem.of(oci.source(_reference(source), access).read(scratch=Path(directory)))
+    with _image(source, access) as (image, _):
+        view = oci.FileSystem.of(image)
         sigstruct = SigStruct.parse(_read(view, SIGSTRUCT))
         return Version(
             raw=_read(view, MANIFEST), mr_enclave=sigstruct.mr_enclave, mr_signer=verify_sigstruct(sigstruct)
@@ -81,6 +81,21 @@ def _read(view: oci.FileSystem, path: str) -> bytes:
     if found is None or found.content is None:
         raise ImageRejected(f"the image has no `{path}`", hint="make it with `caisson build` first")
     return found.content.read()
+
+
+@contextmanager
+def _image(source: str, access: oci.Access) -> Iterator[tuple[oci.Image, oci.Reference]]:
+    """Read what is no file. Docker is asked for a bare name, and a path that is mistyped looks like one."""
+    reference = _reference(source)
+    with tempfile.TemporaryDirectory(prefix="caisson-") as directory:
+        try:
+            image = oci.source(reference, access).read(scratch=Path(directory))
+        except (Unavailable, UsageError) as cause:
+            if reference.transport == "docker-daemon" and not source.startswith("docker-daemon:"):
+                both = f"there is no file `{source}`; as the name of an image: {cause.message}"
+                raise type(cause)(both, hint=cause.hint) from cause
+            raise
+        yield image, reference
 
 
 def _reference(source: str) -> oci.Reference:

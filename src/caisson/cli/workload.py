@@ -12,7 +12,7 @@ from caisson.cli.output import emit, json_option
 from caisson.cli.table import table
 from caisson.errors import UsageError
 from caisson.evidence import Policy
-from caisson.keyserver import KeyServerClient, RecordInfo, Workload
+from caisson.keyserver import MOST_LIFETIME_HOURS, KeyServerClient, RecordInfo, Workload
 
 
 @click.group(
@@ -73,7 +73,7 @@ Example:
   caisson workload lifetime redis 168""",
 )
 @click.argument("name")
-@click.argument("hours", type=int)
+@click.argument("hours", type=click.IntRange(1, MOST_LIFETIME_HOURS))
 @json_option
 @operator_options
 def set_lifetime(name: str, *, hours: int, as_json: bool, client: KeyServerClient) -> None:

@@ -22,9 +22,10 @@ from caisson.keyserver.state import (
     write_private,
 )
 from caisson.keyserver.tokens import TokenInfo
-from caisson.keyserver.workload import Workload
+from caisson.keyserver.workload import MOST_LIFETIME_HOURS, Workload
 
 __all__ = [
+    "MOST_LIFETIME_HOURS",
     "MOST_UNUSED",
     "Activations",
     "Allowance",

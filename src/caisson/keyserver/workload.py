@@ -26,6 +26,7 @@ _OCTAL = re.compile(r"0?[0-7]{3}")
 _ALL_PERMISSIONS = 0o777
 _MOST_PATH = 4096
 _HOUR = timedelta(hours=1)
+MOST_LIFETIME_HOURS = MOST_LEAF_LIFETIME // _HOUR
 
 
 def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
@@ -96,7 +97,7 @@ class WorkloadCertificate(_Document):
 
     dns: tuple[Annotated[str, _matching(DNS_NAME, "a DNS name in lower case, without wildcards")], ...] = ()
     ip: tuple[Annotated[IPv4Address | IPv6Address, BeforeValidator(_address)], ...] = ()
-    lifetime_hours: Annotated[int, Field(strict=True, ge=1, le=MOST_LEAF_LIFETIME // _HOUR)] = LEAF_LIFETIME // _HOUR
+    lifetime_hours: Annotated[int, Field(strict=True, ge=1, le=MOST_LIFETIME_HOURS)] = LEAF_LIFETIME // _HOUR
 
     @property
     def subject_names(self) -> SubjectNames:
