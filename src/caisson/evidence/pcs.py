@@ -73,7 +73,11 @@ class PlatformKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcbChoice:
-    """The TCB evaluation to ask for: by name, by number, or whichever the service gives by itself."""
+    """The TCB evaluation to ask for: by name, by number, or whichever the service gives by itself.
+
+    Raises:
+        UsageError: it is chosen both by name and by number.
+    """
 
     update: TcbUpdate | None = None
     number: int | None = None

@@ -32,7 +32,11 @@ class KeyPolicy(IntFlag):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest:
-    """The argument of EGETKEY; 512 bytes."""
+    """The argument of EGETKEY; 512 bytes.
+
+    Raises:
+        Malformed: KEYID does not have 32 bytes.
+    """
 
     SIZE: ClassVar[int] = 512
 

@@ -23,7 +23,11 @@ _U32 = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteHeader:
-    """The first 48 bytes. `tee_type` is 0 for SGX; in version 3 these four bytes are reserved."""
+    """The first 48 bytes. `tee_type` is 0 for SGX; in version 3 these four bytes are reserved.
+
+    Raises:
+        Malformed: a vendor that does not have 16 bytes, or user data that do not have 20.
+    """
 
     SIZE: ClassVar[int] = 48
 
@@ -88,6 +92,9 @@ class QeSignature:
     """The signature section: the quote's signature, its key, and the quoting enclave's voucher for that key.
 
     Signatures are r ‖ s and the key is x ‖ y, each 64 bytes big-endian on P-256.
+
+    Raises:
+        Malformed: a signature or the key has another length.
     """
 
     signature: bytes

@@ -14,7 +14,11 @@ _TAIL = struct.Struct("<32s16s")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportBody:
-    """The first 384 bytes of a REPORT: the part that its MAC, or a quote's signature, covers."""
+    """The first 384 bytes of a REPORT: the part that its MAC, or a quote's signature, covers.
+
+    Raises:
+        Malformed: ISVEXTPRODID or ISVFAMILYID does not have 16 bytes, or CONFIGID not 64.
+    """
 
     SIZE: ClassVar[int] = 384
 
@@ -104,7 +108,11 @@ class ReportBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A whole REPORT, 432 bytes: the body, the key's wear-out protection and an AES-CMAC over the body."""
+    """A whole REPORT, 432 bytes: the body, the key's wear-out protection and an AES-CMAC over the body.
+
+    Raises:
+        Malformed: KEYID does not have 32 bytes, or the MAC not 16.
+    """
 
     SIZE: ClassVar[int] = 432
 

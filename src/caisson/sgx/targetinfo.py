@@ -14,7 +14,11 @@ _LAYOUT = struct.Struct("<32s16s2sHI8s64s384s")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetInfo:
-    """The identity of the enclave that will check a REPORT; 512 bytes."""
+    """The identity of the enclave that will check a REPORT; 512 bytes.
+
+    Raises:
+        Malformed: CONFIGID does not have 64 bytes.
+    """
 
     SIZE: ClassVar[int] = 512
 

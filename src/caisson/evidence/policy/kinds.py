@@ -22,7 +22,7 @@ _B = TypeVar("_B", bound=FixedBytes)
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[_T]):
-    """A kind of value. `read` takes what stands in the file, and how to call it in messages."""
+    """A kind of value. `read` takes what stands in the file, and how to call it in messages; it raises `Malformed`."""
 
     read: Callable[[object, str], _T]
     write: Callable[[Any], Any]

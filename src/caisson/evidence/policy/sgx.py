@@ -32,7 +32,11 @@ _RULE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnclaveRule:
-    """One enclave that is acceptable: exactly one measurement, one signer's product from an SVN on, or both at once."""
+    """One enclave that is acceptable: exactly one measurement, one signer's product from an SVN on, or both at once.
+
+    Raises:
+        Malformed: it names neither a measurement nor all of a signer, a product and an SVN.
+    """
 
     mr_enclave: MrEnclave | None = None
     mr_signer: MrSigner | None = None

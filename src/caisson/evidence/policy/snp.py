@@ -66,6 +66,9 @@ class GuestRule:
 
     The signer is the one of the identity, or whoever certified that one, whichever key it has. A digest of zeros stands
     for nobody, and so for everybody.
+
+    Raises:
+        Malformed: it names neither a measurement nor all of a signer, a family, an image and an SVN.
     """
 
     measurement: Measurement | None = None
@@ -150,6 +153,9 @@ class SnpPolicy(PolicyDocument):
     `minimum_tcb` goes by the product's name in lower case; a product that it does not have is not accepted. Members
     that may be `None` are not looked at then: in the file one has to write `any`. Version 2 cannot ask for the last
     three, and has them as they are here by default.
+
+    Raises:
+        Malformed: a lowest TCB version has `fmc` for another product than Turin, or lacks it for Turin.
     """
 
     tee = TEE
