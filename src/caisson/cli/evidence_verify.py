@@ -79,8 +79,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     if roots and not genuine_only:
         raise UsageError("`--root` is for `--genuine-only`: a policy names its roots itself")
     policy = None if policy_file is None else asked_policy(policy_file)
-    trusted = roots_or_vendors(roots)
-    question = Question(policy=policy, roots=trusted, at=at or datetime.now(UTC))
+    question = Question(policy=policy, roots=roots_or_vendors(roots), at=at or datetime.now(UTC))
     raw = read_bytes(evidence)
     try:
         with named(evidence, hint=EVIDENCE_FORMS):
@@ -96,8 +95,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
                     hint=EVIDENCE_FORMS,
                 )
             source = CollateralSource(file=collateral, pcs=pcs, cache=None, stale_if_error=False)
-            accepted = trusted if policy is None else policy.roots
-            result = examine(found, _collateral(source, found, accepted, question.at), question)
+            result = examine(found, _collateral(source, found, question.accepted_roots, question.at), question)
     except Rejected as error:
         # Evidence or collateral that cannot be read is a no like any other.
         result = AttestationResult.refused(error, policy=policy, at=question.at)

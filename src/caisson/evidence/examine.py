@@ -16,7 +16,7 @@ from caisson.evidence.roots import RootKey
 from caisson.evidence.snp.collateral import SnpCollateral
 from caisson.evidence.snp.verify import verify_snp
 from caisson.evidence.tls import VerifiedRaTls, verify_peer
-from caisson.evidence.verified import VerifiedQuote, VerifiedTd
+from caisson.evidence.verified import VerifiedEvidence, VerifiedTd
 from caisson.evidence.verify import verify_intel_quote
 
 _TEES: dict[type[AnyPolicy], str] = {Policy: "SGX", TdxPolicy: "TDX", SnpPolicy: "SEV-SNP"}
@@ -38,6 +38,11 @@ class Question:
     roots: frozenset[RootKey]
     at: datetime
 
+    @property
+    def accepted_roots(self) -> frozenset[RootKey]:
+        """The roots whose word counts."""
+        return self.roots if self.policy is None else self.policy.roots
+
 
 def examine(evidence: Evidence, collateral: Collateral | SnpCollateral, question: Question) -> AttestationResult:
     """Verify evidence, ask the policy, and say both.
@@ -47,22 +52,9 @@ def examine(evidence: Evidence, collateral: Collateral | SnpCollateral, question
     Raises:
         UsageError: collateral of another kind, no policy where one is needed, or one where none can be.
     """
-    policy, at = question.policy, question.at
+    policy, certificate = question.policy, evidence.certificate
     try:
-        if evidence.form is EvidenceForm.SNP_REPORT:
-            return _snp(evidence, collateral, question)
-        if not isinstance(collateral, Collateral):
-            raise UsageError("a quote needs a quote's collateral, and this is an SNP report's")
-        if evidence.form is not EvidenceForm.QUOTE and policy is None:
-            raise UsageError(
-                "activation evidence and certificates need a policy", hint="it says who may have provisioned them"
-            )
-        if isinstance(policy, SnpPolicy):
-            raise UsageError("this policy is for SEV-SNP, and the evidence is a quote")
-        roots = question.roots if policy is None else policy.roots
-        verified = verify_intel_quote(evidence.quote, collateral, roots=roots, at=at)
-        _require_same_tee(policy, TdxPolicy if isinstance(verified, VerifiedTd) else Policy)
-        certificate = evidence.certificate
+        verified = _verify(evidence, collateral, question)
         more = {} if certificate is None else _shown(certificate)
         refusal = None
         if policy is not None:
@@ -71,9 +63,31 @@ def examine(evidence: Evidence, collateral: Collateral | SnpCollateral, question
             except PolicyRejected as error:
                 refusal = error
         result = AttestationResult.of(verified, policy=policy, refusal=refusal, more=more)
-        return result if certificate is None else replace(result, expires=_first_end(verified, certificate))
+        if certificate is None:
+            return result
+        return replace(result, expires=min(verified.expires, certificate.validity.ends))
     except Rejected as error:
-        return AttestationResult.refused(error, policy=policy, at=at)
+        return AttestationResult.refused(error, policy=policy, at=question.at)
+
+
+def _verify(evidence: Evidence, collateral: Collateral | SnpCollateral, question: Question) -> VerifiedEvidence:
+    policy, roots, at = question.policy, question.accepted_roots, question.at
+    if evidence.form is EvidenceForm.SNP_REPORT:
+        if not isinstance(collateral, SnpCollateral):
+            raise UsageError("an SNP report needs an SNP report's collateral, and this is a quote's")
+        _require_same_tee(policy, SnpPolicy)
+        return verify_snp(evidence.raw, collateral.vek, collateral.chain, crl=collateral.crl, roots=roots, at=at)
+    if not isinstance(collateral, Collateral):
+        raise UsageError("a quote needs a quote's collateral, and this is an SNP report's")
+    if evidence.form is not EvidenceForm.QUOTE and policy is None:
+        raise UsageError(
+            "activation evidence and certificates need a policy", hint="it says who may have provisioned them"
+        )
+    if isinstance(policy, SnpPolicy):
+        raise UsageError("this policy is for SEV-SNP, and the evidence is a quote")
+    verified = verify_intel_quote(evidence.quote, collateral, roots=roots, at=at)
+    _require_same_tee(policy, TdxPolicy if isinstance(verified, VerifiedTd) else Policy)
+    return verified
 
 
 def _require_same_tee(policy: AnyPolicy | None, kind: type[AnyPolicy]) -> None:
@@ -82,24 +96,22 @@ def _require_same_tee(policy: AnyPolicy | None, kind: type[AnyPolicy]) -> None:
 
 
 def _appraise(
-    evidence: Evidence, verified: VerifiedQuote | VerifiedTd, collateral: Collateral, policy: AnyPolicy
+    evidence: Evidence, verified: VerifiedEvidence, collateral: Collateral | SnpCollateral, policy: AnyPolicy
 ) -> dict[str, Any]:
-    """Ask the policy; give what is known then, beyond the quote."""
+    """Ask the policy; give what is known then, beyond the quote or the report."""
     at = verified.verified_at
-    if isinstance(policy, Policy | TdxPolicy) and evidence.certificate is not None:
-        peer = verify_peer(evidence.certificate, collateral, policy, at=at)
-        return _provisioned(peer) if isinstance(peer, VerifiedActivation) else _claimed(peer)
-    if isinstance(policy, Policy) and evidence.activation is not None:
-        return _provisioned(verify_activation(evidence.activation, collateral, policy, at=at))
-    if evidence.form is not EvidenceForm.QUOTE:
-        # What an activation binds to its quote is checked for enclaves only.
-        raise UsageError("activation evidence is appraised for SGX only")
-    appraise(verified, policy)
-    return {}
-
-
-def _first_end(verified: VerifiedQuote | VerifiedTd, certificate: Certificate) -> datetime:
-    return min(verified.expires, certificate.validity.ends)
+    match collateral, policy:
+        case Collateral(), Policy() | TdxPolicy() if evidence.certificate is not None:
+            peer = verify_peer(evidence.certificate, collateral, policy, at=at)
+            return _provisioned(peer) if isinstance(peer, VerifiedActivation) else _claimed(peer)
+        case Collateral(), Policy() if evidence.activation is not None:
+            return _provisioned(verify_activation(evidence.activation, collateral, policy, at=at))
+        case _ if evidence.activation is not None:
+            # What an activation binds to its quote is checked for enclaves only.
+            raise UsageError("activation evidence is appraised for SGX only")
+        case _:
+            appraise(verified, policy)
+            return {}
 
 
 def _shown(certificate: Certificate) -> dict[str, Any]:
@@ -114,21 +126,3 @@ def _provisioned(activation: VerifiedActivation) -> dict[str, Any]:
 
 def _claimed(peer: VerifiedRaTls) -> dict[str, Any]:
     return {"evidence": "ra-tls", "claims": None if peer.claims is None else list(peer.claims.others)}
-
-
-def _snp(evidence: Evidence, collateral: Collateral | SnpCollateral, question: Question) -> AttestationResult:
-    if not isinstance(collateral, SnpCollateral):
-        raise UsageError("an SNP report needs an SNP report's collateral, and this is a quote's")
-    policy = question.policy
-    _require_same_tee(policy, SnpPolicy)
-    roots = question.roots if policy is None else policy.roots
-    verified = verify_snp(
-        evidence.raw, collateral.vek, collateral.chain, crl=collateral.crl, roots=roots, at=question.at
-    )
-    refusal = None
-    if policy is not None:
-        try:
-            appraise(verified, policy)
-        except PolicyRejected as error:
-            refusal = error
-    return AttestationResult.of(verified, policy=policy, refusal=refusal)
