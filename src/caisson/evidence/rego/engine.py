@@ -75,7 +75,6 @@ class WorkerEngine:
         deadline = self._clock() + self._seconds
         try:
             stdin.write(question)
-            stdin.flush()
         except OSError as cause:
             raise Unavailable(f"the Rego engine ended: {cause}") from cause
         answer = b""

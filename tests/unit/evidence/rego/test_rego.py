@@ -189,6 +189,18 @@ def test_a_worker_that_does_not_listen_is_no_verdict(tmp_path):
             deaf.allows("x" * 100_000, {})
 
 
+@pytest.mark.parametrize("now", [1.0, 2.0])
+def test_an_answer_that_comes_too_late_is_no_verdict(tmp_path, now):
+    """It is there, behind the word that the worker is ready, and the time is over before anybody looks."""
+    text = "print('{\"ready\": true}\\n{\"allow\": true}', flush=True)\nimport time\ntime.sleep(60)"
+    clock = iter((0.0, now)).__next__
+    with (
+        WorkerEngine(worker=script(tmp_path, text), seconds=1, clock=clock) as late,
+        pytest.raises(Unavailable, match="longer than 1 seconds"),
+    ):
+        late.allows("", {})
+
+
 def test_a_write_that_fails_is_no_verdict(tmp_path):
     """The worker lives, so that it is not started anew, and has closed its end before it says that it is ready."""
     text = "import os\nos.close(0)\nprint('{\"ready\": true}', flush=True)\nimport time\ntime.sleep(60)"
