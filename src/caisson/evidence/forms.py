@@ -70,7 +70,7 @@ class Evidence:
         _require_bytes(raw)
         if raw.startswith(_DER):
             return cls(form=EvidenceForm.CERTIFICATE, raw=raw, certificate=Certificate.parse(raw))
-        # No quote has the size of a report: its signature section alone is larger than what would be left for it.
+        # A quote has the type of its key where a report has zeros, so that neither is taken for the other.
         report = report_in(raw)
         if report is not None:
             return cls(form=EvidenceForm.SNP_REPORT, raw=report)

@@ -71,8 +71,10 @@ def test_a_report_is_taken_out_of_what_it_comes_in(before, after, size):
         ANSWER + bytes(1183),
         ANSWER + bytes(1184) + b"\1",
         struct.pack("<II24x", 1, 1184) + bytes(1184) + b"\1",
-        # A quote that names its PCK by a PPID in the clear is shorter, and may come in a buffer filled up with zeros.
+        # A quote that names its PCK by a PPID in the clear is shorter, and may come in a buffer filled up with zeros;
+        # with more authentication data it has the very size of a report.
         (b"\3\0\2\0" + b"q" * 1084).ljust(4096, b"\0"),
+        b"\3\0\2\0" + b"q" * 1180,
         AZURE + bytes(1184),
         AZURE + bytes(1184) + OF_SNP[:11],
         AZURE + bytes(1184) + struct.pack("<5I", 27, 1, 4, 1, 7),
@@ -97,6 +99,19 @@ def test_a_quote_is_taken_out_of_a_buffer_that_is_filled_up_with_zeros(scene, pl
 def test_what_begins_well_must_go_on_well(raw):
     with pytest.raises(Malformed):
         Evidence.recognise(raw)
+
+
+def test_evidence_has_a_size(scene):
+    most = scene.quote.ljust(1 << 20, b"\1")
+    assert Evidence.recognise(most).raw == most
+    for other in (b"", most + b"\1"):
+        with pytest.raises(Malformed, match=f"evidence has {len(other)} bytes, which is nothing, or more than"):
+            Evidence.recognise(other)
+
+
+def test_of_several_certificates_the_first_carries_the_evidence(certificate, activation, pck_chain):
+    chain = certificate.public_bytes(Encoding.PEM) + pck_chain.encode()
+    assert Evidence.recognise(chain).quote == activation.quote
 
 
 @pytest.mark.parametrize("size", [1, 1184, 4096])

@@ -25,6 +25,6 @@ def report_in(raw: bytes) -> bytes | None:
     begins = _HEADER if in_hcl or raw.startswith(_ANSWER) else 0
     ends = begins + Report.SIZE
     report, rest = raw[begins:ends], raw[ends:]
-    filled_up = not any(rest) and not (rest and any(report[_UPPER]))
+    filled_up = not any(rest) and not any(report[_UPPER])
     fits = rest[_TEE] == _SNP if in_hcl else filled_up
     return report if fits and len(report) == Report.SIZE else None
