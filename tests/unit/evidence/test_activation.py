@@ -122,8 +122,9 @@ def test_a_certificate_counts_in_its_own_time_only(activation, certify, collater
     verify_certificate(certificate, collateral, policy, at=scene.at + timedelta(hours=1))
     late = scene.at + timedelta(hours=1, seconds=1)
     verify_activation(activation, collateral, policy, at=late)
-    with pytest.raises(Expired, match="certificate `redis` was valid until"):
+    with pytest.raises(Expired, match="certificate `redis` was valid until") as caught:
         verify_certificate(certificate, collateral, policy, at=late)
+    assert "start the container again" in caught.value.hint
     with pytest.raises(NotYetValid, match="certificate `redis` is valid from"):
         verify_certificate(certificate, collateral, policy, at=scene.at - timedelta(seconds=1))
 

@@ -178,9 +178,9 @@ def look(scene, policy):
 
 def test_quotes_and_activations_are_looked_at(look, scene, activation):
     assert look(scene.quote).accepted
-    assert look(scene.quote, policy=None).accepted is None
+    assert (look(scene.quote, policy=None).accepted, look(scene.quote, policy=None).reasons) == (None, ())
     result = look(activation.encode())
-    assert result.accepted
+    assert (result.accepted, result.facts["evidence"]) == (True, "activation")
     assert (result.facts["workload"], result.facts["key_server"]) == ("redis", str(SERVER))
 
 
@@ -195,10 +195,13 @@ def test_certificates_are_looked_at(look, activation, tls_key, scene, policy, pl
 
     ours = look(certificate(OID, evidence_extension(activation).value))
     assert (ours.accepted, ours.facts["workload"]) == (True, "redis")
+    window = {"begins": scene.at.isoformat(), "ends": (scene.at + MINUTE).isoformat()}
+    assert ours.facts["certificate"] == window
     spki = tls_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     quote = Scene.of(platform, report_data=sha256(spki).digest() + bytes(32)).quote
     other = look(certificate(LEGACY_OID, quote), policy=replace(policy, key_servers=frozenset()))
     assert (other.accepted, "workload" in other.facts) == (True, False)
+    assert (other.facts["evidence"], other.facts["claims"]) == ("ra-tls", None)
 
 
 def test_a_no_is_a_result(look, scene, activation, policy, platform):

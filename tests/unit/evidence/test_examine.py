@@ -153,6 +153,7 @@ def test_a_certificate_of_a_domain_is_appraised_in_each_form(look, certify, doma
     for forms in ({"tagged": body}, {"legacy": body}, {"tagged": body, "legacy": body}):
         result = look(certify(**forms), policy)
         assert (result.tee, result.accepted, result.facts["mrtd"]) == ("tdx", True, str(body.mr_td))
+        assert result.facts["claims"] == ([] if "tagged" in forms else None)
     no = look(certify(tagged=body), replace(policy, domains=()))
     assert (no.genuine, no.accepted, no.reasons) == (True, False, ("no domain is accepted: `domains` is empty",))
 

@@ -166,6 +166,8 @@ def test_work_is_limited_in_time(make_world):
     assert [world.ask(policy="redis").status_code for _ in range(2)] == [200, 429]
     world.now[0] -= 100
     assert world.ask(policy="redis").status_code == 429
+    world.now[0] += 0.4
+    assert [world.ask(policy="redis").status_code for _ in range(2)] == [200, 429]
     world.now[0] += 1000
     assert [world.ask(policy="redis").status_code for _ in range(4)] == [200, 200, 200, 429]
 
@@ -183,8 +185,9 @@ def test_work_is_limited_in_number():
     for thread in threads:
         thread.start()
     inside.wait(5)
-    with pytest.raises(TooMany, match="busy"), gate.place():
+    with pytest.raises(TooMany, match="busy") as caught, gate.place():
         pass
+    assert caught.value.after == 1
     leave.set()
     for thread in threads:
         thread.join()

@@ -1,5 +1,6 @@
 """Policies for all three TEEs: what is not said, unknown or mistaken is refused; what is written is read."""
 
+import contextlib
 import json
 
 import jsonschema
@@ -155,6 +156,18 @@ def test_the_schema_takes_what_the_reader_takes(good):
     assert validator.is_valid(good)
     assert not validator.is_valid(good | {"new": 1})
     assert not validator.is_valid(good | {"version": 5 - good["version"]})
+
+
+@pytest.mark.parametrize(("svn", "taken"), [(-1, False), (0, True), (0xFFFF, True), (0x1_0000, False)])
+def test_the_schema_knows_the_same_bounds(svn, taken):
+    changed = SGX | {"enclaves": [{"mrsigner": H32, "isv_prod_id": svn, "minimum_isv_svn": 0}]}
+    assert validator.is_valid(changed) is taken
+    with contextlib.nullcontext() if taken else pytest.raises(Malformed, match="not between 0 and 65535"):
+        read(changed)
+
+
+def test_a_digest_may_have_zeros_in_it():
+    assert read(SNP | {"guests": [NOBODYS | {"id_key_digest": "00" + "ab" * 47}]})
 
 
 @EACH

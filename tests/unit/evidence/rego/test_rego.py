@@ -7,6 +7,7 @@ import resource
 import runpy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,6 +97,16 @@ def test_the_worker_answers_a_line_with_a_line():
     assert ask(f"{HEAD}other := 1\n", {}) == {"allow": None}
     assert ask(f"{HEAD}allow := true\nallow := false\n", {}) == {"allow": None}
     assert ask("no Rego", {}) == {"error": "RegoError"}
+
+
+@pytest.mark.parametrize(("fine", "answer"), [(True, True), (False, None)])
+def test_an_error_that_comes_back_with_a_result_is_no_yes(monkeypatch, fine, answer):
+    output = SimpleNamespace(ok=lambda: fine, results=[SimpleNamespace(expressions=[True])])
+    interpreter = SimpleNamespace(
+        add_module=lambda _name, _policy: None, set_input=lambda _claims: None, query=lambda _query: output
+    )
+    monkeypatch.setitem(sys.modules, "regopy", SimpleNamespace(Interpreter=lambda: interpreter))
+    assert worker.load_regopy()("", {}) is answer
 
 
 @pytest.fixture
@@ -192,7 +203,7 @@ def test_a_worker_that_does_not_listen_is_no_verdict(tmp_path):
 @pytest.mark.parametrize("now", [1.0, 2.0])
 def test_an_answer_that_comes_too_late_is_no_verdict(tmp_path, now):
     """It is there, behind the word that the worker is ready, and the time is over before anybody looks."""
-    text = "print('{\"ready\": true}\\n{\"allow\": true}', flush=True)\nimport time\ntime.sleep(60)"
+    text = 'print(\'{"ready": true}\\n{"allow": true}\', flush=True)\nimport time\ntime.sleep(60)'
     clock = iter((0.0, now)).__next__
     with (
         WorkerEngine(worker=script(tmp_path, text), seconds=1, clock=clock) as late,

@@ -227,6 +227,7 @@ def test_one_look_at_a_report_says_what_the_policy_says(maker, policy):
         return examine(Evidence.recognise(case.report), collateral, question)
 
     assert (look(policy).accepted, look(policy).reasons) == (True, ())
+    assert not look(None).genuine
     facts = look(policy).facts
     assert (facts["guest_policy"], facts["platform_info"], facts["mitigations"]) == (["SMT"], [], None)
     assert (facts["signing_key"], facts["csp_id"], facts["guest_svn"]) == ("VCEK", None, 0)
