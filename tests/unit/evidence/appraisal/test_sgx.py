@@ -137,7 +137,7 @@ def test_platforms_and_report_data_are_looked_at_if_they_are_named(verified, pol
         report_data=frozenset({ReportData(b"R" * 64)}),
     )
     platform, report_data = reasons(verified, other)
-    assert platform.startswith("platform is fmspc:")
+    assert platform == f"platform is fmspc:{pck.fmspc}, ppid:{pck.ppid}, which is not accepted"
     assert report_data.startswith("report data are ")
 
 

@@ -218,6 +218,11 @@ def test_a_signers_image_is_accepted_from_a_security_version_on(maker, policy, w
     assert appraise(verified, replace(policy, report_data=None, chips=None))
 
 
+def test_the_rule_that_fits_is_named(verified, policy):
+    other = GuestRule(measurement=Measurement(b"M" * 48))
+    assert appraise(verified, replace(policy, guests=(other, *policy.guests))).rule == policy.guests[0]
+
+
 def test_one_look_at_a_report_says_what_the_policy_says(maker, policy):
     case = maker.case()
     collateral = SnpCollateral(vek=case.vek, chain=case.chain, crl=None)
