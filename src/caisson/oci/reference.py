@@ -1,5 +1,6 @@
 """Where an image is: the transport names of containers-transports(5)."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +77,11 @@ def familiar(name: str) -> str:
 
 def file_meant(path: str) -> str | None:
     """Say how an image in a file or a directory is named, if there is one of that name."""
-    if Path(path).is_dir():
-        return f"for the image in this directory write `oci:{path}`, or `rootfs:{path}` for a plain file system"
-    if Path(path).is_file():
-        return f"for the image in this file write `docker-archive:{path}` or `oci-archive:{path}`"
+    with contextlib.suppress(OSError):  # a name that no file can have
+        if Path(path).is_dir():
+            return f"for the image in this directory write `oci:{path}`, or `rootfs:{path}` for a plain file system"
+        if Path(path).is_file():
+            return f"for the image in this file write `docker-archive:{path}` or `oci-archive:{path}`"
     return None
 
 

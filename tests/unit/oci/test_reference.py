@@ -57,6 +57,7 @@ def test_names_are_compared_as_docker_shows_them():
             "for the image in this directory write `oci:./layout`, or `rootfs:./layout` for a plain file system",
         ),
         ("./nothing", "write `docker://"),
+        ("/" + "x" * 4096, "write `docker://"),  # longer than any path
     ],
 )
 def test_a_path_alone_is_no_reference_and_the_right_one_is_told(tmp_path, monkeypatch, name, hint):
