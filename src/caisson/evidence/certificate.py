@@ -7,10 +7,9 @@ Source: RFC 5280, section 4.1.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -28,11 +27,11 @@ UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm)
 
 _V3 = 2
 _REMEMBERED = 64
-_DIGITAL_SIGNATURE, _KEY_CERT_SIGN, _CRL_SIGN = 0, 5, 6
+_DIGITAL_SIGNATURE, _KEY_CERT_SIGN, _CRL_SIGN = 0x80, 0x04, 0x02
+_CONSTRAINTS, _USAGE = ExtensionOID.BASIC_CONSTRAINTS.dotted_string, ExtensionOID.KEY_USAGE.dotted_string
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
+class Certificate(NamedTuple):
     """A certificate whose form was checked, and nothing else.
 
     `signed` is what `signature` is over; `algorithm` its AlgorithmIdentifier. `issuer` and `subject` are good for
@@ -117,8 +116,7 @@ class Certificate:
         Raises:
             ChainRejected: it does not say.
         """
-        usage = self._usage
-        return not self._constraints.ca and _DIGITAL_SIGNATURE in usage and _KEY_CERT_SIGN not in usage
+        return not self._constraints.ca and self._usage & (_DIGITAL_SIGNATURE | _KEY_CERT_SIGN) == _DIGITAL_SIGNATURE
 
     @property
     def may_issue(self) -> bool:
@@ -127,7 +125,7 @@ class Certificate:
         Raises:
             ChainRejected: it does not say.
         """
-        return self._constraints.ca and {_KEY_CERT_SIGN, _CRL_SIGN} <= self._usage
+        return self._constraints.ca and self._usage & (_KEY_CERT_SIGN | _CRL_SIGN) == _KEY_CERT_SIGN | _CRL_SIGN
 
     @property
     def path_length(self) -> int | None:
@@ -141,23 +139,23 @@ class Certificate:
     @property
     def _constraints(self) -> "_BasicConstraints":
         try:
-            return _basic_constraints(self._extension(ExtensionOID.BASIC_CONSTRAINTS))
+            return _basic_constraints(self._extension(_CONSTRAINTS))
         except UNREADABLE as cause:
             raise ChainRejected(
                 f"certificate `{self.common_name}` has basic constraints that cannot be read"
             ) from cause
 
     @property
-    def _usage(self) -> frozenset[int]:
+    def _usage(self) -> int:
         try:
-            return _key_usage(self._extension(ExtensionOID.KEY_USAGE))
+            return _key_usage(self._extension(_USAGE))
         except UNREADABLE as cause:
             raise ChainRejected(f"certificate `{self.common_name}` has a key usage that cannot be read") from cause
 
-    def _extension(self, oid: x509.ObjectIdentifier) -> bytes:
-        value = self.extensions.get(oid.dotted_string)
+    def _extension(self, oid: str) -> bytes:
+        value = self.extensions.get(oid)
         if value is None:
-            raise ChainRejected(f"certificate `{self.common_name}` has no extension {oid.dotted_string}")
+            raise ChainRejected(f"certificate `{self.common_name}` has no extension {oid}")
         return value
 
 
@@ -224,9 +222,9 @@ def _basic_constraints(extension: bytes) -> _BasicConstraints:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _key_usage(extension: bytes) -> frozenset[int]:
-    bits = asn1.decode_der(asn1.BitString, extension).as_bytes()
-    return frozenset(bit for bit in range(8 * len(bits)) if bits[bit // 8] & 0x80 >> bit % 8)
+def _key_usage(extension: bytes) -> int:
+    """Give the first eight bits; the ninth says nothing about signing."""
+    return int.from_bytes(asn1.decode_der(asn1.BitString, extension).as_bytes()[:1], "big")
 
 
 def whole_bytes(bits: asn1.BitString) -> bytes:

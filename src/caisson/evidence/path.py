@@ -3,7 +3,6 @@
 Sources: Intel SGX PCK Certificate and Certificate Revocation List Profile Specification; RFC 5280, section 6.
 """
 
-import base64
 import binascii
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,7 +23,7 @@ TCB_SIGNING_PHRASE = "SGX TCB Signing"
 # AlgorithmIdentifier of ecdsa-with-SHA256, which has no parameters (RFC 5758, section 3.2).
 ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 
-_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 _MOST_CERTIFICATES = 4
 _REMEMBERED = 256
 _AUTHORITY_PATH = 2
@@ -61,14 +60,11 @@ def parse_chain(pem: bytes) -> tuple[Certificate, ...]:
     lines = _lines(pem.removesuffix(b"\0"))
     if lines.startswith(b"\n") or b"\n\n" in lines:
         raise Malformed("certificate chain has empty lines")
-    try:
-        *blocks, rest = lines.decode("ascii").split(_END)
-    except UnicodeDecodeError as cause:
-        raise Malformed("certificate chain is not PEM") from cause
-    if rest.removeprefix("\n") or not 1 <= len(blocks) <= _MOST_CERTIFICATES:
+    *blocks, rest = lines.split(_END)
+    if rest.removeprefix(b"\n") or not 1 <= len(blocks) <= _MOST_CERTIFICATES:
         raise Malformed(f"certificate chain is not 1 to {_MOST_CERTIFICATES} PEM certificates and nothing else")
     # Where a certificate stands in its chain, and so the line end before it, is no part of it.
-    return tuple(_certificate(block.removeprefix("\n")) for block in blocks)
+    return tuple(_certificate(block.removeprefix(b"\n")) for block in blocks)
 
 
 def verify_path(
@@ -140,7 +136,7 @@ def _load_key(spki: bytes) -> EllipticCurvePublicKey:
 
 # The chains of one verification share certificates as well: each is worth reading once.
 @lru_cache(maxsize=_REMEMBERED)
-def _certificate(block: str) -> Certificate:
+def _certificate(block: bytes) -> Certificate:
     return Certificate.parse(_der(block))
 
 
@@ -149,16 +145,17 @@ def _lines(pem: bytes) -> bytes:
     return pem.replace(b"\r\n", b"\n") if b"\r" in pem else pem
 
 
-def _der(block: str) -> bytes:
+def _der(block: bytes) -> bytes:
     head, begin, body = block.partition(_BEGIN)
     if head or not begin:
         raise Malformed("certificate chain has text that is not a certificate")
-    text = body.replace("\n", "")
+    text = body.replace(b"\n", b"")
     try:
-        der = base64.b64decode(text, validate=True)
+        der = binascii.a2b_base64(text)
     except binascii.Error as cause:
         raise Malformed("certificate chain is not base64") from cause
-    if base64.b64encode(der).decode("ascii") != text:
+    # What is no base64 is skipped above, and missing here.
+    if binascii.b2a_base64(der, newline=False) != text:
         raise Malformed("certificate chain is not base64 in its one spelling")
     return der
 

@@ -4,6 +4,7 @@ Source: Intel PCS API version 4, "Get SGX QE Identity", appendix "Enclave Identi
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from caisson.errors import Malformed, QeIdentityRejected, QeMismatch
 from caisson.evidence.signed_json import Fields
@@ -18,8 +19,7 @@ _MISC_SELECT_SIZE = 4
 _MOST_LEVELS = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QeTcbLevel:
+class QeTcbLevel(NamedTuple):
     """The lowest ISVSVN to which a verdict applies."""
 
     isv_svn: int

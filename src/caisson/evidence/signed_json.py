@@ -5,9 +5,8 @@ written before cannot know them. What is asked for must be there, of its type an
 """
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from caisson.errors import Malformed
 
@@ -15,8 +14,7 @@ _T = TypeVar("_T")
 _MOMENT_SIZE = len("2000-01-01T00:00:00Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """One JSON object, called `what` in messages."""
 
     value: dict[str, Any]
@@ -67,7 +65,7 @@ class Fields:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Give a list of strings; a list that is absent is empty."""
-        return tuple(self._require(each, name, str) for each in self._list(name))
+        return tuple(self._all(name, str))
 
     def member(self, name: str) -> "Fields":
         """Give an object."""
@@ -75,31 +73,42 @@ class Fields:
 
     def members(self, name: str) -> tuple["Fields", ...]:
         """Give a list of objects; a list that is absent is empty."""
-        return tuple(
-            Fields(self._require(each, name, dict), f"{self.what}: `{name}` {at}")
-            for at, each in enumerate(self._list(name))
-        )
+        what = f"{self.what}: `{name}`"
+        return tuple(Fields(each, f"{what} {at}") for at, each in enumerate(self._all(name, dict)))
 
-    def column(self, name: str, member: str, *, most: int) -> tuple[int, ...]:
-        """Give one integer member, from 0 to `most`, of each object in a list; a list that is absent is empty."""
-        numbers: list[Any] = [each.get(member) if type(each) is dict else None for each in self._list(name)]
-        if numbers and (set(map(type, numbers)) != {int} or min(numbers) < 0 or max(numbers) > most):
-            raise Malformed(f"{self.what}: `{name}` has an entry whose `{member}` is not between 0 and {most}")
-        return tuple(numbers)
+    def column(self, name: str, member: str) -> bytes:
+        """Give one integer member, from 0 to 255, of each object in a list; a list that is absent is empty."""
+        try:
+            numbers = [each[member] for each in self._list(name)]
+            octets = bytes(numbers)
+        except (KeyError, TypeError, ValueError) as cause:
+            raise self._without(name, member) from cause
+        # To Python a boolean is an integer, and makes a byte.
+        if bool in map(type, numbers):
+            raise self._without(name, member)
+        return octets
 
     def _list(self, name: str) -> list[Any]:
         return self._get(name, list) if name in self.value else []
 
-    def _get(self, name: str, kind: type[_T]) -> _T:
-        if name not in self.value:
-            raise Malformed(f"{self.what} lacks `{name}`")
-        return self._require(self.value[name], name, kind)
+    def _all(self, name: str, kind: type[_T]) -> list[_T]:
+        values = self._list(name)
+        if set(map(type, values)) - {kind}:
+            raise self._mistyped(name, kind)
+        return values
 
-    def _require(self, value: object, name: str, kind: type[_T]) -> _T:
+    def _get(self, name: str, kind: type[_T]) -> _T:
+        value = self.value.get(name)
         # `type is`, because to Python a boolean is an integer.
         if type(value) is not kind:
-            raise Malformed(f"{self.what}: `{name}` is, or has in it, what is not of type {kind.__name__}")
+            raise self._mistyped(name, kind) if name in self.value else Malformed(f"{self.what} lacks `{name}`")
         return value
+
+    def _mistyped(self, name: str, kind: type) -> Malformed:
+        return Malformed(f"{self.what}: `{name}` is, or has in it, what is not of type {kind.__name__}")
+
+    def _without(self, name: str, member: str) -> Malformed:
+        return Malformed(f"{self.what}: `{name}` has an entry whose `{member}` is not between 0 and 255")
 
 
 def octets(text: str, *, what: str, size: int | None = None) -> bytes:
@@ -120,9 +129,11 @@ def octets(text: str, *, what: str, size: int | None = None) -> bytes:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("duplicate member")
+    value: dict[str, Any] = {}
+    for name, member in pairs:
+        if name in value:
+            raise ValueError("duplicate member")
+        value[name] = member
     return value
 
 

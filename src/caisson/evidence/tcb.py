@@ -6,6 +6,8 @@ the matching rules are those of "TCB Level Selection" there.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter, ge
+from typing import NamedTuple
 
 from caisson.errors import Malformed, TcbInfoRejected
 from caisson.evidence.pck import Fmspc, PceId, Pck
@@ -23,10 +25,10 @@ _MOST_PCESVN = 0xFFFF
 _MOST_LEVELS = 256
 MOST_EVALUATION_NUMBER = 0xFFFF_FFFF
 _WITHOUT_ID, _WITH_ID = 2, 3
+_height = attrgetter("components", "pce_svn", "tdx_components")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcbLevel:
+class TcbLevel(NamedTuple):
     """The lowest security versions, of 16 components and the PCE, to which a verdict applies.
 
     `tdx_components` are 16 more, of the TDX module and what loads it; there are none in TCB infos for SGX.
@@ -39,9 +41,7 @@ class TcbLevel:
 
     def covers(self, pck: Pck) -> bool:
         """Whether the platform has at least these versions, each of them."""
-        return pck.pce_svn >= self.pce_svn and all(
-            has >= wanted for has, wanted in zip(pck.cpu_svn.value, self.components, strict=True)
-        )
+        return pck.pce_svn >= self.pce_svn and all(map(ge, pck.cpu_svn.value, self.components))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +96,6 @@ class TcbInfo:
         return next((level.verdict for level in self.levels if level.covers(pck)), NOT_SUPPORTED)
 
 
-def _height(level: TcbLevel) -> tuple[bytes, int, bytes]:
-    return level.components, level.pce_svn, level.tdx_components
-
-
 def _level(level: Fields, read: Callable[[Fields], bytes], *, tee: str) -> TcbLevel:
     tcb = level.member("tcb")
     return TcbLevel(
@@ -111,7 +107,7 @@ def _level(level: Fields, read: Callable[[Fields], bytes], *, tee: str) -> TcbLe
 
 
 def _components(tcb: Fields, name: str = "sgxtcbcomponents") -> bytes:
-    svns = bytes(tcb.column(name, "svn", most=_MOST_SVN))
+    svns = tcb.column(name, "svn")
     if len(svns) != _COMPONENTS:
         raise Malformed(f"{tcb.what} has {len(svns)} entries in `{name}`, not {_COMPONENTS}")
     return svns

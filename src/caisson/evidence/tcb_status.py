@@ -3,9 +3,9 @@
 Source: Intel PCS API version 4, appendix "TCB Info".
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from caisson.errors import Malformed
 from caisson.evidence.signed_json import Fields
@@ -45,8 +45,7 @@ _OURS = frozenset(
 _PUBLISHED = {status.value: status for status in TcbStatus if status not in _OURS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcbVerdict:
+class TcbVerdict(NamedTuple):
     """A status, since when that level is known, and the advisories that Intel names for it, sorted."""
 
     status: TcbStatus

@@ -49,17 +49,7 @@ class QuoteParts(NamedTuple):
             raise Malformed(f"quote's signature section has {size} bytes, less than a signature")
         signature, voucher = cursor.take(_SIGNATURE), cursor.take(size - _SIGNATURE)
         cursor.finish()
-        return cls(
-            version=version,
-            attestation_key_type=key_type,
-            tee_type=tee_type,
-            qe_vendor_id=vendor,
-            kind=kind,
-            body=body,
-            signed=signed,
-            signature=signature,
-            voucher=voucher,
-        )
+        return cls(version, key_type, tee_type, vendor, kind, body, signed, signature, voucher)
 
 
 def without_padding(raw: bytes) -> bytes:

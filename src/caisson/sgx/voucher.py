@@ -54,11 +54,4 @@ class Voucher(NamedTuple):
         kind, size = cursor.unpack(_CERTIFICATION)
         certification = cursor.take(size)
         cursor.finish()
-        return cls(
-            attestation_key=key,
-            qe_report=report,
-            qe_report_signature=signature,
-            qe_authentication_data=authentication_data,
-            kind=kind,
-            certification=certification,
-        )
+        return cls(key, report, signature, authentication_data, kind, certification)

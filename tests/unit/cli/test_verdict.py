@@ -137,7 +137,7 @@ def test_a_domain_is_told_by_its_registers_and_by_what_runs_below_it_now(domain)
     assert "\n  platform      Intel TDX, FMSPC " in real
     assert "warning" not in real
     assert "TCB now" not in said
-    later = replace(domain, current_tcb=replace(domain.tcb, status=TcbStatus.OUT_OF_DATE))
+    later = replace(domain, current_tcb=domain.tcb._replace(status=TcbStatus.OUT_OF_DATE))
     said = verdict_words(AttestationResult.of(later, policy=None))
     assert "\n  TCB now       OutOfDate, of what runs below the domain since an update\n" in said
 

@@ -218,7 +218,7 @@ def test_a_policy_of_version_1_says_nothing_of_what_is_newer(scene):
 def test_a_domain_to_be_launched_again_with_another_configuration_is_rated(domain_scene):
     verified = domain_scene.verify()
     status = TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
-    on_hardware = replace(verified, root=INTEL_SGX_ROOT, tcb=replace(verified.tcb, status=status))
+    on_hardware = replace(verified, root=INTEL_SGX_ROOT, tcb=verified.tcb._replace(status=status))
     rated = TrustVector.of(on_hardware, approved=True)
     assert (rated.hardware, rated.configuration) == (Hardware.UNSAFE, Configuration.UNSAFE)
     assert rated.worst is Tier.WARNING

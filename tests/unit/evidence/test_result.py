@@ -56,7 +56,7 @@ def test_of_an_enclave(scene):
         "isv_svn": 9,
         **of_intel(verified),
     }
-    undated = replace(named, tcb=replace(VERDICT, date=None), root=INTEL_SGX_ROOT)
+    undated = replace(named, tcb=VERDICT._replace(date=None), root=INTEL_SGX_ROOT)
     assert (facts(undated)["tcb_date"], facts(undated)["hardware"]) == (None, True)
 
 

@@ -4,6 +4,7 @@ Source: Intel PCS API version 4, "Get TDX TCB Info", members `tdxModule` and `td
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from caisson.errors import Malformed, TdxModuleMismatch
 from caisson.evidence.signed_json import Fields
@@ -14,8 +15,7 @@ _MOST_SVN = 0xFF
 _MOST_LEVELS, _MOST_IDENTITIES = 256, 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TdxModuleLevel:
+class TdxModuleLevel(NamedTuple):
     """The lowest security version of a module to which a verdict applies."""
 
     isv_svn: int

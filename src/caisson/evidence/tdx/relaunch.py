@@ -3,8 +3,6 @@
 Source: Intel DCAP Quote Verification, "TD Relaunch"; TDX module ABI, TEE_TCB_SVN_2.
 """
 
-from dataclasses import replace
-
 from caisson.evidence.tcb_status import NEEDS_CONFIGURATION, TcbStatus, TcbVerdict
 
 _OUT_OF_DATE = frozenset({TcbStatus.OUT_OF_DATE, TcbStatus.OUT_OF_DATE_CONFIGURATION_NEEDED})
@@ -29,5 +27,5 @@ def relaunched(launch: TcbVerdict, current: TcbVerdict) -> TcbVerdict:
     if launch.status not in _OUT_OF_DATE or current.status not in _CURRENT:
         return launch
     if NEEDS_CONFIGURATION & {launch.status, current.status}:
-        return replace(launch, status=TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED)
-    return replace(launch, status=TcbStatus.TD_RELAUNCH_ADVISED)
+        return launch._replace(status=TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED)
+    return launch._replace(status=TcbStatus.TD_RELAUNCH_ADVISED)
