@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, gener
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from caisson.evidence import INTEL_SGX_ROOT, Collateral, RootKey, certificate, path, standing, trusted, verify, vouching
+from caisson.evidence import INTEL_SGX_ROOT, Collateral, RootKey, certificate
+from caisson.evidence.intel import path, standing, trusted, verify, vouching
 from caisson.evidence.snp import AMD_ROOTS, verify_snp
 from caisson.platform import Machine, SoftwarePlatform, Standing, generate_signing_key, measure, sign_enclave
 from caisson.platform.signing import sign_p256

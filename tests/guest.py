@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from caisson.evidence import Pck
-from caisson.evidence.path import parse_chain
+from caisson.evidence.intel.path import parse_chain
 from caisson.platform import Enclave, SoftwarePlatform, Standing, generate_signing_key, measure, sign_enclave
 from caisson.protocol import ActivationEvidence, Bundle, Challenge, RuntimeData, ServerKeyHash, open_bundle
 from caisson.sgx import Attributes, CertificationData, CertificationKind, PckIdentity, Quote, ReportData

@@ -23,9 +23,9 @@ from cryptography.x509.oid import NameOID
 from caisson.cli import peer as peer_module
 from caisson.cli.app import run
 from caisson.evidence import evidence_extension
-from caisson.evidence.extension import OID
-from caisson.evidence.ra_tls import LEGACY_OID, TAG
-from caisson.evidence.tagged import NO_EVIDENCE, write_tagged
+from caisson.evidence.binding.extension import OID
+from caisson.evidence.binding.ra_tls import LEGACY_OID, TAG
+from caisson.evidence.binding.tagged import NO_EVIDENCE, write_tagged
 from caisson.platform import SoftwarePlatform
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
 from caisson.sgx import ReportData

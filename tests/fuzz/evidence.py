@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from caisson.errors import CaissonError
-from caisson.evidence.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
+from caisson.evidence.intel.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
 from caisson.platform import SoftwarePlatform
 from caisson.sgx import CpuSvn
 from tests.unit.evidence.conftest import NOW, Scene, signing_key

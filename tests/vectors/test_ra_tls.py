@@ -18,8 +18,8 @@ from caisson.evidence import (
     quote_of,
     verify_ra_tls,
 )
-from caisson.evidence.ra_tls import LEGACY_OID, SDK_OID
-from caisson.evidence.tagged import OID
+from caisson.evidence.binding.ra_tls import LEGACY_OID, SDK_OID
+from caisson.evidence.binding.tagged import OID
 from caisson.sgx import Quote
 
 ANYTHING = frozenset(set(TcbStatus) - {TcbStatus.REVOKED, TcbStatus.NOT_SUPPORTED})

@@ -5,19 +5,20 @@ from datetime import datetime
 from typing import Any
 
 from caisson.errors import PolicyRejected, Rejected, UsageError
-from caisson.evidence.activation import VerifiedActivation, verify_activation
 from caisson.evidence.appraisal import appraise
+from caisson.evidence.binding.activation import VerifiedActivation, verify_activation
+from caisson.evidence.binding.tls import VerifiedRaTls, verify_peer
 from caisson.evidence.certificate import Certificate
-from caisson.evidence.collateral import Collateral
 from caisson.evidence.forms import Evidence, EvidenceForm
+from caisson.evidence.intel.collateral import Collateral
+from caisson.evidence.intel.verified import VerifiedTd
+from caisson.evidence.intel.verify import verify_intel_quote
 from caisson.evidence.policy import AnyPolicy, Policy, SnpPolicy, TdxPolicy
 from caisson.evidence.result import AttestationResult
 from caisson.evidence.roots import RootKey
 from caisson.evidence.snp.collateral import SnpCollateral
 from caisson.evidence.snp.verify import verify_snp
-from caisson.evidence.tls import VerifiedRaTls, verify_peer
-from caisson.evidence.verified import VerifiedEvidence, VerifiedTd
-from caisson.evidence.verify import verify_intel_quote
+from caisson.evidence.verified import VerifiedEvidence
 
 _TEES: dict[type[AnyPolicy], str] = {Policy: "SGX", TdxPolicy: "TDX", SnpPolicy: "SEV-SNP"}
 _EVIDENCE: dict[type[AnyPolicy], str] = {

@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Self
 
 from caisson.errors import Malformed
+from caisson.evidence.binding.tls import quote_of
 from caisson.evidence.certificate import Certificate
-from caisson.evidence.path import parse_chain
+from caisson.evidence.intel.path import parse_chain
 from caisson.evidence.snp.wrapping import report_in
-from caisson.evidence.tls import quote_of
 from caisson.protocol import ActivationEvidence
 from caisson.sgx import without_padding
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from caisson.evidence.intel.tcb_status import TcbStatus
+from caisson.evidence.intel.verified import VerifiedPlatform, VerifiedQuote, VerifiedTd
 from caisson.evidence.policy import AnyPolicy, DomainRule, EnclaveRule, GuestRule, Policy, SnpPolicy, TdxPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
-from caisson.evidence.tcb_status import TcbStatus
-from caisson.evidence.verified import VerifiedEvidence, VerifiedPlatform, VerifiedQuote, VerifiedTd
+from caisson.evidence.verified import VerifiedEvidence
 from caisson.tdx import TdBody15, TdFlags
 
 

@@ -6,10 +6,11 @@ from hashlib import sha256
 from typing import Any, Self
 
 from caisson.errors import PolicyRejected, Rejected
+from caisson.evidence.intel.verified import VerifiedQuote, VerifiedTd
 from caisson.evidence.policy import AnyPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.trust_vector import Tier, TrustVector
-from caisson.evidence.verified import VerifiedEvidence, VerifiedQuote, VerifiedTd
+from caisson.evidence.verified import VerifiedEvidence
 from caisson.snp import PlatformFlags, PolicyFlags
 
 SGX, TDX, SNP = "sgx", "tdx", "snp"

@@ -7,8 +7,8 @@ from dataclasses import astuple, dataclass
 from enum import IntEnum
 from typing import Self
 
+from caisson.evidence.intel.tcb_status import TcbStatus
 from caisson.evidence.snp.verified import VerifiedSnpReport
-from caisson.evidence.tcb_status import TcbStatus
 from caisson.evidence.verified import VerifiedEvidence
 
 _AFFIRMING, _WARNING = range(2, 32), range(32, 96)

@@ -1,12 +1,12 @@
 """X.509 certificates in DER: Intel's readers, AMD's, and what certificates carry; raw, and with a new signature."""
 
 from caisson.evidence import Certificate, Evidence, evidence_of
-from caisson.evidence.path import public_key
-from caisson.evidence.pck import Pck
-from caisson.evidence.ra_tls import RaTlsEvidence
+from caisson.evidence.binding.ra_tls import RaTlsEvidence
+from caisson.evidence.binding.tls import quote_of
+from caisson.evidence.intel.path import public_key
+from caisson.evidence.intel.pck import Pck
 from caisson.evidence.snp.certificate import parse_certificate, rsa_key
 from caisson.evidence.snp.vek import Vek
-from caisson.evidence.tls import quote_of
 from tests.fuzz.evidence import certificates, each, real
 
 

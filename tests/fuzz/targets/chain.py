@@ -1,6 +1,6 @@
 """Chains in PEM, as quotes and collateral carry them."""
 
-from caisson.evidence.path import PCK_PHRASE, TCB_SIGNING_PHRASE, parse_chain, verify_authority, verify_path
+from caisson.evidence.intel.path import PCK_PHRASE, TCB_SIGNING_PHRASE, parse_chain, verify_authority, verify_path
 from caisson.evidence.snp.endorsement import parse_chain as parse_amd_chain
 from tests.fuzz.evidence import PLATFORM, SCENE, each, real, real_collateral
 

@@ -9,7 +9,7 @@ from caisson.evidence.snp import KdsClient, SnpCollateral
 from caisson.sgx import CertificationData, CertificationKind, PckIdentity
 from caisson.snp import Product, Report
 from tests.fuzz.evidence import PCK, SCENE, each
-from tests.unit.evidence.test_pcs import URL, answers
+from tests.unit.evidence.intel.test_pcs import URL, answers
 
 PROVISIONING = SCENE.platform.provisioning
 CHAIN = {"SGX-PCK-Certificate-Issuer-Chain": percent(PROVISIONING.pck_crl_chain)}

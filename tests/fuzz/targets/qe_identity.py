@@ -1,6 +1,6 @@
 """Identities of quoting enclaves, as if Intel had signed them."""
 
-from caisson.evidence.qe_identity import QeIdentity
+from caisson.evidence.intel.qe_identity import QeIdentity
 from tests.fuzz.evidence import DOMAIN, PLATFORM, SCENE, each, real_collateral
 
 ENCLAVE = PLATFORM.quoting_enclave.identity

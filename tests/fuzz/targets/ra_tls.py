@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from caisson.evidence import Certificate, Collateral, Policy, RaTlsEvidence, quote_of, verify_peer
-from caisson.evidence.ra_tls import LEGACY_OID, SDK_OID, TAG
-from caisson.evidence.tagged import OID, write_tagged
+from caisson.evidence.binding.ra_tls import LEGACY_OID, SDK_OID, TAG
+from caisson.evidence.binding.tagged import OID, write_tagged
 from tests.fuzz.evidence import PLATFORM, SCENE, each
 from tests.unit.evidence.conftest import Scene
 

@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.hashes import SHA384
 
 from caisson.evidence import Certificate
-from caisson.evidence.revocation import RevocationList
+from caisson.evidence.intel.revocation import RevocationList
 from caisson.evidence.snp.certificate import PSS_SHA384, parse_certificate
 from caisson.evidence.snp.endorsement import parse_chain
 from caisson.evidence.snp.revocation import RevocationList as AmdRevocationList

@@ -5,7 +5,8 @@ import contextlib
 import cbor2
 
 from caisson.errors import CaissonError
-from caisson.evidence import Certificate, Claims, extension, ra_tls, tagged
+from caisson.evidence import Certificate, Claims
+from caisson.evidence.binding import extension, ra_tls, tagged
 from tests.fuzz.evidence import PLATFORM, SCENE, certificates, each
 
 

@@ -1,7 +1,7 @@
 """TCB infos for enclaves and for trust domains, as if Intel had signed them."""
 
-from caisson.evidence.tcb import TcbInfo
-from caisson.evidence.tdx.levels import tdx_verdict
+from caisson.evidence.intel.tcb import TcbInfo
+from caisson.evidence.intel.tdx.levels import tdx_verdict
 from caisson.tdx import TeeTcbSvn
 from tests.fuzz.evidence import DOMAIN, PCK, SCENE, each, real_collateral
 

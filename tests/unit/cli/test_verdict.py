@@ -8,8 +8,8 @@ import pytest
 from caisson.cli.verdict import require_acceptable, verdict_data, verdict_words
 from caisson.errors import BindingRejected, PolicyRejected, Rejected
 from caisson.evidence import INTEL_SGX_ROOT, AttestationResult, Collateral, Policy, RootKey, TcbStatus, verify_quote
+from caisson.evidence.intel.tcb_status import NOT_SUPPORTED
 from caisson.evidence.snp import AMD_MILAN_ROOT, VerifiedSnpReport
-from caisson.evidence.tcb_status import NOT_SUPPORTED
 from caisson.platform import TcbStatus as PlatformTcbStatus
 from caisson.sgx import ReportData
 from caisson.snp import KeyDigest, Product, Report, SigningKey

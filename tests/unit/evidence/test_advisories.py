@@ -28,7 +28,7 @@ from caisson.errors import (
     TcbInfoRejected,
 )
 from caisson.evidence import Certificate, Collateral, EarSigner, TcbStatus, appraise, verify_ear, verify_peer
-from caisson.evidence.ra_tls import LEGACY_OID
+from caisson.evidence.binding.ra_tls import LEGACY_OID
 from caisson.platform import Machine, Revocable
 from caisson.platform.signing import raw_point, sign_p256
 from caisson.sgx import CertificationData, MrSigner, Quote, Quote4, ReportData

@@ -50,9 +50,9 @@ from caisson.evidence import (
     policy_id,
     verify_ear,
 )
-from caisson.evidence.ra_tls import LEGACY_OID
+from caisson.evidence.binding.ra_tls import LEGACY_OID
+from caisson.evidence.binding.tagged import OID
 from caisson.evidence.snp import SnpCollateral, verify_snp
-from caisson.evidence.tagged import OID
 from tests.unit.evidence.conftest import DEBUG, SERVER, Scene
 from tests.unit.evidence.snp.conftest import Maker
 

@@ -25,10 +25,10 @@ from caisson.evidence import (
     examine,
     parse_policy,
 )
+from caisson.evidence.binding.ra_tls import LEGACY_OID, TAG
+from caisson.evidence.binding.tagged import OID
+from caisson.evidence.intel.tcb_status import TcbStatus
 from caisson.evidence.policy import DomainRule
-from caisson.evidence.ra_tls import LEGACY_OID, TAG
-from caisson.evidence.tagged import OID
-from caisson.evidence.tcb_status import TcbStatus
 from caisson.evidence.trust_vector import Configuration, Hardware, TrustVector
 from caisson.tdx import MrTd, TdBody, TeeTcbSvn
 from tests.unit.evidence.domains import BASE, CURRENT, OLDER, DomainScene, domain, module, module_level

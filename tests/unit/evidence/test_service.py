@@ -7,9 +7,9 @@ import pytest
 
 from caisson.errors import Unavailable, UsageError
 from caisson.evidence import INTEL_PCS, PcsClient, TcbChoice, TcbUpdate, Tee, platform_kind_of, web_client
-from caisson.evidence.pcs import INTEL_ROOT_CRL
+from caisson.evidence.intel.pcs import INTEL_ROOT_CRL
 from caisson.evidence.service import Service
-from tests.unit.evidence.test_pcs import answers
+from tests.unit.evidence.intel.test_pcs import answers
 
 HOST = "https://pccs.test:8081"
 

@@ -8,9 +8,10 @@ from caisson.evidence.appraisal.intel import platform_mismatches, report_data_mi
 from caisson.evidence.appraisal.sgx import enclave_differences, enclave_mismatches
 from caisson.evidence.appraisal.snp import guest_differences, snp_mismatches
 from caisson.evidence.appraisal.tdx import current_mismatches, domain_differences, domain_mismatches
+from caisson.evidence.intel.verified import VerifiedQuote, VerifiedTd
 from caisson.evidence.policy import AnyPolicy, DomainRule, EnclaveRule, GuestRule, Policy, SnpPolicy, TdxPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
-from caisson.evidence.verified import VerifiedEvidence, VerifiedQuote, VerifiedTd
+from caisson.evidence.verified import VerifiedEvidence
 
 __all__ = ["EXPLAINED", "Appraisal", "appraise", "mismatches"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from caisson.abi import ReportData
-from caisson.evidence.pck import Pck
+from caisson.evidence.intel.pck import Pck
+from caisson.evidence.intel.verified import VerifiedPlatform
 from caisson.evidence.policy import IntelPolicy, PlatformName
-from caisson.evidence.verified import VerifiedPlatform
 
 
 def platform_mismatches(quote: VerifiedPlatform, policy: IntelPolicy) -> Iterator[str]:

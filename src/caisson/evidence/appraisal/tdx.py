@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from caisson.evidence.appraisal.rules import none_fits, unequal
+from caisson.evidence.intel.tcb_status import TcbStatus
+from caisson.evidence.intel.verified import VerifiedTd
 from caisson.evidence.policy import DomainRule, TdxPolicy
-from caisson.evidence.tcb_status import TcbStatus
-from caisson.evidence.verified import VerifiedTd
 from caisson.tdx import MrServiceTd, TdBody, TdBody15, TdFlags
 
 _UNDER_DEBUG = 0xFF

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from caisson.abi import FixedBytes, ReportData
 from caisson.errors import Malformed
-from caisson.evidence.pck import Fmspc, PlatformId
+from caisson.evidence.intel.pck import Fmspc, PlatformId
+from caisson.evidence.intel.tcb import MOST_EVALUATION_NUMBER
+from caisson.evidence.intel.tcb_status import TcbStatus
 from caisson.evidence.policy.document import PolicyDocument
 from caisson.evidence.policy.kinds import HINT, Kind, any_or, boolean, choice, member, number, set_of, text
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
-from caisson.evidence.tcb import MOST_EVALUATION_NUMBER
-from caisson.evidence.tcb_status import TcbStatus
 
 INTEL_ROOT_NAME = "intel-sgx"
 _ADVISORY = re.compile(r"INTEL-[A-Z]{2}-\d{5}", re.ASCII)

@@ -1,0 +1,1 @@
+"""SGX and TDX: the argument that a quote is genuine, from Intel's root to the quote's signature."""
