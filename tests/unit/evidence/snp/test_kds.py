@@ -7,6 +7,7 @@ import pytest
 
 from caisson.errors import Malformed, Unavailable, UntrustedRoot, UsageError
 from caisson.evidence.snp import KdsClient, SnpCollateral, check_snp_collateral, verify_snp
+from caisson.evidence.snp.collateral import CHAIN
 from caisson.snp import ChipId, Product, Report, SigningKey
 from tests.unit.evidence.snp.conftest import AT, CHIP
 
@@ -130,6 +131,8 @@ def test_collateral_lives_in_files(tmp_path):
         assert SnpCollateral.read(directory) == collateral
     with pytest.raises(UsageError, match="cannot read"):
         SnpCollateral.read(tmp_path)
+    with pytest.raises(UsageError, match="is a directory, and"):
+        SnpCollateral.read(directory / CHAIN)
     (tmp_path / "3" / "vek.der").write_bytes(bytes((1 << 20) + 1))
     with pytest.raises(Malformed, match="more than"):
         SnpCollateral.read(tmp_path / "3")
