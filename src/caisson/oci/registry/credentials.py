@@ -1,7 +1,6 @@
 """Credentials that people already have: Docker's `config.json`, `auth.json` (containers-auth.json(5)), helpers."""
 
 import base64
-import binascii
 import json
 import os
 import re
@@ -160,7 +159,7 @@ def _read_entry(entry: Mapping[str, Any], file: Path) -> Credentials | None:
     if auth := entry.get("auth"):
         try:
             user, colon, password = base64.b64decode(str(auth), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as cause:
+        except ValueError as cause:  # no Base64, or no text in it
             raise UsageError(f"`{file}` has an `auth` that is not Base64") from cause
         if not colon:
             raise UsageError(f"`{file}` has an `auth` that is not USER:PASSWORD")

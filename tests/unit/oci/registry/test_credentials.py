@@ -79,7 +79,10 @@ def test_where_there_is_nothing_nothing_is_found(look, content):
     assert look(content) is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"auths":[]}', '{"auths":{"h.test:5000":{"auth":"%"}}}'])
+WRONG_AUTH = [json.dumps({"auths": {"h.test:5000": {"auth": auth}}}) for auth in ("%", "\u02e1", "/w==", "YWRh")]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"auths":[]}', *WRONG_AUTH])
 def test_a_file_that_is_broken_is_not_guessed_at(look, content):
     with pytest.raises(UsageError, match=r"config\.json"):
         look(content)
