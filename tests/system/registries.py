@@ -188,11 +188,14 @@ class TokenServer:
 
 
 class BreakingLine:
-    """A TCP line to a registry. `cuts` holds after how many bytes, in either direction, a connection is cut."""
+    """A TCP line to a registry. `cuts` holds after how many more bytes, in both directions and on all its connections,
+    the connection is cut that has the next ones."""
 
     def __init__(self, port):
         self.cuts = deque()
         self.broken = 0
+        self._carried = 0
+        self._counting = threading.Lock()
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.host = f"localhost:{self._listener.getsockname()[1]}"
@@ -212,19 +215,25 @@ class BreakingLine:
     def _carry(self, near):
         broken_by_us_or_them = contextlib.suppress(OSError)
         with broken_by_us_or_them, near, socket.create_connection(("127.0.0.1", self._target)) as far:
-            carried = 0
             while not self._stopping:
                 ready, _, _ = select.select([near, far], [], [], HALF_A_SECOND)
                 for each in ready:
                     data = each.recv(1 << 16)
                     if not data:
                         return
-                    carried += len(data)
-                    if self.cuts and carried > self.cuts[0]:
-                        self.cuts.popleft()
-                        self.broken += 1
+                    if self._cut(len(data)):
                         return
                     (far if each is near else near).sendall(data)
+
+    def _cut(self, size):
+        with self._counting:
+            self._carried += size
+            if not self.cuts or self._carried <= self.cuts[0]:
+                return False
+            self.cuts.popleft()
+            self._carried = 0
+            self.broken += 1
+            return True
 
     def stop(self):
         self._stopping = True
