@@ -214,3 +214,6 @@ def test_what_cannot_be_served_is_said(files, capsys):
     odd.write_bytes(b"\xff")
     assert run(["serve-verifier", "--rego", str(odd)]) == 1
     assert "is not text" in capsys.readouterr().err
+    for option in (["--pcks-per-minute", "12"], ["--collateral-cache", str(files)]):
+        assert run(["serve-verifier", *option]) == 2
+        assert capsys.readouterr().err.endswith("\nhint: give `--pcs URL`, too\n")

@@ -96,7 +96,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
             policies=policies,
             signer=signer,
             fetch=None if client is None else lambda kind, roots, at: source.of_kind(client, kind, roots=roots, at=at),
-            pcks=None if client is None else named_pcks(client, pcks_per_minute),
+            pcks=named_pcks(client, pcks_per_minute),
             second=None if rego_file is None else stack.enter_context(_rego(rego_file)),
             lifetime=timedelta(seconds=lifetime),
             clock=lambda: datetime.now(UTC),

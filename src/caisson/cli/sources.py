@@ -130,9 +130,17 @@ class CollateralSource:
         return kept.collateral
 
 
-def named_pcks(client: PcsClient, per_minute: int) -> NamedPcks | None:
-    """Give what asks for the certificates of PCKs on behalf of strangers, if it may ask at all."""
-    return NamedPcks(client.pck_chain, per_minute=per_minute) if per_minute else None
+def named_pcks(client: PcsClient | None, per_minute: int) -> NamedPcks | None:
+    """Give what asks for the certificates of PCKs on behalf of strangers, if it may ask at all.
+
+    Raises:
+        UsageError: it may, and there is nobody to ask.
+    """
+    if not per_minute:
+        return None
+    if client is None:
+        raise UsageError("`--pcks-per-minute` is about questions to a provisioning service", hint=_PCS)
+    return NamedPcks(client.pck_chain, per_minute=per_minute)
 
 
 def read_subscription(file: Path | None) -> str | None:

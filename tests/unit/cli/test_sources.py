@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from caisson.cli.roots import root_keys
-from caisson.cli.sources import CollateralSource, PcsAddress
+from caisson.cli.sources import CollateralSource, PcsAddress, named_pcks
 from caisson.errors import Unavailable, UntrustedRoot, UsageError
 from caisson.evidence import Collateral, PcsClient, RootKey, TcbChoice, TcbUpdate
 from caisson.sgx import ReportData
@@ -95,6 +95,10 @@ def test_no_option_is_read_over(tmp_path):
         CollateralSource(file=tmp_path, pcs=None, cache=tmp_path, stale_if_error=False)
     with pytest.raises(UsageError, match="what is kept"):
         CollateralSource(file=None, pcs=pcs, cache=None, stale_if_error=True)
+    with pytest.raises(UsageError, match="questions to a provisioning service") as refused:
+        named_pcks(None, 12)
+    assert refused.value.hint == "give `--pcs URL`, too"
+    assert named_pcks(None, 0) is None
 
 
 def test_a_root_is_a_name_or_a_file(tmp_path, platform):
