@@ -70,7 +70,10 @@ def test_what_it_does_not_accept_is_a_no_with_every_reason(verify, held):
     code, out, err = verify("debug", *held)
     assert code == 1
     assert "  wrong         enclave is a debug enclave" in out
-    assert err.startswith("error: policy: ")
+    assert err == (
+        "error: the policy does not accept it, for one reason\n"
+        "hint: `caisson policy explain FILE` says what the policy accepts\n"
+    )
     code, said = verify.json("debug", *held)
     assert (code, said["genuine"], said["accepted"], said["debug"]) == (1, True, False, True)
 

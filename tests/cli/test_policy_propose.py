@@ -73,3 +73,6 @@ def test_a_report_takes_the_directory_that_was_fetched(vectors, tmp_path, capsys
     assert err == "warning: it refuses this evidence: no revocation list was looked at\n"
     policy = parse_policy(out.encode())
     assert str(policy.guests[0].measurement) == entry["structure"]["measurement"]
+    (tmp_path / "policy.toml").write_text(out)
+    assert run(["evidence", "verify", str(directory / "report.bin"), *held, "--policy", f"{tmp_path}/policy.toml"]) == 1
+    assert "".join(capsys.readouterr()).count("revocation list") == 1

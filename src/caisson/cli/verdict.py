@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from caisson.errors import PolicyRejected, Rejected
+from caisson.errors import Rejected
 from caisson.evidence import AttestationResult
+from caisson.evidence.appraisal import DEBUG, NO_REVOCATION_LIST
 
 _NOTHING_KNOWN: dict[str, Any] = {"tcb_status": None, "advisory_ids": [], "debug": None}
 _WHOLE = "is all of it whole, and does it belong together? docs/concepts/verification.md says what is asked"
@@ -28,7 +29,7 @@ def verdict_words(result: AttestationResult, *, of: str | None = None) -> str:
     if result.expires is not None:
         lines.append(f"  {'holds until':<12}  {result.expires:{_MINUTE}} UTC")
     lines += [f"  {'wrong':<12}  {reason}" for reason in result.reasons]
-    lines += [f"  {'warning':<12}  {warning}" for warning in _warnings(facts)]
+    lines += [f"  {'warning':<12}  {warning}" for warning in _warnings(facts, frozenset(result.reasons))]
     return "\n".join(lines)
 
 
@@ -50,17 +51,17 @@ def verdict_data(result: AttestationResult) -> dict[str, Any]:
 
 
 def require_acceptable(result: AttestationResult) -> None:
-    """Turn a no that was told in full into an exit code, with few words: a list of reasons is not told twice.
+    """Turn a no that was told in full into an exit code, with few words: a policy's reasons are not told twice.
 
     Raises:
         Rejected: it is not genuine, or the policy does not accept it.
     """
     if not result.genuine:
         raise Rejected(result.reasons[0], hint=result.hint or _WHOLE)
-    if result.accepted is False and len(result.reasons) > 1:
-        raise Rejected(f"the policy does not accept it, for {len(result.reasons)} reasons", hint=result.hint)
     if result.accepted is False:
-        raise PolicyRejected(result.reasons, hint=result.hint)
+        count = len(result.reasons)
+        number = "one reason" if count == 1 else f"{count} reasons"
+        raise Rejected(f"the policy does not accept it, for {number}", hint=result.hint)
 
 
 def _verdict(result: AttestationResult) -> str:
@@ -134,10 +135,11 @@ def _standing(facts: dict[str, Any]) -> str:
     return str(status) if date is None else f"{status}, TCB date {date[:10]}"
 
 
-def _warnings(facts: dict[str, Any]) -> Iterator[str]:
-    if facts.get("debug"):
+def _warnings(facts: dict[str, Any], reasons: frozenset[str]) -> Iterator[str]:
+    """Give what is dangerous although no reason of the policy says so."""
+    if facts.get("debug") and not reasons & DEBUG:
         yield "debugging is on: whoever runs it can read its memory"
     if facts.get("hardware") is False:
         yield "the root is not the vendor's: a software platform protects nothing"
-    if facts.get("revocation_checked") is False:
+    if facts.get("revocation_checked") is False and NO_REVOCATION_LIST not in reasons:
         yield "no revocation list was given, so nobody knows whether the chain was revoked"

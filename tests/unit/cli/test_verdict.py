@@ -8,6 +8,8 @@ import pytest
 from caisson.cli.verdict import require_acceptable, verdict_data, verdict_words
 from caisson.errors import BindingRejected, PolicyRejected, Rejected
 from caisson.evidence import INTEL_SGX_ROOT, AttestationResult, Collateral, Policy, RootKey, TcbStatus, verify_quote
+from caisson.evidence.appraisal import NO_REVOCATION_LIST
+from caisson.evidence.appraisal.rules import DEBUG_ENCLAVE
 from caisson.evidence.intel.tcb_status import NOT_SUPPORTED
 from caisson.evidence.snp import AMD_MILAN_ROOT, VerifiedSnpReport
 from caisson.platform import TcbStatus as PlatformTcbStatus
@@ -152,8 +154,22 @@ def test_a_guest_is_told_by_its_measurement_and_by_who_signed_it(guest):
     assert f"\n  signed by     ID key {'01' * 48}, image {guest.report.image_id}, version 0\n" in said
 
 
-def test_a_long_list_of_reasons_is_not_told_twice(verify, policy):
-    for reasons, told in ((("one",), "policy: one"), (("one", "two"), "the policy does not accept it, for 2 reasons")):
+def test_what_a_reason_says_is_not_warned_of_besides(verify, guest, policy):
+    """A policy that says nothing of it leaves the warning as it is."""
+    guest = replace(guest, revocation_checked=False)
+    for found, reason, warning in (
+        (verify(attributes=DEBUG), DEBUG_ENCLAVE, "debugging is on"),
+        (guest, NO_REVOCATION_LIST, "no revocation list"),
+    ):
+        for reasons, told in (((reason, "two"), 0), (("one", "two"), 1)):
+            said = verdict_words(AttestationResult.of(found, policy=policy, refusal=PolicyRejected(reasons)))
+            assert said.count(f"  warning       {warning}") == told
+            assert all(said.count(f"  wrong         {each}\n") == 1 for each in reasons[:1])
+
+
+def test_reasons_are_not_told_twice(verify, policy):
+    for reasons, number in ((("one",), "one reason"), (("one", "two"), "2 reasons")):
+        told = f"the policy does not accept it, for {number}"
         result = AttestationResult.of(verify(), policy=policy, refusal=PolicyRejected(reasons, hint="look"))
         with pytest.raises(Rejected) as caught:
             require_acceptable(result)

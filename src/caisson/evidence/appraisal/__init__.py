@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from caisson.errors import PolicyRejected
 from caisson.evidence.appraisal.intel import platform_mismatches, report_data_mismatches
+from caisson.evidence.appraisal.rules import DEBUG, NO_REVOCATION_LIST
 from caisson.evidence.appraisal.sgx import enclave_differences, enclave_mismatches
 from caisson.evidence.appraisal.snp import guest_differences, snp_mismatches
 from caisson.evidence.appraisal.tdx import current_mismatches, domain_differences, domain_mismatches
@@ -13,7 +14,7 @@ from caisson.evidence.policy import AnyPolicy, DomainRule, EnclaveRule, GuestRul
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.verified import VerifiedEvidence
 
-__all__ = ["EXPLAINED", "Appraisal", "appraise", "mismatches"]
+__all__ = ["DEBUG", "EXPLAINED", "NO_REVOCATION_LIST", "Appraisal", "appraise", "mismatches"]
 
 EXPLAINED = "`caisson policy explain FILE` says what the policy accepts"
 

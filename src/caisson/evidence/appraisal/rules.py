@@ -3,6 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+# Reasons that are about what verdicts warn of, too: who tells both says it once.
+DEBUG_ENCLAVE = "enclave is a debug enclave: its memory is open to whoever runs it"
+DEBUG_DOMAIN = "trust domain is under debug: its memory is open to the host"
+DEBUG_GUEST = "guest may be debugged: its memory is open to the host"
+DEBUG = frozenset({DEBUG_ENCLAVE, DEBUG_DOMAIN, DEBUG_GUEST})
+NO_REVOCATION_LIST = "no revocation list was looked at"
+
 _T = TypeVar("_T")
 
 

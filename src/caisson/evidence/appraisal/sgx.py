@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from caisson.evidence.appraisal.rules import none_fits, unequal
+from caisson.evidence.appraisal.rules import DEBUG_ENCLAVE, none_fits, unequal
 from caisson.evidence.policy import EnclaveRule, Policy
 from caisson.sgx import ReportBody
 
@@ -10,7 +10,7 @@ from caisson.sgx import ReportBody
 def enclave_mismatches(report: ReportBody, policy: Policy) -> Iterator[str]:
     """Give everything about an enclave that a policy does not accept."""
     if report.attributes.debug and not policy.allow_debug:
-        yield "enclave is a debug enclave: its memory is open to whoever runs it"
+        yield DEBUG_ENCLAVE
     yield from none_fits(
         policy.enclaves, lambda rule: enclave_differences(report, rule), noun="enclave", name="enclaves"
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import IntFlag
 
 from caisson.evidence.appraisal.intel import report_data_mismatches
-from caisson.evidence.appraisal.rules import none_fits, unequal
+from caisson.evidence.appraisal.rules import DEBUG_GUEST, NO_REVOCATION_LIST, none_fits, unequal
 from caisson.evidence.policy import GuestRule, SnpPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.snp import Mitigations, PlatformFlags, PolicyFlags, Report, SigningKey
@@ -41,7 +41,7 @@ def _key(verified: VerifiedSnpReport, policy: SnpPolicy) -> Iterator[str]:
     if verified.signing_key is SigningKey.VLEK and policy.csp_ids is not None and verified.csp_id not in policy.csp_ids:
         yield f"VLEK is the provider's `{verified.csp_id}`, which is not accepted"
     if policy.require_revocation_list and not verified.revocation_checked:
-        yield "no revocation list was looked at"
+        yield NO_REVOCATION_LIST
     if policy.chips is not None and verified.chip_id not in policy.chips:
         chip = "hidden" if verified.chip_id.masked else str(verified.chip_id)
         yield f"chip is {chip}, which is not accepted"
@@ -76,7 +76,7 @@ def _mitigations(report: Report, required: frozenset[int]) -> Iterator[str]:
 
 def _guest(report: Report, policy: SnpPolicy) -> Iterator[str]:
     if report.policy.debug and not policy.allow_debug:
-        yield "guest may be debugged: its memory is open to the host"
+        yield DEBUG_GUEST
     if report.policy.migratable and not policy.allow_migration:
         yield "guest may be migrated by an agent"
     if report.policy.cxl and not policy.allow_cxl:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from caisson.evidence.appraisal.rules import none_fits, unequal
+from caisson.evidence.appraisal.rules import DEBUG_DOMAIN, none_fits, unequal
 from caisson.evidence.intel.tcb_status import TcbStatus
 from caisson.evidence.intel.verified import VerifiedTd
 from caisson.evidence.policy import DomainRule, TdxPolicy
@@ -64,7 +64,7 @@ def domain_differences(body: TdBody, rule: DomainRule) -> Iterator[str]:
 def _attributes(body: TdBody, policy: TdxPolicy) -> Iterator[str]:
     attributes = body.td_attributes
     if attributes.under_debug and not policy.allow_debug:
-        yield "trust domain is under debug: its memory is open to the host"
+        yield DEBUG_DOMAIN
     if lacking := policy.required_attributes & ~attributes.flags:
         yield f"trust domain lacks the attributes {_named(lacking)}"
     if more := attributes.flags & ~(policy.required_attributes | policy.allowed_attributes | _UNDER_DEBUG):
