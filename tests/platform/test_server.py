@@ -307,5 +307,7 @@ def test_taken_port_is_unavailable(platform, loader):
             server.listen_tcp("127.0.0.1", port)
         with pytest.raises(Unavailable, match="cannot listen"):
             server.listen_tcp("192.0.2.1", 0)
+        with pytest.raises(Unavailable, match=r"cannot listen on `\[2001:db8::1\]:80`"):
+            server.listen_tcp("2001:db8::1", 80)
         with pytest.raises(Unavailable, match="cannot listen"):
             server.listen_tcp("no such host", 0)

@@ -4,13 +4,15 @@ from typing import Any
 
 import click
 
+from caisson.addresses import unbracketed
+
 MAX_PORT = 0xFFFF
 
 
 def split(address: str) -> tuple[str, int]:
     """Take HOST:PORT apart; an IPv6 host stands in brackets."""
     host, _, port = address.rpartition(":")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return unbracketed(host), int(port)
 
 
 class Address(click.ParamType[tuple[str, int]]):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
+from caisson.addresses import authority
 from caisson.cli.address import Address
 from caisson.cli.output import emit, json_option
-from caisson.cli.peer import authority, peer_evidence
+from caisson.cli.peer import peer_evidence
 from caisson.cli.policies import asked_policy
 from caisson.cli.sources import CollateralSource, collateral_options
 from caisson.cli.starttls import StartTls

@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.text import Text
 
 from caisson import oci
+from caisson.addresses import authority
 from caisson.cli.build import base_of, prepare_image
 from caisson.cli.file_keys import file_keys_of
 from caisson.cli.launch import described, direct_warning, require_success, start
 from caisson.cli.local import Local, signing_key
 from caisson.cli.locked_out import refuse_locking_out
 from caisson.cli.output import console, printable, say
-from caisson.cli.peer import authority, peer_certificate
+from caisson.cli.peer import peer_certificate
 from caisson.cli.provisioning import exact_policy, provision
 from caisson.cli.sources import fetch_collateral
 from caisson.cli.starttls import StartTls

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import httpx2
 
+from caisson.addresses import authority, unbracketed
 from caisson.cli.connection import moment, operator_options
 from caisson.cli.files import SECRET, force_option, write_new
 from caisson.cli.log import log_to_stderr
@@ -313,7 +314,7 @@ def _own_tls(server: KeyServer, address: str, names: tuple[str, ...]) -> ServerT
 
 
 def _host(address: str) -> str:
-    return address.rpartition(":")[0].removeprefix("[").removesuffix("]")
+    return unbracketed(address.rpartition(":")[0])
 
 
 @contextlib.contextmanager
@@ -336,14 +337,12 @@ def _serve(
 ) -> None:
     log_to_stderr()
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    host = _host(address)
-    shown = f"[{host}]" if ":" in host else host
-    port = listener.getsockname()[1]
+    shown = authority(_host(address), listener.getsockname()[1])
     serve(
         Activations(server, collaterals, Allowance(per_client)),
         listener=listener,
         tls=tls,
-        ready=lambda: click.echo(f"ready https://{shown}:{port}"),
+        ready=lambda: click.echo(f"ready https://{shown}"),
         proxies=proxies,
         dev=dev,
     )

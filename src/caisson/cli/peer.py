@@ -3,6 +3,7 @@
 import socket
 import ssl
 
+from caisson.addresses import authority
 from caisson.cli.starttls import StartTls
 from caisson.errors import Malformed, Unavailable
 from caisson.evidence import Certificate, Evidence, EvidenceForm
@@ -59,8 +60,3 @@ def _certificate(der: bytes, host: str, port: int) -> Certificate:
         raise Malformed(
             f"the certificate of `{authority(host, port)}` cannot be read", hint="is this the address that you meant?"
         ) from cause
-
-
-def authority(host: str, port: int) -> str:
-    """Write an address; an IPv6 host stands in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

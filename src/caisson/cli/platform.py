@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from caisson.addresses import authority
 from caisson.cli.address import Address
 from caisson.cli.home import Home, home_option
 from caisson.cli.output import emit, json_option, say
@@ -128,11 +129,11 @@ def serve(  # noqa: PLR0913 - one parameter for each option
         server.listen_unix(path, mode=socket_mode)
         addresses = [f"unix:{path}"]
         if tcp is not None:
-            addresses.append(f"tcp:{_host(tcp[0])}:{server.listen_tcp(*tcp)}")
+            addresses.append(f"tcp:{authority(tcp[0], server.listen_tcp(*tcp))}")
         if pcs is not None:
             application = pcs_application(platform, lambda: datetime.now(UTC))
             service = stack.enter_context(PcsServer(application, host=pcs[0], port=pcs[1]))
-            addresses.append(f"http://{_host(pcs[0])}:{service.port}/sgx/certification/v4/")
+            addresses.append(f"http://{authority(pcs[0], service.port)}/sgx/certification/v4/")
         for address in addresses:
             click.echo(f"ready {address}")
         signal.sigwait(_SIGNALS)
@@ -188,7 +189,3 @@ def _signals_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from caisson.addresses import authority
 from caisson.cli.files import read_bytes
 from caisson.cli.log import log_to_stderr
 from caisson.cli.output import say
@@ -103,9 +104,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
         )
         listener = listen(address)
         host, port = listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
         gate = Gate(at_once=at_once, per_second=per_second, clock=time.monotonic)
-        serve(verifier, gate, listener=listener, ready=lambda: click.echo(f"ready http://{shown}:{port}"))
+        serve(verifier, gate, listener=listener, ready=lambda: click.echo(f"ready http://{authority(host, port)}"))
     say("stopped")
 
 

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from caisson import oci
+from caisson.addresses import authority
 from caisson.admission import (
     Cluster,
     ClusterAccess,
@@ -177,9 +178,8 @@ def serve_command(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("a certificate is needed", hint="give `--name`, or both `--tls-certificate` and `--tls-key`")
     listener = listen(address)
     host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
     gate = Gate.of(judge, needs, beside=beside)
-    serve(gate, certificate, listener=listener, ready=lambda: click.echo(f"ready https://{shown}:{port}"))
+    serve(gate, certificate, listener=listener, ready=lambda: click.echo(f"ready https://{authority(host, port)}"))
     say("stopped")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from caisson.addresses import bracketed
 from caisson.deploy import yaml
 from caisson.deploy.aesmd import AESMD_SERVICE, PCCS_SECRETS, PCCS_SERVICE, aesmd_files, aesmd_services
 from caisson.deploy.application import application
@@ -89,5 +90,4 @@ def _device_group(container: Container) -> str:
 
 
 def _port(address: str | None, host: int, inside: int) -> str:
-    where = address or LOOPBACK
-    return f"{f'[{where}]' if ':' in where else where}:{host or ''}:{inside}"
+    return f"{bracketed(address or LOOPBACK)}:{host or ''}:{inside}"

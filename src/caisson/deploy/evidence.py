@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from caisson.addresses import authority
 from caisson.deploy.image import ImagePin
 from caisson.deploy.path import is_mountable
 from caisson.errors import UsageError
@@ -32,11 +33,10 @@ class PlatformAddress:
 
     def __post_init__(self) -> None:
         if _HOST.fullmatch(self.host) is None or not 0 < self.port <= _MAX_PORT:
-            raise UsageError(f"`{self.host}:{self.port}` is no address of a software platform")
+            raise UsageError(f"`{self}` is no address of a software platform")
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return authority(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

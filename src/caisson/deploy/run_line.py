@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Literal
 
+from caisson.addresses import bracketed
 from caisson.deploy.application import application
 from caisson.deploy.container import Container, Mount
 from caisson.deploy.deployment import Deployment, Publish
@@ -99,6 +100,4 @@ def _mount(mount: Mount) -> str:
 
 
 def _publish(port: Publish) -> str:
-    address = port.host_address or LOOPBACK
-    host = f"[{address}]" if ":" in address else address
-    return f"{host}:{port.host_port or ''}:{port.container_port}"
+    return f"{bracketed(port.host_address or LOOPBACK)}:{port.host_port or ''}:{port.container_port}"

@@ -8,6 +8,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from caisson.addresses import authority, bracketed
 from caisson.doctor.readings import AesmdConfiguration, QuoteProvider
 
 _TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*(?:.*?\*/|.*)', re.DOTALL)
@@ -67,5 +68,5 @@ def _address(value: Any) -> str | None:
         raise ValueError(problem) from None
     if parts.scheme not in ("http", "https") or not host or len(value) > _MOST_TEXT:
         raise ValueError(problem)
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{parts.path}"
+    where = bracketed(host) if port is None else authority(host, port)
+    return f"{parts.scheme}://{where}{parts.path}"

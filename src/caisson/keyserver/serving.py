@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from starlette.applications import Starlette
 
+from caisson.addresses import unbracketed
 from caisson.errors import Unavailable, UsageError
 from caisson.keyserver.activation import Activations
 from caisson.keyserver.ca import DNS_NAME, SubjectNames
@@ -123,9 +124,8 @@ def listen(address: str) -> socket.socket:
     host, separator, port = address.rpartition(":")
     if not separator or not host or not _PORT.fullmatch(port) or int(port) > _MOST_PORT:
         raise UsageError(f"`{address}` is not an address", hint="give HOST:PORT, as in `127.0.0.1:8700`")
-    host = host.removeprefix("[").removesuffix("]")
     try:
-        family, kind, _, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        family, kind, _, _, place = socket.getaddrinfo(unbracketed(host), int(port), type=socket.SOCK_STREAM)[0]
         return _listening(socket.socket(family, kind), place)
     except OSError as cause:
         raise Unavailable(f"cannot listen on `{address}`: {cause}", hint="choose another address") from cause

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from caisson.addresses import authority
 from caisson.errors import Unavailable, UsageError
 from caisson.platform.connection import Connection, Limits
 from caisson.platform.loader import Loader
@@ -147,7 +148,8 @@ def bind_tcp(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
     except OSError as cause:
         raise Unavailable(
-            f"cannot listen on `{host}:{port}`: {cause.strerror or cause}", hint="is this an address of this machine?"
+            f"cannot listen on `{authority(host, port)}`: {cause.strerror or cause}",
+            hint="is this an address of this machine?",
         ) from cause
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -155,7 +157,8 @@ def bind_tcp(host: str, port: int) -> socket.socket:
     except OSError as cause:
         listener.close()
         raise Unavailable(
-            f"cannot listen on `{host}:{port}`: {cause.strerror or cause}", hint="choose another address or port"
+            f"cannot listen on `{authority(host, port)}`: {cause.strerror or cause}",
+            hint="choose another address or port",
         ) from cause
     return listener
 
