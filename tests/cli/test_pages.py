@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tomllib
@@ -16,6 +15,7 @@ from caisson.oci.artifact import MAX_ATTACHED, MAX_BLOB
 from caisson.oci.document import MAX_SIZE
 from caisson.provenance import ImagePolicy
 from caisson.provenance.policy import Product, RequiredProvenance
+from tests.ports import reserved_port
 from tests.softhsm import PIN
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -75,9 +75,8 @@ def test_every_command_of_the_guide_on_evidence_works(vectors, tmp_path):
             ("quote.bin --collateral collateral.json --at 2025-11-05", "report.bin --collateral snp --at 2025-10-01")
         )
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    done = shell("\n".join([*blocks("guides/evidence.md"), more]).replace("8800", port), tmp_path)
+    with reserved_port() as port:
+        done = shell("\n".join([*blocks("guides/evidence.md"), more]).replace("8800", str(port)), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     said = [line for line in done.stdout.splitlines() if not line.startswith("  ")]
     assert said.count("genuine; whether it is acceptable, no policy was asked") == 2

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -27,12 +28,7 @@ from cryptography.x509.oid import NameOID
 USER, PASSWORD = "ada", "correct horse"
 SERVICE, ISSUER = "registry.test", "issuer.test"
 HALF_A_SECOND = 0.5
-
-
-def free_port(address="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+LISTENING = re.compile(r'msg="listening on \S+:([0-9]+)(?:, tls)?"')
 
 
 @dataclass
@@ -46,24 +42,25 @@ class RealRegistry:
     name: str = "localhost"
 
     def start(self):
-        self.port = free_port(self.address)
-        self.host = f"{self.name}:{self.port}"
         document = {
             "version": 0.1,
             "storage": {"filesystem": {"rootdirectory": str(self.directory / "data")}},
-            "http": {"addr": f"{self.address}:{self.port}", **self.http},
+            "http": {"addr": f"{self.address}:0", **self.http},
             **self.config,
         }
         path = self.directory / "config.yml"
         path.write_text(json.dumps(document))  # JSON is YAML
-        self.log = (self.directory / "log").open("wb")
+        log = self.directory / "log"
+        self.log = log.open("wb")
         self.process = subprocess.Popen(["docker-registry", "serve", str(path)], stdout=self.log, stderr=self.log)
         for _ in range(1200):
-            with contextlib.suppress(OSError), socket.create_connection((self.address, self.port), 1):
+            if (listening := LISTENING.search(log.read_text())) is not None:
+                self.port = int(listening[1])
+                self.host = f"{self.name}:{self.port}"
                 return
-            assert self.process.poll() is None, (self.directory / "log").read_text()
+            assert self.process.poll() is None, log.read_text()
             time.sleep(0.05)
-        raise AssertionError("docker-registry does not answer")
+        raise AssertionError("docker-registry does not listen")
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

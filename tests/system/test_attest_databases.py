@@ -22,6 +22,7 @@ from caisson.cli.app import run
 from caisson.evidence import evidence_extension
 from caisson.protocol import ActivationEvidence, Nonce, RuntimeData, ServerKeyHash
 from tests.guest import launch, make_platform, policy
+from tests.ports import reserved_port
 
 NOW = dt.datetime.now(dt.UTC)
 SERVER = ServerKeyHash(b"S" * 32)
@@ -68,12 +69,6 @@ def scene():
     shutil.rmtree(directory)
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @contextlib.contextmanager
 def server(command, port, log):
     """Run a server until its port answers, and end it."""
@@ -107,7 +102,7 @@ def own(directory, user, *names):
 @contextlib.contextmanager
 def postgres(scene, *, tls=True):
     assert POSTGRES is not None, "`make test` installs PostgreSQL"
-    data, port = scene.directory / "postgres", free_port()
+    data = scene.directory / "postgres"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir()
     own(scene.directory, "postgres", "postgres", "server.key")
@@ -115,20 +110,21 @@ def postgres(scene, *, tls=True):
     subprocess.run([*prefix, POSTGRES / "initdb", "-D", data, "--no-sync"], check=True, capture_output=True)
     settings = {
         "listen_addresses": "127.0.0.1",
-        "port": port,
         "unix_socket_directories": "",
         "ssl": "on" if tls else "off",
         "ssl_cert_file": scene.directory / "server.pem",
         "ssl_key_file": scene.directory / "server.key",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with server([*prefix, POSTGRES / "postgres", "-D", data, *options], port, scene.directory / "log") as address:
-        yield address
+    with reserved_port() as port:
+        command = [*prefix, POSTGRES / "postgres", "-D", data, "-p", str(port), *options]
+        with server(command, port, scene.directory / "log") as address:
+            yield address
 
 
 @contextlib.contextmanager
 def mariadb(scene, *, tls=True):
-    data, port = scene.directory / "mariadb", free_port()
+    data = scene.directory / "mariadb"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir()
     own(scene.directory, "mysql", "mariadb", "server.key")
@@ -139,12 +135,11 @@ def mariadb(scene, *, tls=True):
         "--no-defaults",
         "--user=mysql",
         f"--datadir={data}",
-        f"--port={port}",
         "--bind-address=127.0.0.1",
         f"--socket={data}/sock",
         *([f"--ssl-cert={scene.directory}/server.pem", f"--ssl-key={scene.directory}/server.key"] if tls else []),
     ]
-    with server(command, port, scene.directory / "log") as address:
+    with reserved_port() as port, server([*command, f"--port={port}"], port, scene.directory / "log") as address:
         yield address
 
 

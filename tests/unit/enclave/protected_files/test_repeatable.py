@@ -45,7 +45,7 @@ def test_no_key_of_a_node_serves_for_another_content_path_or_key(monkeypatch):
     seal = layout.seal
     monkeypatch.setattr(writer, "seal", watched)
     monkeypatch.setattr(layout, "seal", watched)
-    content = os.urandom(3072 + 98 * NODE)
+    content = b"\0" + os.urandom(3070 + 98 * NODE) + b"\0"  # so that each of the others is another
     others = [content[:-1], content + b"\0", b"\1" + content[1:], content[:-1] + b"\1", b"", b"\0"]
     inputs = [(each, KEY, "/p") for each in (content, *others)]
     inputs += [(content, KEY, "/q"), (content, FileKey(bytes(16)), "/p")]
