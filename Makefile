@@ -32,14 +32,22 @@ help:
 demo: dev .engine
 	$(BIN)/python -m demo
 
+# Two sets of unit tests side by side; each one's output comes at its end.
 test: dev .system
-	$(PYTEST) -m "not system and not slow" $(addprefix --ignore=,$(COVERED)) tests
-	$(BIN)/python -m coverage run -m pytest -m "not slow" $(COVERED)
-	$(BIN)/python -m coverage report
+	@echo "the unit tests take some minutes, and say nothing before they end"
+	$(MAKE) --no-print-directory --jobs=2 --output-sync .unit .covered
 	for program in premain probe look; do (cd $$program && $(GO) test .) || exit 1; done
 	$(BIN)/python -m demo.fetch
 	$(BIN)/python -m tests.system.deploy.fetch
 	scripts/with-docker $(PYTEST) -m "system and not slow" tests
+
+.PHONY: .unit .covered
+.unit:
+	$(PYTEST) -m "not system and not slow" $(addprefix --ignore=,$(COVERED)) tests
+
+.covered:
+	$(BIN)/python -m coverage run -m pytest -m "not slow" $(COVERED)
+	$(BIN)/python -m coverage report
 
 test-all: dev .system .kubernetes
 	$(BIN)/python -m tests.catalog.fetch
@@ -93,10 +101,10 @@ ensure = @for command in $(1); do command -v $$command >/dev/null || missing=1; 
 .system: .engine
 	$(call ensure,$(SYSTEM_COMMANDS),$(SYSTEM_PACKAGES))
 
-# What Kubernetes is built from, and runs with; of a cluster only `make test-all` makes use.
-KUBERNETES_COMMANDS := go gcc dpkg-source etcd dnsmasq socat conntrack docker-registry
+# What Kubernetes is built from, and runs with (Podman's pods with catatonit); of a cluster only `make test-all` makes use.
+KUBERNETES_COMMANDS := go gcc dpkg-source etcd dnsmasq socat conntrack docker-registry catatonit
 KUBERNETES_PACKAGES := golang-go golang-github-modern-go-reflect2-dev gcc libc6-dev dpkg-dev etcd-server dnsmasq-base socat conntrack \
-	iptables docker-registry
+	iptables docker-registry catatonit
 
 .PHONY: .kubernetes
 .kubernetes:
