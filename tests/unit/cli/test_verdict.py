@@ -56,7 +56,7 @@ def guest():
         reported_tcb=tcb,
         committed_tcb=tcb,
         launch_tcb=tcb,
-        revocation_checked=True,
+        revocation_list_issued=NOW,
         verified_at=NOW,
         expires=NOW,
     )
@@ -156,7 +156,7 @@ def test_a_guest_is_told_by_its_measurement_and_by_who_signed_it(guest):
 
 def test_what_a_reason_says_is_not_warned_of_besides(verify, guest, policy):
     """A policy that says nothing of it leaves the warning as it is."""
-    guest = replace(guest, revocation_checked=False)
+    guest = replace(guest, revocation_list_issued=None)
     for found, reason, warning in (
         (verify(attributes=DEBUG), DEBUG_ENCLAVE, "debugging is on"),
         (guest, NO_REVOCATION_LIST, "no revocation list"),

@@ -1,9 +1,9 @@
 """What is asked of Intel's platforms and collateral, whatever runs on them."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from caisson.abi import ReportData
+from caisson.evidence.appraisal.rules import too_old
 from caisson.evidence.intel.pck import Pck
 from caisson.evidence.intel.verified import VerifiedPlatform
 from caisson.evidence.policy import IntelPolicy, PlatformName
@@ -24,8 +24,7 @@ def platform_mismatches(quote: VerifiedPlatform, policy: IntelPolicy) -> Iterato
             f"at least {policy.minimum_tcb_evaluation_data_number} is asked for"
         )
     days = policy.maximum_collateral_age_days
-    if days is not None and quote.verified_at - quote.collateral_issued > timedelta(days=days):
-        yield f"collateral was issued at {quote.collateral_issued.isoformat()}, more than {days} days before"
+    yield from too_old("collateral", quote.collateral_issued, at=quote.verified_at, days=days)
     if policy.platforms is not None and not policy.platforms & _names(quote.pck):
         yield f"platform is {', '.join(sorted(map(str, _names(quote.pck))))}, which is not accepted"
 

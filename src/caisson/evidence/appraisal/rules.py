@@ -1,6 +1,7 @@
 """Comparing evidence with lists of things that are acceptable: one entry must fit whole, two are never mixed."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 # Reasons that are about what verdicts warn of, too: who tells both says it once.
@@ -23,6 +24,12 @@ def none_fits(
     each = [tuple(differences(rule)) for rule in rules]
     if all(each):
         yield f"{noun} is none of those accepted: " + "; or ".join(", ".join(those) for those in dict.fromkeys(each))
+
+
+def too_old(what: str, issued: datetime, *, at: datetime, days: int | None) -> Iterator[str]:
+    """Say it if something that was issued has more than so many days; `None` asks for no age."""
+    if days is not None and at - issued > timedelta(days=days):
+        yield f"{what} was issued at {issued.isoformat()}, more than {days} days before"
 
 
 def unequal(pairs: Iterable[tuple[str, object, object | None]]) -> Iterator[str]:

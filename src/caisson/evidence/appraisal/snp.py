@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import IntFlag
 
 from caisson.evidence.appraisal.intel import report_data_mismatches
-from caisson.evidence.appraisal.rules import DEBUG_GUEST, NO_REVOCATION_LIST, none_fits, unequal
+from caisson.evidence.appraisal.rules import DEBUG_GUEST, NO_REVOCATION_LIST, none_fits, too_old, unequal
 from caisson.evidence.policy import GuestRule, SnpPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.snp import Mitigations, PlatformFlags, PolicyFlags, Report, SigningKey
@@ -40,7 +40,10 @@ def _key(verified: VerifiedSnpReport, policy: SnpPolicy) -> Iterator[str]:
         yield f"report is signed with a {verified.signing_key.name}, which is not accepted"
     if verified.signing_key is SigningKey.VLEK and policy.csp_ids is not None and verified.csp_id not in policy.csp_ids:
         yield f"VLEK is the provider's `{verified.csp_id}`, which is not accepted"
-    if policy.require_revocation_list and not verified.revocation_checked:
+    if verified.revocation_list_issued is not None:
+        days = policy.maximum_collateral_age_days
+        yield from too_old("revocation list", verified.revocation_list_issued, at=verified.verified_at, days=days)
+    elif policy.require_revocation_list:
         yield NO_REVOCATION_LIST
     if policy.chips is not None and verified.chip_id not in policy.chips:
         chip = "hidden" if verified.chip_id.masked else str(verified.chip_id)

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 AnyPolicy = Policy | TdxPolicy | SnpPolicy
-_MEMBERS = {sgx.TEE: sgx.MEMBERS_2, tdx.TEE: tdx.MEMBERS, snp.TEE: snp.MEMBERS_3}
+_MEMBERS = {sgx.TEE: sgx.MEMBERS_2, tdx.TEE: tdx.MEMBERS, snp.TEE: snp.MEMBERS_4}
 _POLICIES: dict[object, type[AnyPolicy]] = {sgx.TEE: Policy, tdx.TEE: TdxPolicy, snp.TEE: SnpPolicy}
 
 

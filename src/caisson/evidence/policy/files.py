@@ -9,7 +9,7 @@ from caisson.errors import Malformed
 from caisson.evidence.policy.kinds import HINT
 from caisson.evidence.signed_json import Fields
 
-VERSION_1, VERSION_2, VERSION_3 = 1, 2, 3
+VERSION_1, VERSION_2, VERSION_3, VERSION_4 = 1, 2, 3, 4
 _MOST_BYTES = 1 << 20
 
 

@@ -9,7 +9,7 @@ from caisson.evidence.intel.pck import Fmspc, PlatformId
 from caisson.evidence.intel.tcb import MOST_EVALUATION_NUMBER
 from caisson.evidence.intel.tcb_status import TcbStatus
 from caisson.evidence.policy.document import PolicyDocument
-from caisson.evidence.policy.kinds import HINT, Kind, any_or, boolean, choice, member, number, set_of, text
+from caisson.evidence.policy.kinds import HINT, Kind, Member, any_or, boolean, choice, member, number, set_of, text
 from caisson.evidence.roots import INTEL_SGX_ROOT, RootKey
 
 INTEL_ROOT_NAME = "intel-sgx"
@@ -96,6 +96,11 @@ def _advisory(word: str) -> str:
     return word
 
 
+def collateral_age(says: str) -> Member:
+    """Describe the member that bounds the age of what a vendor issues; `says` begins with what that is."""
+    return member("maximum_collateral_age_days", any_or(number(_MOST_DAYS)), f"{says}, although still valid; or `any`")
+
+
 REPORT_DATA = member(
     "report_data",
     any_or(set_of(text(_report_data, pattern="^([0-9a-fA-F]{64}){1,2}$"))),
@@ -118,11 +123,7 @@ PLATFORM_1 = (
 )
 PLATFORM_2 = (
     *PLATFORM_1,
-    member(
-        "maximum_collateral_age_days",
-        any_or(number(_MOST_DAYS)),
-        "how old TCB info, QE identity and the list of revoked PCKs may be, although they are still valid; or `any`",
-    ),
+    collateral_age("how old TCB info, QE identity and the list of revoked PCKs may be"),
     member(
         "platforms",
         any_or(set_of(text(PlatformName.parse, pattern="^(fmspc|ppid|instance):[0-9a-fA-F]+$"))),

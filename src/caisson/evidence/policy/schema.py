@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from caisson.evidence.policy import sgx, snp, tdx
-from caisson.evidence.policy.files import VERSION_1, VERSION_2, VERSION_3
+from caisson.evidence.policy.files import VERSION_1, VERSION_2, VERSION_3, VERSION_4
 from caisson.evidence.policy.kinds import Member, schema_of
 
 
@@ -16,6 +16,7 @@ def policy_schema() -> str:
         _alternative(tdx.TEE, VERSION_2, tdx.MEMBERS),
         _alternative(snp.TEE, VERSION_2, snp.MEMBERS_2),
         _alternative(snp.TEE, VERSION_3, snp.MEMBERS_3),
+        _alternative(snp.TEE, VERSION_4, snp.MEMBERS_4),
     ]
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

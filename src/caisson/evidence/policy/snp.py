@@ -8,8 +8,8 @@ from typing import ClassVar
 from caisson.abi import ReportData
 from caisson.errors import Malformed
 from caisson.evidence.policy.document import PolicyDocument
-from caisson.evidence.policy.files import VERSION_2, VERSION_3
-from caisson.evidence.policy.intel import REPORT_DATA, root_kind
+from caisson.evidence.policy.files import VERSION_2, VERSION_3, VERSION_4
+from caisson.evidence.policy.intel import REPORT_DATA, collateral_age, root_kind
 from caisson.evidence.policy.kinds import (
     HINT,
     Member,
@@ -144,6 +144,7 @@ MEMBERS_3 = (
         "the mitigations, by their bits, in force at the guest's launch and now",
     ),
 )
+MEMBERS_4 = (*MEMBERS_3, collateral_age("how old AMD's revocation list may be"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,14 +153,19 @@ class SnpPolicy(PolicyDocument):
 
     `minimum_tcb` goes by the product's name in lower case; a product that it does not have is not accepted. Members
     that may be `None` are not looked at then: in the file one has to write `any`. Version 2 cannot ask for the last
-    three, and has them as they are here by default.
+    four, and version 3 not for the last one; they have them as they are here by default.
 
     Raises:
-        Malformed: a lowest TCB version has `fmc` for another product than Turin, or lacks it for Turin.
+        Malformed: a lowest TCB version has `fmc` for another product than Turin, or lacks it for Turin; or a list has
+            to be of some age that does not have to be there.
     """
 
     tee = TEE
-    versions: ClassVar[Mapping[int, tuple[Member, ...]]] = {VERSION_2: MEMBERS_2, VERSION_3: MEMBERS_3}
+    versions: ClassVar[Mapping[int, tuple[Member, ...]]] = {
+        VERSION_2: MEMBERS_2,
+        VERSION_3: MEMBERS_3,
+        VERSION_4: MEMBERS_4,
+    }
 
     roots: frozenset[RootKey]
     signing_keys: frozenset[SigningKey]
@@ -179,14 +185,22 @@ class SnpPolicy(PolicyDocument):
     allow_cxl: bool = True
     forbidden_platform: int = 0
     required_mitigations: frozenset[int] = frozenset()
+    maximum_collateral_age_days: int | None = None
 
     @property
     def version(self) -> int:
         """The oldest version that can say it."""
+        if self.maximum_collateral_age_days is not None:
+            return VERSION_4
         asked = not self.allow_cxl or self.forbidden_platform or self.required_mitigations
         return VERSION_3 if asked else VERSION_2
 
     def __post_init__(self) -> None:
+        if self.maximum_collateral_age_days is not None and not self.require_revocation_list:
+            raise Malformed(
+                "policy: `maximum_collateral_age_days` is about a list that `require_revocation_list` does not ask for",
+                hint=HINT,
+            )
         for name, floor in self.minimum_tcb.items():
             if (floor.fmc is None) != (name != Product.TURIN.value.lower()):
                 raise Malformed(

@@ -6,6 +6,7 @@ Nothing here looks at a clock or at a report, so the result is remembered by the
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from cryptography.x509.oid import ExtensionOID
@@ -47,13 +48,21 @@ _AUTHORITY = _Role(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endorsement:
-    """An endorsement key for which a root vouches, whenever the clock is inside `validities`."""
+    """An endorsement key for which a root vouches, whenever the clock is inside `validities`.
+
+    `revocation_list_issued` is when the list was issued that was looked at, if one was.
+    """
 
     vek: Vek
     root: RootKey
     root_name: str
-    revocation_checked: bool
+    revocation_list_issued: datetime | None
     validities: Validities
+
+    @property
+    def revocation_checked(self) -> bool:
+        """Whether a revocation list was looked at."""
+        return self.revocation_list_issued is not None
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -81,16 +90,18 @@ def endorse(vek: bytes, chain: bytes, crl: bytes | None, roots: frozenset[RootKe
     require_issued_by(leaf, authority)
     windows = [certificate.validity for certificate in (leaf, authority, root)]
     # 3. What the root takes back.
+    issued = None
     if crl is not None:
         revoked = RevocationList.verify(crl, issuer=root)
         revoked.require_absent(root)
         revoked.require_absent(authority)
         windows.append(revoked.validity)
+        issued = revoked.validity.begins
     return Endorsement(
         vek=key,
         root=root.root_key,
         root_name=root.common_name,
-        revocation_checked=crl is not None,
+        revocation_list_issued=issued,
         validities=Validities.of(windows),
     )
 

@@ -17,7 +17,8 @@ class VerifiedSnpReport:
     `reported_tcb` is what the host lets its guests rely on and what the key is bound to; `committed_tcb` is what the
     chip can not be rolled back from, `current_tcb` what runs now, `launch_tcb` what ran when the guest started.
     `chip_id` is the chip whose VCEK signed, even if the host hides it in the report; under a VLEK it is what the report
-    says. `csp_id` names the cloud provider whose VLEK signed; it is `None` for a chip's own key. The argument holds
+    says. `csp_id` names the cloud provider whose VLEK signed; it is `None` for a chip's own key.
+    `revocation_list_issued` is when AMD's list was issued; it is `None` where no list was looked at. The argument holds
     until `expires`.
     """
 
@@ -32,7 +33,7 @@ class VerifiedSnpReport:
     reported_tcb: TcbComponents
     committed_tcb: TcbComponents
     launch_tcb: TcbComponents
-    revocation_checked: bool
+    revocation_list_issued: datetime | None
     verified_at: datetime
     expires: datetime
 
@@ -40,6 +41,11 @@ class VerifiedSnpReport:
     def debug(self) -> bool:
         """Whether the host may read the guest's memory."""
         return self.report.policy.debug
+
+    @property
+    def revocation_checked(self) -> bool:
+        """Whether a revocation list was looked at."""
+        return self.revocation_list_issued is not None
 
     @property
     def on_hardware(self) -> bool:

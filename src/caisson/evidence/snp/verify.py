@@ -118,7 +118,7 @@ def verify_snp(
         reported_tcb=reported,
         committed_tcb=committed,
         launch_tcb=launch,
-        revocation_checked=endorsement.revocation_checked,
+        revocation_list_issued=endorsement.revocation_list_issued,
         verified_at=at,
         expires=endorsement.validities.ends,
     )

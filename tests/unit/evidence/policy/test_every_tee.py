@@ -64,10 +64,11 @@ SNP_3 = SNP | {
     "required_mitigations": [0, 3, 63],
     "guests": [{"author_key_digest": H48, "family_id": H16, "image_id": H16, "minimum_guest_svn": 2}],
 }
+SNP_4 = SNP_3 | {"version": 4, "maximum_collateral_age_days": 30}
 ZERO = "00" * 48
 NOBODYS = {"family_id": H16, "image_id": H16, "minimum_guest_svn": 2}
 NEW_IN_3 = {"allow_cxl": True, "forbidden_platform": [], "required_mitigations": []}
-GOOD = {"sgx": SGX, "tdx": TDX, "sev-snp": SNP, "sev-snp 3": SNP_3}
+GOOD = {"sgx": SGX, "tdx": TDX, "sev-snp": SNP, "sev-snp 3": SNP_3, "sev-snp 4": SNP_4}
 EACH = pytest.mark.parametrize("good", GOOD.values(), ids=GOOD)
 FIELDS = pytest.mark.parametrize(
     ("good", "field"), [pytest.param(good, field, id=f"{tee} {field}") for tee, good in GOOD.items() for field in good]
@@ -80,7 +81,8 @@ def read(value):
 
 
 @pytest.mark.parametrize(
-    ("tee", "kind"), [("sgx", Policy), ("tdx", TdxPolicy), ("sev-snp", SnpPolicy), ("sev-snp 3", SnpPolicy)]
+    ("tee", "kind"),
+    [("sgx", Policy), ("tdx", TdxPolicy), ("sev-snp", SnpPolicy), ("sev-snp 3", SnpPolicy), ("sev-snp 4", SnpPolicy)],
 )
 def test_which_policy_it_is_the_file_says(tee, kind):
     assert type(read(GOOD[tee])) is kind
@@ -206,6 +208,7 @@ def test_a_policy_is_written_in_the_oldest_version_that_can_say_it():
     assert read(SNP | NEW_IN_3 | {"version": 3}).members == SNP
     for name in NEW_IN_3:
         assert read(SNP | NEW_IN_3 | {"version": 3, name: SNP_3[name]}).version == 3
+    assert read(SNP_4 | {"maximum_collateral_age_days": "any"}).members == SNP_3
 
 
 @pytest.mark.parametrize(
@@ -242,6 +245,11 @@ def test_a_policy_is_written_in_the_oldest_version_that_can_say_it():
         (SNP_3, {"version": 2}),
         (SNP_3, {"forbidden_platform": ["SMT"]}),
         (SNP_3, {"required_mitigations": [64]}),
+        (SNP_3, {"version": 4}),
+        (SNP_4, {"version": 3}),
+        (SNP_4, {"maximum_collateral_age_days": -1}),
+        (SNP_4, {"maximum_collateral_age_days": 3651}),
+        (SNP_4, {"require_revocation_list": False}),
     ],
     ids=str,
 )

@@ -1,13 +1,14 @@
 """SEV-SNP guests: each thing that a policy names refuses alone, and every mismatch is told."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from caisson.abi import ReportData
 from caisson.errors import PolicyRejected
 from caisson.evidence import Evidence, Question, examine
-from caisson.evidence.appraisal import appraise
+from caisson.evidence.appraisal import NO_REVOCATION_LIST, appraise
 from caisson.evidence.policy import GuestRule, SnpPolicy
 from caisson.evidence.roots import RootKey
 from caisson.evidence.snp import SnpCollateral, verify_snp
@@ -28,6 +29,7 @@ from caisson.snp import (
 )
 from caisson.snp.report import FirmwareVersion
 
+AT = datetime(2026, 6, 1, tzinfo=UTC)
 FLOOR = TcbComponents(bootloader=10, tee=0, snp=23, microcode=84)
 SIGNER = KeyDigest(b"K" * 48)
 IMAGE = {"family_id": FamilyId(bytes(16)), "image_id": ImageId(bytes(16))}
@@ -128,6 +130,18 @@ def test_a_list_that_was_looked_at_is_all_that_is_asked_for(maker, policy):
     asking = replace(policy, require_revocation_list=True)
     assert appraise(verified_of(maker.case(crl=maker.crl())), asking)
     assert reasons(verified_of(maker.case()), asking) == ("no revocation list was looked at",)
+
+
+def test_a_list_is_as_old_as_the_policy_allows_and_no_older(maker, policy):
+    """It is still valid, as a host that holds back the newer one would have it."""
+    verified = verified_of(maker.case(crl=maker.crl(begins=AT - timedelta(days=7))))
+    asking = replace(policy, require_revocation_list=True, maximum_collateral_age_days=7)
+    assert appraise(verified, asking)
+    (reason,) = reasons(replace(verified, verified_at=AT + timedelta(seconds=1)), asking)
+    assert reason.startswith("revocation list was issued at ")
+    assert reason.endswith(", more than 7 days before")
+    assert len(reasons(replace(verified, verified_at=AT + timedelta(days=1)), replace(asking, guests=()))) == 2
+    assert reasons(verified_of(maker.case()), asking) == (NO_REVOCATION_LIST,)
 
 
 def test_a_guest_that_shares_no_cores_needs_no_permission(maker, policy):

@@ -33,7 +33,7 @@ def test_the_policy_of_a_guest_accepts_this_build_only(maker, product, kind, csp
     assert len(refusals(policy, other)) == 1
     assert len(refusals(policy, replace(verified, product=Product.MILAN))) == 1
     assert len(refusals(policy, replace(verified, report=replace(verified.report, vmpl=3)))) == 1
-    assert len(refusals(policy, replace(verified, revocation_checked=False))) == 1
+    assert len(refusals(policy, replace(verified, revocation_list_issued=None))) == 1
     more = GuestPolicy(bits=verified.report.policy.bits | PolicyFlags.CXL_ALLOW)
     assert len(refusals(policy, replace(verified, report=replace(verified.report, policy=more)))) == 1
 
