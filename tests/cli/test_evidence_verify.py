@@ -199,7 +199,7 @@ def test_real_evidence_gets_the_verdicts_on_which_others_agree(vectors, tmp_path
         arguments = ["--vcek", str(vek), *chain, "--at", "2025-10-01T00:00:00Z", "--genuine-only", "--json"]
         assert run(["evidence", "verify", str(directory / entry["file"]), *arguments]) in (0, 1)
         said = json.loads(capsys.readouterr().out)
-        assert said["tee"] == ("snp" if said["genuine"] else None)
+        assert said["tee"] == ("sev-snp" if said["genuine"] else None)
         (tmp_path / "vek.der").write_bytes(vek.read_bytes())
         (tmp_path / "chain.pem").write_bytes(
             (directory / "ask.pem").read_bytes() + (directory / "ark.pem").read_bytes()

@@ -7,21 +7,20 @@ from typing import Any, Self
 
 from caisson.errors import PolicyRejected, Rejected
 from caisson.evidence.intel.verified import VerifiedQuote, VerifiedTd
-from caisson.evidence.policy import AnyPolicy
+from caisson.evidence.policy import AnyPolicy, Policy, SnpPolicy, TdxPolicy
 from caisson.evidence.snp.verified import VerifiedSnpReport
 from caisson.evidence.trust_vector import Tier, TrustVector
 from caisson.evidence.verified import VerifiedEvidence
 from caisson.snp import PlatformFlags, PolicyFlags
-
-SGX, TDX, SNP = "sgx", "tdx", "snp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttestationResult:
     """One verdict. `accepted` is `None` where no policy was asked; `reasons` say what speaks against the evidence.
 
-    `facts` are what genuine evidence shows, and empty for any other; `expires` is when its argument ends;
-    `hint` says what to do about a no.
+    `tee` has the name that policies have for it, and is `None` for evidence that is not genuine. `facts` are what
+    genuine evidence shows, and empty for any other; `expires` is when its argument ends; `hint` says what to do about a
+    no.
     """
 
     tee: str | None
@@ -100,10 +99,10 @@ def policy_id(policy: AnyPolicy) -> str:
 
 def _facts(verified: VerifiedEvidence) -> tuple[str, dict[str, Any]]:
     if isinstance(verified, VerifiedSnpReport):
-        return SNP, _snp(verified)
+        return SnpPolicy.tee, _snp(verified)
     if isinstance(verified, VerifiedTd):
         body, now = verified.body, verified.current_tcb
-        return TDX, {
+        return TdxPolicy.tee, {
             "mrtd": str(body.mr_td),
             "rtmrs": [str(register) for register in body.rtmrs],
             "mrconfigid": str(body.mr_config_id),
@@ -119,7 +118,7 @@ def _facts(verified: VerifiedEvidence) -> tuple[str, dict[str, Any]]:
             **_intel(verified),
         }
     report = verified.report
-    return SGX, {
+    return Policy.tee, {
         "mrenclave": str(report.mr_enclave),
         "mrsigner": str(report.mr_signer),
         "isv_prod_id": report.isv_prod_id,

@@ -236,7 +236,7 @@ def test_reports_are_looked_at(look, amd, scene):
     case = amd.case()
     collateral = SnpCollateral(vek=case.vek, chain=case.chain, crl=None)
     result = examine(Evidence.recognise(case.report), collateral, Question(policy=None, roots=case.roots, at=case.at))
-    assert (result.tee, result.genuine, result.facts["product"]) == ("snp", True, "Genoa")
+    assert (result.tee, result.genuine, result.facts["product"]) == ("sev-snp", True, "Genoa")
     assert (result.vector.hardware, result.status) == (97, Tier.CONTRAINDICATED)
     genuine = replace(verify_snp(case.report, case.vek, case.chain, roots=case.roots, at=case.at))
     assert TrustVector.of(genuine, approved=False).runtime_opaque == 96
