@@ -93,7 +93,7 @@ def test_service_on_all_its_addresses_stops_cleanly(home):
         with socket.socket(socket.AF_UNIX) as guest:
             guest.connect(str(home / "platform.sock"))
             guest.sendall(struct.pack("<BI", 4, 0))
-            assert guest.recv(5) == struct.pack("<BI", 0, 512)
+            assert guest.recv(5, socket.MSG_WAITALL) == struct.pack("<BI", 0, 512)
             process.terminate()
             assert process.wait(10) == 0
         assert process.stderr.read() == WARNING + "stopped\n"

@@ -103,7 +103,7 @@ def aesmd(directory, answer):
         def serve():
             connection, _ = listening.accept()
             with connection:
-                (size,) = struct.unpack("<I", connection.recv(4))
+                (size,) = struct.unpack("<I", connection.recv(4, socket.MSG_WAITALL))
                 asked.append(connection.recv(size, socket.MSG_WAITALL))
                 connection.sendall(answer)
 

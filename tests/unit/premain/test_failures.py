@@ -50,6 +50,7 @@ def another_server(container):
 
 
 def no_server(container):
+    container.server.shutdown()  # first: its thread may not have begun to serve
     container.server.server_close()
     container.outside["CAISSON_TIMEOUT"] = "1"
 

@@ -1,6 +1,7 @@
 """Connections on which nothing happens end, so that they keep nobody out."""
 
 import asyncio
+from selectors import DefaultSelector
 
 import pytest
 import uvicorn
@@ -11,13 +12,35 @@ from uvicorn.server import ServerState
 
 from caisson.web.connection import Connection
 
-PATIENCE = 0.2
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
 ANSWERED_EARLY = b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
 
 
+class _Idle(DefaultSelector):
+    """Waits for nothing: where nobody has said anything, the time is over at once."""
+
+    waited = 0.0
+
+    def select(self, timeout=None):
+        found = super().select(0 if timeout else timeout)
+        if not found and timeout:
+            self.waited += timeout
+        return found
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop whose clock stands still while anybody has something to do, however slow the machine is."""
+
+    def __init__(self):
+        self._idle = _Idle()
+        super().__init__(self._idle)
+
+    def time(self):
+        return self._idle.waited
+
+
 async def _slow(_request):
-    await asyncio.sleep(3 * PATIENCE)
+    await asyncio.sleep(3 * Connection.MOST_SECONDS)
     return PlainTextResponse("slow")
 
 
@@ -29,9 +52,8 @@ APP = Starlette(routes=[Route("/", _slow), Route("/early", _early, methods=["POS
 
 
 @pytest.fixture
-def talk(tmp_path, monkeypatch):
+def talk(tmp_path):
     """Give what a server answers to what a talker says, until the connection ends, in order or not."""
-    monkeypatch.setattr(Connection, "MOST_SECONDS", PATIENCE)
 
     async def talk(say):
         state = ServerState()
@@ -43,7 +65,7 @@ def talk(tmp_path, monkeypatch):
             reader, writer = await asyncio.open_unix_connection(path)
             talking, answer = asyncio.create_task(say(writer)), b""
             try:
-                while piece := await asyncio.wait_for(reader.read(4096), 30):
+                while piece := await asyncio.wait_for(reader.read(4096), 60):
                     answer += piece
             except ConnectionError:
                 pass
@@ -54,7 +76,11 @@ def talk(tmp_path, monkeypatch):
             assert not state.connections
         return answer
 
-    return lambda say: asyncio.run(talk(say))
+    def run(say):
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            return runner.run(talk(say))
+
+    return run
 
 
 def saying(first):
@@ -68,7 +94,7 @@ def trickling(first, drop):
     async def say(writer):
         writer.write(first)
         while True:
-            await asyncio.sleep(PATIENCE / 10)
+            await asyncio.sleep(Connection.MOST_SECONDS / 10)
             writer.write(drop)
             await writer.drain()
 
