@@ -3,7 +3,8 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +21,10 @@ from demo.stage import Stage
 from tests.canary import image_contents
 from tests.catalog.conformance import fault
 from tests.catalog.supplied import source
+
+# Where the first port is: below those that the kernel gives to clients. A connection of one of these, and what is left
+# of it for a minute, would keep the port from whoever stops and starts.
+PLACE = 20_000
 
 
 @dataclass
@@ -105,13 +110,14 @@ class Running:
 
     def start(self) -> None:
         """Bring it up once more. Its first port stays where it was: some programs know their own address."""
-        first, was = self.entry.recipe.ports[0], self.value("port")
-        self.up = bring_up(
-            self.stage,
-            self.entry,
-            published=lambda port: f"{was}:{port}" if port == first else str(port),
-            options=self.options,
-        )
+        self.up = bring_up(self.stage, self.entry, place=int(self.value("port")), options=self.options)
+
+    def wait_until_healthy(self) -> None:
+        """Wait until the engine's own health check finds it well: all its processes are there, and answer."""
+        deadline = time.monotonic() + 60
+        while (state := self.inspect("State")["Health"]["Status"]) != "healthy":
+            assert time.monotonic() < deadline, f"{state}\n{self.logs()}"
+            time.sleep(0.5)
 
     def stop(self) -> tuple[int, float]:
         """Stop it as an engine does; give its exit status and how many seconds it took."""
@@ -121,15 +127,10 @@ class Running:
         return int(state), done.seconds
 
 
-def bring_up(
-    stage: Stage,
-    entry: catalog.Entry,
-    *,
-    published: Callable[[int], str] = str,
-    options: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """Bring an entry up; `published` says where on the host a port is, by default anywhere."""
-    publish = [word for port in entry.recipe.ports for word in ("--publish", published(port))]
+def bring_up(stage: Stage, entry: catalog.Entry, *, place: int, options: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Bring an entry up; its first port is at `place` on the host, the others are anywhere."""
+    first, *others = entry.recipe.ports
+    publish = [word for port in (f"{place}:{first}", *others) for word in ("--publish", str(port))]
     given = source(entry.recipe.name)
     options = options if given is None else (*options, "--source", given)
     if given is not None and entry.recipe.source.image is not None:
@@ -142,7 +143,7 @@ def bring_up(
 
 
 @contextmanager
-def brought_up(name: str, *, published: Callable[[int], str] = str, gramine: Path | None = None) -> Iterator[Running]:
+def brought_up(name: str, *, place: int = PLACE, gramine: Path | None = None) -> Iterator[Running]:
     """Bring an entry up in a home of its own, give it, and clear all away. `gramine` is the prefix of a Gramine."""
     entry = catalog.load(name)
     # A short path: the platform's socket lies in it, and a socket's path has at most 107 bytes.
@@ -153,7 +154,7 @@ def brought_up(name: str, *, published: Callable[[int], str] = str, gramine: Pat
     try:
         if gramine is not None:
             stage.succeed("runtime", "add", "--prefix", str(gramine))
-        up = bring_up(stage, entry, published=published, options=options)
+        up = bring_up(stage, entry, place=place, options=options)
         yield Running(stage, entry, entry.conformance(), up, options)
     finally:
         stage.caisson("down", name, f"caisson-{name}", "--all", "--volumes")

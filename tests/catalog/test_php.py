@@ -9,7 +9,7 @@ from tests.catalog.running import brought_up
 @pytest.fixture(scope="module")
 def php():
     with brought_up("php") as running:
-        running.carry_out(running.promises.start[:1])
+        running.wait_until_healthy()
         yield running
 
 
