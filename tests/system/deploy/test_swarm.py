@@ -10,6 +10,7 @@ from tests.system.deploy.probing import ROOT, run
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # it waits again and again, for two minutes each time if it has to
 def test_the_story_of_the_swarm_is_told_to_its_end():
     script = ROOT / "scripts" / "with-docker"
     told = run(script, "--swarm", sys.executable, "-m", "tests.system.deploy.swarm_story", cwd=ROOT)
