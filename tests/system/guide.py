@@ -10,10 +10,12 @@ from demo.stage import Done, Stage
 
 GUIDES = Path(__file__).parent.parent.parent / "docs" / "guides"
 SCRIPTS = GUIDES.parent.parent / "scripts"
-# A moment after a command, the engine has seen whom it killed; a container starts until its program answers.
+# An engine says for a while that a program runs which was killed; a container starts until its program answers.
 GO_ON = """\
 sleep 2
-while docker ps --format '{{.Status}}' | grep -E 'Restarting|health: starting' >/dev/null; do sleep 0.5; done
+until docker ps --quiet | xargs -r docker inspect --format '/proc/{{.State.Pid}}/exe' | xargs -r readlink >/dev/null &&
+    ! docker ps --format '{{.Status}}' | grep -E 'Restarting|health: starting' >/dev/null
+do sleep 0.5; done
 """
 
 
