@@ -176,14 +176,14 @@ def test_a_stranger_who_reads_the_description_finds_it_true():
         done = subprocess.run(
             [
                 *(program, "run", f"{url}/v1/openapi.json", "--max-examples", "15", "--seed", "1"),
-                *("--phases", "examples,coverage,fuzzing"),
+                *("--phases", "examples,coverage,fuzzing", "--request-timeout", "60"),
                 # Evidence that is well-formed base64 is seldom well-formed evidence.
                 *("--exclude-checks", "positive_data_acceptance"),
             ],
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=280,
         )
     assert done.returncode == 0, done.stdout[-4000:]
 
