@@ -49,8 +49,8 @@ def namespaces(cluster):
     cluster.kubectl("delete", "namespace", *LABELS, "caisson-system", "--timeout=80s")
 
 
-def attempt(cluster, document, namespace="watched"):
-    return cluster.try_kubectl("create", "--namespace", namespace, "--filename", "-", stdin=document)
+def attempt(cluster, document, *options, namespace="watched"):
+    return cluster.try_kubectl("create", "--namespace", namespace, *options, "--filename", "-", stdin=document)
 
 
 def refused(cluster, document, *words):

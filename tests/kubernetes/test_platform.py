@@ -8,11 +8,12 @@ import pytest
 from caisson import catalog
 from caisson.evidence import Policy, RootKey
 from caisson.keyserver import KeyServerClient, Secret, Workload
-from tests.kubernetes.cluster import python, running
+from tests.kubernetes.cluster import eventually, python, running
 
 PLATFORM = "caisson-software-platform"
 STATE = f"/var/lib/{PLATFORM}/state"
 KEY_SERVER_PORT = 8744
+NO_VERDICT = 3
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,13 @@ def key_server(cluster, redis, deployed, policy, tmp_path_factory):
 def test_redis_proves_itself_with_evidence_of_the_nodes_platform(cluster, deployed, policy):
     cluster.wait_ready("app.kubernetes.io/name=redis")
     address = cluster.ask("get", "service", "redis")["spec"]["clusterIP"]
-    done = cluster.stage.caisson("attest", f"{address}:6379", "--policy", policy, "--pcs", deployed)
+
+    def verdict():
+        """Ask; after a pod is ready a proxy needs a moment to send to it."""
+        done = cluster.stage.caisson("attest", f"{address}:6379", "--policy", policy, "--pcs", deployed)
+        return None if done.status == NO_VERDICT else done
+
+    done = eventually(verdict)
     assert done.status == 0, done.stderr
 
 

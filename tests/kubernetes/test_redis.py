@@ -69,7 +69,9 @@ def test_it_comes_back_with_its_data_after_it_was_killed(cluster, deployed, addr
 
 def test_each_start_was_an_activation_in_the_audit_log(cluster):
     records = cluster.stage.ask("audit", "list", "--kind", "activation-released")["records"]
-    assert len(records) == 3, records  # `caisson up`, the pod, and the pod after it was killed
+    container = cluster.ask("get", "pods", "--selector", SELECTOR)["items"][0]["status"]["containerStatuses"][0]
+    assert container["restartCount"] >= 1
+    assert len(records) == 1 + 1 + container["restartCount"], records  # `caisson up`, the pod, and it again
 
 
 def test_no_object_in_the_cluster_holds_the_secret(cluster):
@@ -86,5 +88,6 @@ def test_the_pod_has_no_token_of_the_api(cluster):
 
 def test_afterwards_the_cluster_has_nothing_of_it(cluster):
     kinds = "statefulsets,services,networkpolicies,pods,serviceaccounts"
-    cluster.kubectl("delete", kinds, "--selector", SELECTOR, "--timeout=60s")
-    assert cluster.kubectl("get", kinds, "--selector", SELECTOR) == ""
+    cluster.kubectl("delete", kinds, "--selector", SELECTOR, "--wait=false")
+    # A kubelet of this version can take minutes for a pod.
+    eventually(lambda: cluster.kubectl("get", kinds, "--selector", SELECTOR) == "", seconds=240)

@@ -76,7 +76,7 @@ def test_a_verified_image_is_admitted_pinned_and_completed_and_activates(cluster
 def test_a_pod_may_ask_for_verification_itself(cluster, redis):
     document = yaml.safe_load(pod("asked", redis["image"].removeprefix("docker://")))
     document["metadata"]["labels"] = {"org.caisson/admission": "enforced"}
-    assert attempt(cluster, json.dumps(document), "free").returncode == 0
+    assert attempt(cluster, json.dumps(document), namespace="free").returncode == 0
     image = cluster.ask("get", "pod", "asked", "--namespace", "free")["spec"]["containers"][0]["image"]
     assert "@sha256:" in image
 
@@ -131,13 +131,13 @@ def test_a_registry_that_does_not_answer_gives_no_verdict_and_no_pod(cluster):
 
 @pytest.mark.usefixtures("webhook")
 def test_other_namespaces_are_left_alone(cluster):
-    assert attempt(cluster, pod("any", "caisson-pause:local"), "free").returncode == 0
+    assert attempt(cluster, pod("any", "caisson-pause:local"), namespace="free").returncode == 0
 
 
 @pytest.mark.usefixtures("installed")
 def test_while_the_webhook_is_down_nothing_gets_in_where_it_is_asked_and_all_else_works(cluster, redis):
     refused(cluster, pod("down", redis["image"].removeprefix("docker://")), "failed calling webhook")
-    assert attempt(cluster, pod("free", "caisson-pause:local"), "free").returncode == 0
+    assert attempt(cluster, pod("free", "caisson-pause:local"), namespace="free").returncode == 0
 
 
 def test_a_webhook_that_starts_anew_is_trusted_beside_the_one_before(cluster, redis, installed, tmp_path):

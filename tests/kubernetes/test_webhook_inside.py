@@ -11,6 +11,7 @@ from tests.kubernetes.cluster import eventually
 from tests.system.registries import PASSWORD, USER, RealRegistry, guard, write_auth
 
 SYSTEM = ("--namespace", "caisson-system")
+NOBODY = "failed calling webhook"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,12 @@ def wait_until_it_answers(cluster):
         pods = cluster.try_kubectl("describe", "pods", *SYSTEM).stdout
         raise AssertionError(pods + cluster.try_kubectl("logs", "deployment/caisson-webhook", *SYSTEM).stdout)
 
+    def reached():
+        """After its pods are ready a proxy needs a moment to send to them."""
+        return NOBODY not in attempt(cluster, pod("nowhere", "127.0.0.1:9/redis:1.0"), "--dry-run=server").stderr
+
+    eventually(reached)
+
 
 @pytest.mark.usefixtures("installed")
 def test_a_verified_image_is_admitted_and_pinned_and_activates(cluster, redis, image):
@@ -119,8 +126,8 @@ def test_while_its_pods_are_gone_nothing_gets_in_where_it_is_asked_and_all_else_
     scale = ("scale", "deployment/caisson-webhook", *SYSTEM)
     cluster.kubectl(*scale, "--replicas=0")
     eventually(lambda: not cluster.ask("get", "pods", *SYSTEM)["items"])
-    refused(cluster, pod("gone", image), "failed calling webhook")
-    assert attempt(cluster, pod("free", "caisson-pause:local"), "free").returncode == 0
+    refused(cluster, pod("gone", image), NOBODY)
+    assert attempt(cluster, pod("free", "caisson-pause:local"), namespace="free").returncode == 0
     cluster.kubectl(*scale, "--replicas=2")
     wait_until_it_answers(cluster)
     done = attempt(cluster, pod("again", image))
