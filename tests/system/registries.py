@@ -28,6 +28,7 @@ from cryptography.x509.oid import NameOID
 USER, PASSWORD = "ada", "correct horse"
 SERVICE, ISSUER = "registry.test", "issuer.test"
 HALF_A_SECOND = 0.5
+LIFETIME = 60  # of a token, in seconds
 LISTENING = re.compile(r'msg="listening on \S+:([0-9]+)(?:, tls)?"')
 
 
@@ -123,7 +124,7 @@ def write_auth(path, host, user=USER, password=PASSWORD):
 class TokenServer:
     """Gives tokens that a registry trusts (distribution's token specification): who has the password may push."""
 
-    def __init__(self, directory, lifetime=60):
+    def __init__(self, directory):
         self.root, _, self._key, self._certificate = certificate(directory, "token")
         self.asked = []
         owner = self
@@ -137,8 +138,8 @@ class TokenServer:
                 if given not in {None, expected}:
                     self.send_error(401)
                     return
-                token = owner.token(query.get("scope", []), known=given is not None, lifetime=lifetime)
-                body = json.dumps({"token": token, "expires_in": lifetime}).encode()
+                token = owner.token(query.get("scope", []), known=given is not None)
+                body = json.dumps({"token": token, "expires_in": LIFETIME}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -155,7 +156,7 @@ class TokenServer:
     def config(self):
         return {"realm": self.realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(self.root)}
 
-    def token(self, scopes, *, known, lifetime):
+    def token(self, scopes, *, known):
         access = []
         for scope in scopes:
             kind, name, actions = scope.split(":")
@@ -166,7 +167,7 @@ class TokenServer:
             "iss": ISSUER,
             "sub": USER if known else "",
             "aud": SERVICE,
-            "exp": now + lifetime,
+            "exp": now + LIFETIME,
             "nbf": now - 5,
             "iat": now,
             "jti": os.urandom(8).hex(),

@@ -1,5 +1,6 @@
 """Images go through real registries, open and guarded, over lines that break, and to and from other tools."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -31,6 +32,7 @@ from caisson.oci import (
     tar,
     validate,
 )
+from tests.registry import IMPATIENT
 from tests.system.registries import (
     BreakingLine,
     RealRegistry,
@@ -262,14 +264,20 @@ def test_a_registry_with_tokens_gives_what_the_password_allows(token_registry, t
 
 
 def test_a_token_that_expires_while_blobs_travel_is_renewed(start, directory, image, scratch, tmp_path):
+    """By a clock that goes on whenever it is looked at, a token is good for three requests; an image takes more."""
     (directory / "short-lived").mkdir()
-    short = TokenServer(directory / "short-lived", lifetime=1)
+    short = TokenServer(directory / "short-lived")
+    seconds = itertools.count(step=15.0)
     try:
         registry = start("short", config={"auth": {"token": short.config()}})
-        access = Access(auth_file=write_auth(tmp_path / "auth.json", registry.host), chunk=1 << 19)
+        auth = write_auth(tmp_path / "auth.json", registry.host)
+        access = Access(auth_file=auth, chunk=1 << 19, workers=1, clock=lambda: next(seconds), retry=IMPATIENT)
         place = at(registry, "short/app:v1")
         sink(place, access).write(image)
+        asked = len(short.asked)
+        assert asked > 3
         assert source(place, access).read(scratch=scratch).digest == image.digest
+        assert len(short.asked) > asked
     finally:
         short.stop()
 
