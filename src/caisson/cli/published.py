@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 import click
 
+from caisson.addresses import unbracketed
 from caisson.cli.address import MAX_PORT
 from caisson.cli.output import say
 from caisson.deploy import Deployment, Publish, Volume
@@ -25,7 +26,7 @@ class PublishType(click.ParamType[Publish]):
             self.fail(f"`{value}` is not {self.name}", param, ctx)
         address, host, container = found[1], int(found[2] or 0), int(found[3])
         try:
-            address = address and str(ip_address(address.strip("[]")))
+            address = address and str(ip_address(unbracketed(address)))
         except ValueError:
             self.fail(f"`{address}` is no IP address", param, ctx)
         if not 0 < container <= MAX_PORT or host > MAX_PORT:
