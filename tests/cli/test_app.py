@@ -87,7 +87,9 @@ def _caisson(*words, stdout):
     return done.returncode, done.stderr
 
 
-def test_output_that_nobody_takes_is_no_answer():
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_nobody_takes_is_no_answer(unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("w") as full:
         code, said = _caisson("catalog", "list", stdout=full)
     assert code == 3

@@ -150,4 +150,11 @@ def _of_the_system(error: OSError) -> CaissonError:
 
 def main() -> None:
     """Run the command line of this process and exit."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = code or complain(_of_the_system(error))
+        # What nobody took is not offered once more when the interpreter ends, which would end with a code of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

@@ -55,12 +55,18 @@ def build_stage(stage: BuildStage, suite: str, cache: Path) -> Path:
 def _unpack(archive: Path, root: Path) -> None:
     root.mkdir(mode=0o755)
     with tarfile.open(archive) as packed:
-        packed.extractall(root, filter="fully_trusted")  # noqa: S202 - mmdebstrap's own: devices and owners are wanted
+        # An attribute, as the argument of that name is unknown to Debian's own Python 3.11.2.
+        packed.extraction_filter = _everything
+        packed.extractall(root)  # noqa: S202 - mmdebstrap's own: devices and owners are wanted
     for name in (_SOURCES, _RESULT, "tmp", "proc"):
         (root / name).mkdir(mode=0o755, exist_ok=True)
     for link, program in _LINKS.items():
         if (root / "usr/bin" / program).exists() and not (root / "usr/bin" / link).is_symlink():
             (root / "usr/bin" / link).symlink_to(program)
+
+
+def _everything(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
+    return member
 
 
 def _put_sources(stage: BuildStage, root: Path) -> None:

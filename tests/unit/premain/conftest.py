@@ -248,7 +248,7 @@ def container(binary):
     # A short path: that of the platform's socket has at most 107 bytes.
     root = Path(tempfile.mkdtemp(prefix="c"))
     root.chmod(0o755)
-    for name in (".caisson", "proc", "usr", "data", "run/caisson", "run/disk", "tmp"):
+    for name in (".caisson", "proc", "usr", "data", "run/caisson", "tmp"):
         (root / name).mkdir(parents=True)
     for name in ("bin", "lib", "lib64"):
         (root / name).symlink_to(f"usr/{name}")

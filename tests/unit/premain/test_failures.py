@@ -21,10 +21,10 @@ def arguments(container):
 
 
 def no_tmpfs(container):
-    # The manifest names a mount that the engine forgot.
-    container.tmpfs = "/run/disk"
-    container.measured["CAISSON_TLS_CERTIFICATE"] = "/run/disk/certificate.pem"
-    container.measured["CAISSON_TLS_KEY"] = "/run/disk/key.pem"
+    # The manifest names a mount that the engine forgot, on what surely is a disk.
+    container.tmpfs = "/usr/share"
+    container.measured["CAISSON_TLS_CERTIFICATE"] = "/usr/share/certificate.pem"
+    container.measured["CAISSON_TLS_KEY"] = "/usr/share/key.pem"
 
 
 def another_user(container):
@@ -78,7 +78,7 @@ def no_program_directory(container):
 
 FAILURES = [
     (arguments, 81, "configuration: error: premain takes no arguments"),
-    (no_tmpfs, 81, "configuration: error: `/run/disk` is no tmpfs"),
+    (no_tmpfs, 81, "configuration: error: `/usr/share` is no tmpfs"),
     (another_user, 81, "configuration: error: the container runs as 1234:1234, and the measured user is 0:0"),
     (no_manifest, 82, "manifest: error: `/.caisson/app.manifest.sgx` is refused: line 2: `argv`: "),
     (changed_file, 83, "trusted files: error: `/.caisson/premain` differs from the measured file"),
