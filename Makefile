@@ -32,18 +32,21 @@ help:
 demo: dev .engine
 	$(BIN)/python -m demo
 
-# Two sets of unit tests side by side; each one's output comes at its end.
+# Three sets, two at a time; each one's output comes at its end.
 test: dev .system
-	@echo "the unit tests take some minutes, and say nothing before they end"
-	$(MAKE) --no-print-directory --jobs=2 --output-sync .unit .covered
+	@echo "the first tests take some minutes, and say nothing before they end"
+	$(MAKE) --no-print-directory --jobs=2 --output-sync .others .unit .covered
 	for program in premain probe look; do (cd $$program && $(GO) test .) || exit 1; done
 	$(BIN)/python -m demo.fetch
 	$(BIN)/python -m tests.system.deploy.fetch
 	scripts/with-docker $(PYTEST) -m "system and not slow" tests
 
-.PHONY: .unit .covered
+.PHONY: .others .unit .covered
+.others:
+	$(PYTEST) -m "not system and not slow" --ignore=tests/unit tests
+
 .unit:
-	$(PYTEST) -m "not system and not slow" $(addprefix --ignore=,$(COVERED)) tests
+	$(PYTEST) -m "not system and not slow" $(addprefix --ignore=,$(COVERED)) tests/unit
 
 .covered:
 	$(BIN)/python -m coverage run -m pytest -m "not slow" $(COVERED)
