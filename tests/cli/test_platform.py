@@ -95,7 +95,7 @@ def test_service_on_all_its_addresses_stops_cleanly(home):
             guest.sendall(struct.pack("<BI", 4, 0))
             assert guest.recv(5, socket.MSG_WAITALL) == struct.pack("<BI", 0, 512)
             process.terminate()
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
         assert process.stderr.read() == WARNING + "stopped\n"
     assert lines[0] == f"ready unix:{home / 'platform.sock'}\n"
     assert re.fullmatch(r"ready tcp:127\.0\.0\.1:\d+\n", lines[1])

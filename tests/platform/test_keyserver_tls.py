@@ -78,7 +78,7 @@ def running(arguments, *, ca=None, token=None):
         yield Running(process, address, ca, token, said)
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 @contextlib.contextmanager
@@ -322,7 +322,7 @@ def test_a_signal_ends_it_in_order(tmp_path, kind):
     state = ["--state", str(tmp_path / "state"), "--unseal-key-file", str(tmp_path / "unseal.key")]
     with running(["serve", *state, "--listen", "127.0.0.1:0", "--pcs", "http://127.0.0.1:1/"]) as found:
         found.process.send_signal(kind)
-        _, err = found.process.communicate(timeout=20)
+        _, err = found.process.communicate(timeout=60)
         assert found.process.returncode == 0
         assert "stopped" in err
         assert "Traceback" not in err
@@ -339,7 +339,7 @@ def test_a_development_server_is_loud_and_leaves_nothing(tmp_path):
         with found.client() as client:
             client.set_secret("a", Secret(b"canary-dev"))
         found.process.terminate()
-        _, err = found.process.communicate(timeout=20)
+        _, err = found.process.communicate(timeout=60)
         assert "development key server" in err
         assert found.token.reveal().decode() not in err + "".join(found.said)
     assert {file.name for file in tmp_path.iterdir()} == {"ca.pem", "token"}

@@ -102,22 +102,22 @@ def test_refusal_reaches_a_guest_that_is_still_sending(serve, connect):
 
 
 def test_silent_guest_is_shown_out(serve, connect, healthy):
-    serve(idle=1)
+    serve(idle=2)
     guest = connect()
     assert guest.ended()
     healthy()
 
 
 def test_launched_guest_may_be_silent(serve, connect, launch_request):
-    serve(idle=1)
+    serve(idle=2)
     guest = connect()
     guest.ask(LAUNCH, launch_request)
-    time.sleep(1.5)
+    time.sleep(2.5)
     assert guest.ask(TARGET)[0] is Status.SUCCESS
 
 
 def test_guest_that_stops_in_the_middle_is_shown_out(serve, connect, healthy):
-    serve(pause=1)
+    serve(pause=2)
     guest = connect()
     guest.stream.sendall(HEADER.pack(LAUNCH, 1000) + bytes(10))
     assert guest.ended()
@@ -132,7 +132,7 @@ def drip(guest):
 
 
 def test_guest_that_sends_one_byte_at_a_time_is_shown_out(serve, connect, healthy):
-    serve(pause=1, request=1.5)
+    serve(pause=2, request=2.5)
     guest = connect()
     guest.stream.sendall(HEADER.pack(LAUNCH, 1000))
     with pytest.raises(OSError, match=r"pipe|reset"):
@@ -141,7 +141,7 @@ def test_guest_that_sends_one_byte_at_a_time_is_shown_out(serve, connect, health
 
 
 def test_guest_that_does_not_read_is_shown_out(serve, connect, healthy):
-    serve(pause=1)
+    serve(pause=2)
     guest = connect()
     guest.stream.settimeout(5)
     with pytest.raises(OSError, match=r"pipe|reset|timed out"):
@@ -150,7 +150,7 @@ def test_guest_that_does_not_read_is_shown_out(serve, connect, healthy):
 
 
 def test_stalled_large_requests_do_not_keep_others_out(serve, connect, healthy):
-    serve(large_requests=2, pause=1)
+    serve(large_requests=2, pause=2)
     stalled = [connect() for _ in range(4)]
     for guest in stalled:
         guest.send(LAUNCH, bytes(100), size=MAX_REQUEST)
@@ -216,7 +216,7 @@ def test_many_guests_at_once_each_get_their_own_answers(serve, connect, launch_r
 
 def test_noise_harms_nobody(serve, connect, healthy, launch_request):
     """Random bytes, cut-off requests, sudden ends, mutated launches: after each, all is well."""
-    serve(pause=0.5, idle=0.5)
+    serve(pause=2, idle=2)
     dice = random.Random(5)
     for turn in range(150):
         guest = connect()

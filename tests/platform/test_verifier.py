@@ -109,13 +109,13 @@ def test_a_signal_ends_it_in_order():
 
 
 def test_a_slow_client_keeps_nobody_waiting():
-    with served() as (_, url), httpx2.Client(base_url=url, timeout=5, trust_env=False) as client:
+    with served() as (_, url), httpx2.Client(base_url=url, timeout=8, trust_env=False) as client:
         host, port = url.removeprefix("http://").split(":")
         with contextlib.ExitStack() as stack:
             for _ in range(20):
                 slow = stack.enter_context(socket.create_connection((host, int(port))))
                 slow.sendall(b"POST /v1/verify HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{")
-            # Within the client's five seconds: the slow ones are shown out after ten.
+            # Within the client's eight seconds: the slow ones are shown out after ten.
             assert client.get("/healthz").status_code == 200
 
 
@@ -144,7 +144,7 @@ def test_strangers_make_it_ask_for_so_many_certificates_of_pcks_and_no_more(plat
 
         def asking(*more):
             _, url = stack.enter_context(served(*options, *more))
-            return stack.enter_context(httpx2.Client(base_url=url, timeout=20, trust_env=False))
+            return stack.enter_context(httpx2.Client(base_url=url, timeout=60, trust_env=False))
 
         def ask(client, **name):
             body = {"evidence": b64encode(naming(quote, **name)).decode(), "policy": "redis"}
@@ -163,7 +163,7 @@ def test_strangers_make_it_ask_for_so_many_certificates_of_pcks_and_no_more(plat
         assert answers == [200, 200, 429, 429]
         assert service.asked == [*once, "pckcert", "pckcert"]
         elsewhere = httpx2.HTTPTransport(local_address="127.0.0.2")
-        another = stack.enter_context(httpx2.Client(base_url=client.base_url, transport=elsewhere, timeout=20))
+        another = stack.enter_context(httpx2.Client(base_url=client.base_url, transport=elsewhere, timeout=60))
         assert ask(another, ppid=bytes([1] * 384)).json()["accepted"]
         assert ask(client).json()["accepted"]
 
