@@ -15,11 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from caisson.errors import CaissonError
-from caisson.evidence.intel.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
 from caisson.platform import SoftwarePlatform
-from caisson.sgx import CpuSvn
 from tests.unit.evidence.conftest import NOW, Scene, signing_key
 from tests.unit.evidence.domains import DomainScene, domain
+from tests.unit.evidence.pcks import pck
 from tests.unit.evidence.snp.conftest import Maker
 
 REAL = Path(os.environ.get("CAISSON_VECTORS", Path(__file__).parents[3] / "shared" / "vectors")) / "evidence"
@@ -30,18 +29,7 @@ PLATFORM = SoftwarePlatform.create(now=NOW, signing_key=signing_key())
 SCENE = Scene.of(PLATFORM)
 DOMAIN = DomainScene.on(PLATFORM, domain())
 AMD = Maker()
-PCK = Pck(
-    ppid=PlatformId(bytes(16)),
-    cpu_svn=CpuSvn(bytes([5] * 16)),
-    pce_svn=5,
-    pce_id=PceId(bytes(2)),
-    fmspc=Fmspc(bytes(6)),
-    memory_protection=MemoryProtection.STANDARD,
-    platform_instance=None,
-    dynamic_platform=None,
-    cached_keys=None,
-    smt_enabled=None,
-)
+PCK = pck(components=5, pce_svn=5)
 
 
 def each(*readers: Callable[[], object]) -> None:

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from caisson.errors import Malformed, TcbInfoRejected, TdxModuleMismatch
-from caisson.evidence.intel.pck import Fmspc, MemoryProtection, PceId, Pck, PlatformId
 from caisson.evidence.intel.tcb import TcbInfo
 from caisson.evidence.intel.tcb_status import NOT_SUPPORTED, TcbStatus, TcbVerdict
 from caisson.evidence.intel.tdx.levels import tdx_verdict
 from caisson.evidence.intel.tdx.relaunch import relaunched
-from caisson.sgx import CpuSvn
 from caisson.tdx import MrSignerSeam, SeamAttributes, TeeTcbSvn
+from tests.unit.evidence.pcks import pck
 
 DATE = "2025-01-01T00:00:00Z"
 ZERO, ONE = "00" * 48, "01" * 48
@@ -74,21 +73,6 @@ def test_tcb_info_for_domains_describes_their_module():
 
 def svn(*octets):
     return TeeTcbSvn(bytes(octets).ljust(16, b"\0"))
-
-
-def pck(components=1, pce_svn=1):
-    return Pck(
-        ppid=PlatformId(bytes(16)),
-        cpu_svn=CpuSvn(bytes([components] * 16)),
-        pce_svn=pce_svn,
-        pce_id=PceId(bytes(2)),
-        fmspc=Fmspc(bytes(6)),
-        memory_protection=MemoryProtection.STANDARD,
-        platform_instance=None,
-        dynamic_platform=None,
-        cached_keys=None,
-        smt_enabled=None,
-    )
 
 
 @pytest.mark.parametrize(
